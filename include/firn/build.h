@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** @file A checkpoint in, an OCI image layout out. */
+#ifndef FIRN_BUILD_H
+#define FIRN_BUILD_H
+
+#include <firn/report.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** For firn_build_opts.flags. */
+enum firn_build_flags {
+	FIRN_BUILD_FORCE = 1 << 0,         /**< replace tags that are there already */
+	FIRN_BUILD_SOURCE_DIGEST = 1 << 1, /**< record the sha256 of the input: a second hash */
+};
+
+/** How to build; zero is the default of every member but size. */
+struct firn_build_opts {
+	size_t size;      /**< sizeof(struct firn_build_opts) */
+	unsigned flags;   /**< enum firn_build_flags */
+	const char *base; /**< image the container was made from, as a reference; NULL: external */
+	const char *container;            /**< container's name; NULL: what the checkpoint says */
+	const struct firn_report *report; /**< may be NULL */
+};
+
+/** What was built. */
+struct firn_build_result;
+
+/**
+ * Convert a checkpoint into an image of an OCI layout.
+ *
+ * @param checkpoint  an engine's archive (none, gzip, zstd), "-" for standard input, an unpacked
+ *                    archive, or a folder of CRIU images
+ * @param dest        "oci:DIR:TAG"; DIR is made when it isn't there. TAG names the index,
+ *                    TAG.checkpoint and TAG.rootfs its two images
+ * @param opts        borrowed; NULL means all defaults
+ * @param ret         the result, to be freed with firn_build_result_free(); may be NULL
+ * @return 0; -FIRN_ECORRUPT for a bad checkpoint; -FIRN_EMISMATCH when the base is another one;
+ *         -FIRN_EEXIST when a tag is there and FIRN_BUILD_FORCE isn't; -FIRN_ENOTFOUND,
+ * -FIRN_ELIMIT, -FIRN_EINVAL, -FIRN_EUNSUPP, -FIRN_EFAIL. After a failure the layout is what it was
+ * before.
+ */
+FIRN_EXPORT int firn_build(const char *checkpoint, const char *dest,
+			   const struct firn_build_opts *opts, struct firn_build_result **ret,
+			   struct firn_error *err);
+
+/** @return NULL, always */
+FIRN_EXPORT struct firn_build_result *firn_build_result_free(struct firn_build_result *r);
+
+/** @return digest of the index, "sha256:..."; borrowed from @p r */
+FIRN_EXPORT const char *firn_build_result_index(const struct firn_build_result *r);
+/** @return digest of the checkpoint image's manifest; borrowed */
+FIRN_EXPORT const char *firn_build_result_checkpoint(const struct firn_build_result *r);
+/** @return digest of the rootfs image's manifest, NULL when there is none (bare process); borrowed
+ */
+FIRN_EXPORT const char *firn_build_result_rootfs(const struct firn_build_result *r);
+/** @return the container's name, NULL for a bare process without one; borrowed */
+FIRN_EXPORT const char *firn_build_result_container(const struct firn_build_result *r);
+/** @return who made the checkpoint: "Podman", "CRI-O", "containerd", "criu" (bare); borrowed */
+FIRN_EXPORT const char *firn_build_result_engine(const struct firn_build_result *r);
+/** @return payload bytes written for the new layers */
+FIRN_EXPORT uint64_t firn_build_result_bytes(const struct firn_build_result *r);
+/** @return number of things the engine's archive had lost (org.firn.loss) */
+FIRN_EXPORT size_t firn_build_result_losses(const struct firn_build_result *r);
+/** @return the @p i -th of them as a sentence; borrowed */
+FIRN_EXPORT const char *firn_build_result_loss(const struct firn_build_result *r, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** @file Checkpoint images as mounted folders, nothing extracted. */
+#ifndef FIRN_MOUNT_H
+#define FIRN_MOUNT_H
+
+#include <firn/report.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** For firn_mount_opts.flags. */
+enum firn_mount_flags {
+	FIRN_MOUNT_READ_ONLY = 1 << 0, /**< no writable layer on the rootfs */
+	FIRN_MOUNT_STRICT = 1 << 1,    /**< refuse a layer whose own index differs from its tar */
+};
+
+/** How to mount; zero is the default of every member but size. */
+struct firn_mount_opts {
+	size_t size;           /**< sizeof(struct firn_mount_opts) */
+	unsigned flags;        /**< enum firn_mount_flags */
+	const char *base;      /**< base image, when the checkpoint image has none inside */
+	const char *container; /**< which of several containers */
+	const char *upper;     /**< folder for the rootfs' writable layer; NULL: a tmpfs */
+	const char *cache;     /**< decompressed layers; NULL: /var/cache/firn */
+	const char *state;     /**< what is mounted; NULL: /run/firn */
+	const char *const
+	    *volumes; /**< "OLD=NEW" each: where a volume of the container lies here */
+	size_t nvolumes;
+	const struct firn_report *report; /**< may be NULL */
+};
+
+/** What was mounted. */
+struct firn_mounted;
+
+/**
+ * Mount a checkpoint as an OCI bundle: config.json, checkpoint/, rootfs/, work/ and the metadata.
+ *
+ * @param image  "oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG]", or an uncompressed engine
+ * archive
+ * @param dir    an empty folder; made (0700) when it isn't there
+ * @param opts   borrowed; NULL means all defaults
+ * @param ret    to be freed with firn_mounted_free(); may be NULL
+ * @return 0; -FIRN_EBUSY when something is mounted on @p dir; -FIRN_EMISMATCH for a wrong base;
+ *         -FIRN_EUNSUPP when the kernel can't; -FIRN_ENOTFOUND (a missing volume too),
+ * -FIRN_ECORRUPT, -FIRN_EINVAL, -FIRN_EFAIL. After a failure nothing stays mounted.
+ */
+FIRN_EXPORT int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
+			   struct firn_mounted **ret, struct firn_error *err);
+
+/** @return NULL, always */
+FIRN_EXPORT struct firn_mounted *firn_mounted_free(struct firn_mounted *m);
+/** @return the absolute path of the bundle; borrowed */
+FIRN_EXPORT const char *firn_mounted_dir(const struct firn_mounted *m);
+/** @return digest of the checkpoint image's manifest, NULL for an archive; borrowed */
+FIRN_EXPORT const char *firn_mounted_digest(const struct firn_mounted *m);
+/** @return how the CRIU images are mounted: "erofs-file", "erofs-file-directio", "erofs-loop";
+ * borrowed */
+FIRN_EXPORT const char *firn_mounted_method(const struct firn_mounted *m);
+/** @return whether there is a rootfs (a bare process has none) */
+FIRN_EXPORT int firn_mounted_has_rootfs(const struct firn_mounted *m);
+
+/**
+ * Take down what firn_mount() put on @p dir, in order. Also finishes what a killed mount had begun.
+ *
+ * @param state  as in firn_mount_opts; NULL: /run/firn
+ * @return 0, also when nothing is mounted there any more but firn knew of it; -FIRN_ENOTFOUND when
+ *         firn never mounted there; -FIRN_EBUSY when somebody uses it, and then nothing is changed
+ */
+FIRN_EXPORT int firn_umount(const char *dir, const char *state, struct firn_error *err);
+/** The same for everything firn has mounted. */
+FIRN_EXPORT int firn_umount_all(const char *state, struct firn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** @file A running container or process out of a checkpoint image. */
+#ifndef FIRN_RESTORE_H
+#define FIRN_RESTORE_H
+
+#include <firn/mount.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** For firn_restore_opts.flags. */
+enum firn_restore_flags {
+	FIRN_RESTORE_TCP_ESTABLISHED = 1 << 0, /**< restore connected TCP sockets */
+	FIRN_RESTORE_EXT_UNIX = 1 << 1,        /**< unix sockets whose other end is outside */
+	FIRN_RESTORE_FILE_LOCKS = 1 << 2,      /**< file locks */
+	FIRN_RESTORE_SHELL_JOB = 1 << 3,       /**< a process that shares its terminal's session */
+};
+
+/** How to restore; zero is the default of every member but size. */
+struct firn_restore_opts {
+	size_t size;    /**< sizeof(struct firn_restore_opts) */
+	unsigned flags; /**< enum firn_restore_flags */
+	const char
+	    *runtime; /**< "runc", "crun", "criu" or a path; NULL: by the checkpoint's kind */
+	const char *const *runtime_args; /**< more arguments for the runtime's restore command */
+	size_t nruntime_args;
+	const struct firn_mount_opts *mount; /**< how to mount; may be NULL */
+};
+
+/** What runs now. */
+struct firn_restored;
+
+/**
+ * Mount a checkpoint, restore it and take down the mounts that nobody needs any more: all of them
+ * for a bare process, all but the rootfs for a container. The rootfs goes when the container ends.
+ *
+ * @param image  as in firn_mount()
+ * @param name   id of the new container; NULL: the checkpoint's name
+ * @param opts   borrowed; NULL means all defaults
+ * @param ret    to be freed with firn_restored_free(); may be NULL
+ * @return 0; -FIRN_EHOST when the runtime or CRIU refused: the message has CRIU's first errors and
+ * the path of its whole log; else as firn_mount(). After a failure nothing stays mounted.
+ */
+FIRN_EXPORT int firn_restore(const char *image, const char *name,
+			     const struct firn_restore_opts *opts, struct firn_restored **ret,
+			     struct firn_error *err);
+
+/** @return NULL, always */
+FIRN_EXPORT struct firn_restored *firn_restored_free(struct firn_restored *r);
+/** @return the container's id, NULL for a bare process; borrowed */
+FIRN_EXPORT const char *firn_restored_id(const struct firn_restored *r);
+/** @return pid of the container's init or of the process, as this host sees it */
+FIRN_EXPORT int firn_restored_pid(const struct firn_restored *r);
+/** @return "runc", "crun" or "criu"; borrowed */
+FIRN_EXPORT const char *firn_restored_runtime(const struct firn_restored *r);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

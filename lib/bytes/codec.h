@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Compressed streams. Readers wrap another stream; gzip members and zstd frames may follow each
+ * other, and zstd's skippable frames are skipped (RFC 1952 section 2.2, RFC 8878 section 3.1.2).
+ */
+#ifndef FIRN_BYTES_CODEC_H
+#define FIRN_BYTES_CODEC_H
+
+#include "bytes/stream.h"
+
+enum codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD };
+
+/* What the first bytes of a file say; bzip2 and xz are not layer encodings and give CODEC_NONE. */
+enum codec codec_detect(const void *head, size_t n);
+const char *codec_name(enum codec c);
+
+/*
+ * A stream of the decompressed bytes of @in, which it takes (also on failure). Decompressing to
+ * more than @max bytes is -FIRN_ELIMIT (0: no limit), a stream that ends in the middle
+ * -FIRN_ECORRUPT.
+ */
+int codec_reader(enum codec c, struct istream *in, uint64_t max, struct istream **ret,
+		 struct firn_error *err) _must_check_;
+
+/* Memory that a zstd frame may ask for as its window; larger windows are refused. */
+#define CODEC_ZSTD_WINDOW_LOG_MAX 23
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * References as skopeo spells them: oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG]. A bare path has
+ * the transport REF_PATH and is looked at by whoever opens it.
+ */
+#ifndef FIRN_FORMAT_REF_H
+#define FIRN_FORMAT_REF_H
+
+#include "bytes/digest.h"
+
+enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE };
+
+struct ref {
+	enum ref_transport transport;
+	char *path;
+	char *tag; /* NULL when not given; grammar of org.opencontainers.image.ref.name */
+	struct digest digest; /* alg 0 when not given */
+};
+
+int ref_parse(const char *text, struct ref *ret, struct firn_error *err) _must_check_;
+void ref_done(struct ref *r);
+/* Whether @tag may be a reference name (image-spec annotations.md, grammar of "ref"). */
+int ref_check_tag(const char *tag, struct firn_error *err) _must_check_;
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An OCI image layout (image-spec image-layout.md): oci-layout, index.json, blobs. Entries and
+ * annotations of others are kept as they are; index.json is replaced by rename, under flock(2) on
+ * the layout's folder, after it was read again.
+ */
+#ifndef FIRN_IMAGE_LAYOUT_H
+#define FIRN_IMAGE_LAYOUT_H
+
+#include "format/oci.h"
+#include "format/ref.h"
+#include "store/store.h"
+
+struct layout;
+
+enum layout_flags {
+	LAYOUT_CREATE = 1 << 0, /* make it (0700) if it isn't there; an empty folder is taken */
+	LAYOUT_WRITE = 1 << 1,
+};
+
+/* Opens the layout folder @path. A folder that is no layout is -FIRN_ECORRUPT. */
+int layout_open(const char *path, unsigned flags, struct layout **ret,
+		struct firn_error *err) _must_check_;
+/* An oci-archive: an uncompressed tar of a layout, read in place. Read-only. */
+int layout_open_archive(const char *path, struct layout **ret, struct firn_error *err) _must_check_;
+/* Either, by the reference's transport; REF_PATH is looked at. */
+int layout_open_ref(const struct ref *ref, struct layout **ret,
+		    struct firn_error *err) _must_check_;
+struct layout *layout_close(struct layout *l);
+void layout_closep(struct layout **l);
+
+struct store *layout_store(struct layout *l); /* borrowed */
+const char *layout_path(const struct layout *l);
+
+/*
+ * The descriptor that index.json has for the reference's tag or digest; with neither, the only
+ * entry there is (-FIRN_EINVAL lists the tags when there are more). -FIRN_ENOTFOUND names what was
+ * asked for.
+ */
+int layout_resolve(struct layout *l, const struct ref *ref, struct oci_descriptor *ret,
+		   struct firn_error *err) _must_check_;
+
+struct layout_entry {
+	const char *tag;
+	const struct oci_descriptor *desc;
+};
+
+/* -FIRN_EEXIST naming the first of @entries whose tag index.json has already; for a check up front.
+ */
+int layout_check_tags(struct layout *l, const struct layout_entry *entries, size_t n,
+		      struct firn_error *err) _must_check_;
+/*
+ * Name @entries, all in one replacement of index.json. A tag that is there already is -FIRN_EEXIST
+ * unless
+ * @replace; then only its entry is replaced and every other one stays.
+ */
+int layout_tag(struct layout *l, const struct layout_entry *entries, size_t n, bool replace,
+	       struct firn_error *err) _must_check_;
+
+#endif
