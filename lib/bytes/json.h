@@ -2,7 +2,7 @@
 /*
  * JSON read strictly and written reproducibly; with json.c the one home of jansson. Each getter
  * checks presence, type and range, writes the key into the error and leaves its output untouched on
- * failure. Nesting is limited by jansson (2048), size by the caller.
+ * failure. The caller limits the bytes; the limits below keep hostile ones from growing in memory.
  */
 #ifndef FIRN_BYTES_JSON_H
 #define FIRN_BYTES_JSON_H
@@ -15,10 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Go's decoder stops at 10000, jansson's at 2048; jansson needs some 250 bytes for an object. */
+#define JSON_DEPTH_MAX      512
+#define JSON_CONTAINERS_MAX (1 << 17) /* arrays and objects */
+#define JSON_VALUES_MAX     (1 << 20) /* all values */
+
 /* A json_t * that drops its reference when its scope ends. */
 #define _json_ __attribute__((cleanup(json_decrefp)))
 
-/* Parse a whole document; duplicate keys, trailing bytes and NULs are errors. Caller owns @ret. */
+/*
+ * Parse a whole document (RFC 8259: any value at its top); duplicate keys, trailing bytes and NULs
+ * are -FIRN_ECORRUPT, more than the limits -FIRN_ELIMIT. Caller owns @ret.
+ */
 int json_parse(const char *text, size_t len, json_t **ret, struct firn_error *err) _must_check_;
 
 /* Compact, keys sorted, UTF-8, no newline: same value, same bytes. Appends to @out. */
@@ -47,7 +55,7 @@ int json_opt_array(const json_t *obj, const char *key, json_t **ret,
 int json_opt_object(const json_t *obj, const char *key, json_t **ret,
 		    struct firn_error *err) _must_check_;
 
-/* obj[key] = text, as set(); out of memory is an error. */
+/* obj[key] = text, a member of that name is replaced; text that isn't UTF-8 is -FIRN_EINVAL. */
 int json_put_str(json_t *obj, const char *key, const char *text,
 		 struct firn_error *err) _must_check_;
 /* Takes @value, also on failure; NULL @value is out of memory. */
