@@ -5,9 +5,9 @@
 . "${top_srcdir:?}/tests/cli/lib.sh"
 cd "$top_srcdir/lib" || bail "no lib/"
 
-empty() { # WHAT, with the offenders on standard input
+empty() { # WHAT, with the offenders in $work/bad
 	local bad
-	bad=$(cat)
+	bad=$(cat "$work/bad")
 	if [ -z "$bad" ]; then ok "$1"; else
 		not_ok "$1"
 		diag "$bad"
@@ -17,7 +17,8 @@ sources() { find . -name '*.[ch]' ! -name '*.pb-c.[ch]' | sed 's,^\./,,' | sort;
 
 for dir in */; do
 	grep -Eq "^[0-9]+ ${dir%/}\$" FLOORS || echo "$dir is not ranked in FLOORS"
-done | empty "every folder has a floor"
+done >"$work/bad"
+empty "every folder has a floor"
 
 sources | xargs grep -Hn '#[[:space:]]*include[[:space:]]*"' | awk '
 	BEGIN {
@@ -36,7 +37,8 @@ sources | xargs grep -Hn '#[[:space:]]*include[[:space:]]*"' | awk '
 			print $0 ": spell it \"module/header.h\""
 		else if (from != to[1] && rank[to[1]] + 0 >= rank[from] + 0)
 			print $0 ": goes up or sideways"
-	}' | empty "includes only go down"
+	}' >"$work/bad"
+empty "includes only go down"
 
 # only HEADER HOME...: HEADER is a name or a folder ("openssl/"), a home may be a pattern.
 while read -r word header homes; do
@@ -50,7 +52,8 @@ while read -r word header homes; do
 		done
 		[ $home = yes ] || echo "$hit: belongs in ${homes[*]}"
 	done
-done <FLOORS | empty "third-party headers stay home"
+done <FLOORS >"$work/bad"
+empty "third-party headers stay home"
 
 # An include that is neither ours nor libc's must have a fence.
 sources | xargs grep -Hno '#[[:space:]]*include[[:space:]]*<[^>]*>' | while IFS= read -r hit; do
@@ -65,12 +68,16 @@ sources | xargs grep -Hno '#[[:space:]]*include[[:space:]]*<[^>]*>' | while IFS=
 	[ -e "/usr/include/$name" ] || continue
 	pkg=$(dpkg -S "/usr/include/$name" 2>/dev/null) || continue
 	case $pkg in libc6* | linux-libc* | libcrypt-dev*) ;; *) echo "$hit: $pkg" ;; esac
-done | empty "third-party headers have a fence in FLOORS"
+done >"$work/bad"
+empty "third-party headers have a fence in FLOORS"
 
 find ../src -name '*.[ch]' -exec grep -Hn '#[[:space:]]*include[[:space:]]*"' {} + |
-	grep -Ev '"(config|[a-z_]+)\.h"' | empty "the tool includes public headers alone"
-find ../src -name '*.[ch]' -exec grep -EHn '#[[:space:]]*include[[:space:]]*[<"](archive|jansson|zstd|zlib|openssl|curl|ostree|protobuf)' {} + |
-	empty "the tool has no third-party headers"
+	grep -Ev '"(config|[a-z_]+)\.h"' >"$work/bad"
+empty "the tool includes public headers alone"
+find ../src -name '*.[ch]' -exec grep -EHn '#[[:space:]]*include[[:space:]]*[<"](archive|jansson|zstd|zlib|openssl|curl|ostree|protobuf)' {} + \
+	>"$work/bad"
+empty "the tool has no third-party headers"
 find ../include -name '*.h' -exec grep -Hn '#[[:space:]]*include' {} + |
-	grep -Ev '<(firn/[a-z]+|stddef|stdint|stdbool|sys/types)\.h>' | empty "public headers need libc alone"
+	grep -Ev '<(firn/[a-z]+|stddef|stdint|stdbool|sys/types)\.h>' >"$work/bad"
+empty "public headers need libc alone"
 done_testing
