@@ -24,6 +24,7 @@ struct digest {
 
 size_t digest_size(enum digest_alg alg);
 const char *digest_alg_name(enum digest_alg alg);
+/* Anything else is -FIRN_EINVAL; who read @text from a document turns that into -FIRN_ECORRUPT. */
 int digest_parse(struct digest *ret, const char *text, struct firn_error *err) _must_check_;
 /* "sha256:..." into @ret. Returns @ret. */
 const char *digest_text(const struct digest *d, char ret[DIGEST_TEXT_MAX]);
