@@ -8,6 +8,7 @@
 
 #include "bytes/digest.h"
 #include "bytes/json.h"
+#include "format/annotations.h"
 
 #define OCI_MANIFEST   "application/vnd.oci.image.manifest.v1+json"
 #define OCI_INDEX      "application/vnd.oci.image.index.v1+json"
@@ -19,8 +20,6 @@
 #define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a manifest, index or config (registries: 4 MiB) */
 #define OCI_BLOB_MAX     (1ull << 50)
 #define OCI_LAYERS_MAX   1000 /* layers of an image, manifests of an index */
-
-#define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 struct oci_descriptor {
 	char media_type[160];
