@@ -5,7 +5,7 @@
  * what a base image is asked for the attributes of a folder.
  *
  * Names are unique in their folder. Nodes live until tree_free(). A removed node is unlinked from
- * its parent but its memory stays until then.
+ * its parent but its memory stays until then, so a hard link to it keeps its content.
  */
 #ifndef FIRN_FORMAT_TREE_H
 #define FIRN_FORMAT_TREE_H
@@ -17,9 +17,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#define TREE_NODES_MAX  (4u << 20) /* nodes of one tree */
-#define TREE_XATTR_MAX  65535 /* bytes of one xattr value: u16 in EROFS, XATTR_SIZE_MAX 65536 */
-#define TREE_XATTRS_MAX 64    /* xattrs of one node */
+#define TREE_NODES_MAX      (4u << 20) /* nodes of one tree */
+#define TREE_XATTR_MAX      65535 /* bytes of one xattr value: u16 in EROFS, XATTR_SIZE_MAX 65536 */
+#define TREE_XATTRS_MAX     64    /* xattrs of one node */
+#define TREE_XATTR_NAME_MAX 255   /* bytes of a whole xattr name: XATTR_NAME_MAX */
 
 struct xattr {
 	struct xattr *next;
@@ -29,13 +30,14 @@ struct xattr {
 };
 
 struct node {
-	struct node *parent;   /* the root's is itself */
+	struct node *parent;   /* the root's is itself; NULL once removed */
 	struct node *children; /* directories: newest first; tree_sorted() gives an ordered array */
 	struct node *next;     /* sibling */
+	struct node *prev;     /* sibling */
 	struct node *link;     /* hard link: the node that has the content, never a link itself */
 	struct xattr *xattrs;  /* sorted by name */
 	char *name;
-	char *target;    /* S_IFLNK */
+	char *target;    /* S_IFLNK: tree_set_target() */
 	uint64_t size;   /* S_IFREG: bytes */
 	uint64_t offset; /* S_IFREG with size > 0: where the bytes begin in their device */
 	int64_t mtime;   /* seconds */
@@ -75,10 +77,26 @@ struct node *tree_child(const struct tree *t, const struct node *dir, const char
 int tree_make(struct tree *t, const char *path, struct node **ret,
 	      struct firn_error *err) _must_check_;
 
-/* Unlink @n (and all below it) from the tree. */
+/* Unlink @n (and all below it) from the tree; not the root. */
 void tree_remove(struct tree *t, struct node *n);
 
-/* Add or replace an xattr; the bytes are copied. */
+/* A copy of @target becomes what the symbolic link @n points to. */
+int tree_set_target(struct tree *t, struct node *n, const char *target,
+		    struct firn_error *err) _must_check_;
+
+/*
+ * The node after @n in a walk over the whole tree that begins at t->root, folders before what is in
+ * them, otherwise in no order that means anything; NULL at the end. @n must not be removed on the
+ * way.
+ */
+struct node *tree_next(const struct tree *t, const struct node *n);
+
+/* Add or replace an xattr in a list that stays sorted by name; the bytes are copied. */
+int xattr_set(struct xattr **list, const char *name, const void *value, size_t len,
+	      struct firn_error *err) _must_check_;
+void xattrs_freep(struct xattr **list);
+
+/* xattr_set() on a node. */
 int tree_set_xattr(struct node *n, const char *name, const void *value, size_t len,
 		   struct firn_error *err) _must_check_;
 
