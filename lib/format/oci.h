@@ -17,6 +17,11 @@
 #define OCI_LAYER_GZIP OCI_LAYER "+gzip"
 #define OCI_LAYER_ZSTD OCI_LAYER "+zstd"
 
+/* What engines that grew up with Docker still write; taken as the OCI type it corresponds to. */
+#define DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_INDEX    "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
+
 #define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a manifest, index or config (registries: 4 MiB) */
 #define OCI_BLOB_MAX     (1ull << 50)
 #define OCI_LAYERS_MAX   1000 /* layers of an image, manifests of an index */
@@ -37,8 +42,13 @@ int oci_descriptor_json(const struct oci_descriptor *d, json_t **ret,
 /* The value of annotation @key of a descriptor, manifest or index document, or NULL. */
 const char *oci_annotation(const json_t *doc, const char *key);
 
+/* Whether @media_type is that of an image manifest, of an index (OCI's or Docker's). */
+bool oci_is_manifest(const char *media_type);
+bool oci_is_index(const char *media_type);
+
 struct oci_manifest {
 	struct oci_descriptor config;
+	struct oci_descriptor subject; /* digest.alg 0: it has none */
 	struct oci_descriptor *layers;
 	size_t nlayers;
 	json_t *json;
@@ -69,7 +79,7 @@ int oci_config_parse(const char *text, size_t len, struct oci_config *ret,
 		     struct firn_error *err) _must_check_;
 void oci_config_done(struct oci_config *c);
 
-/* What decompresses a layer of this media type (OCI or Docker): 0 none, or -FIRN_EUNSUPP. */
+/* *ret_codec: the enum codec that decompresses layers of this type (OCI, Docker); -FIRN_EUNSUPP. */
 int oci_layer_codec(const char *media_type, int *ret_codec, struct firn_error *err) _must_check_;
 
 #endif

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * References as skopeo spells them: oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG]. A bare path has
- * the transport REF_PATH and is looked at by whoever opens it.
+ * References as skopeo spells them: oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST]. As with
+ * skopeo the path ends at the first colon (or at the '@' of a digest), so a path with a colon can't
+ * be said this way. A bare path, colons or not, has the transport REF_PATH and is looked at by
+ * whoever opens it.
  */
 #ifndef FIRN_FORMAT_REF_H
 #define FIRN_FORMAT_REF_H
 
 #include "bytes/digest.h"
+
+#define REF_TAG_MAX 255
 
 enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE };
 
