@@ -2,6 +2,10 @@
 /*
  * Compressed streams. Readers wrap another stream; gzip members and zstd frames may follow each
  * other, and zstd's skippable frames are skipped (RFC 1952 section 2.2, RFC 8878 section 3.1.2).
+ *
+ * A reader reads its input to the very end: an input without any member or frame, one that stops
+ * inside of one, a checksum that is wrong and bytes behind the last one that belong to none are all
+ * -FIRN_ECORRUPT.
  */
 #ifndef FIRN_BYTES_CODEC_H
 #define FIRN_BYTES_CODEC_H
@@ -10,6 +14,8 @@
 
 enum codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD };
 
+#define CODEC_DETECT_BYTES 4 /* bytes of a file's beginning that codec_detect() looks at */
+
 /* What the first bytes of a file say; bzip2 and xz are not layer encodings and give CODEC_NONE. */
 enum codec codec_detect(const void *head, size_t n);
 const char *codec_name(enum codec c);
@@ -17,7 +23,7 @@ const char *codec_name(enum codec c);
 /*
  * A stream of the decompressed bytes of @in, which it takes (also on failure). Decompressing to
  * more than @max bytes is -FIRN_ELIMIT (0: no limit), a stream that ends in the middle
- * -FIRN_ECORRUPT.
+ * -FIRN_ECORRUPT. CODEC_NONE passes the bytes through.
  */
 int codec_reader(enum codec c, struct istream *in, uint64_t max, struct istream **ret,
 		 struct firn_error *err) _must_check_;

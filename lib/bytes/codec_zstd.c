@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/fd.h"
+#include "bytes/codec.h"
+#include "bytes/codec_input.h"
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+struct zstd_stream {
+	struct istream in;
+	bool inside; /* of a frame: there must be more input */
+	bool any;    /* a frame was seen */
+	ZSTD_DCtx *ctx;
+	struct codec_input input;
+};
+
+static int zstd_corrupt(struct firn_error *err, const char *why)
+{
+	return firn_fail(err, FIRN_ECORRUPT, "zstd: %s", why);
+}
+
+/*
+ * 1 when the next frame begins, 0 at the end of the input. The magic is looked at here because the
+ * library may also know formats older than RFC 8878, whose memory it does not limit.
+ */
+static int zstd_begin(struct zstd_stream *z, struct firn_error *err)
+{
+	struct codec_input *ci = &z->input;
+	int rc = codec_input_fill(ci, CODEC_DETECT_BYTES, err);
+
+	if (rc < 0)
+		return rc;
+	if (ci->len == ci->at)
+		return z->any ? 0 : zstd_corrupt(err, "is empty");
+	if (codec_detect(ci->bytes + ci->at, ci->len - ci->at) != CODEC_ZSTD)
+		return zstd_corrupt(err, z->any ? "something else follows the last frame"
+						: "bad magic number");
+	z->any = z->inside = true;
+	return 1;
+}
+
+static int zstd_step(struct zstd_stream *z, ZSTD_outBuffer *out, struct firn_error *err)
+{
+	struct codec_input *ci = &z->input;
+	size_t was = out->pos, left;
+	ZSTD_inBuffer in;
+	int rc = codec_input_fill(ci, 1, err);
+
+	if (rc < 0)
+		return rc;
+	in = (ZSTD_inBuffer){ ci->bytes, ci->len, ci->at };
+	left = ZSTD_decompressStream(z->ctx, out, &in);
+	if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
+		return firn_fail(err, FIRN_ELIMIT, "zstd: needs a window of more than %u MiB",
+				 1u << (CODEC_ZSTD_WINDOW_LOG_MAX - 20));
+	if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+		return firn_fail_oom(err, "zstd");
+	if (ZSTD_isError(left))
+		return zstd_corrupt(err, ZSTD_getErrorName(left));
+	if (in.pos == ci->at && out->pos == was && left != 0)
+		return zstd_corrupt(err, "ends in the middle");
+	ci->at = in.pos;
+	z->inside = left != 0;
+	return 0;
+}
+
+static ssize_t zstd_read(struct istream *in, void *buf, size_t n, struct firn_error *err)
+{
+	struct zstd_stream *z = (struct zstd_stream *)in;
+	ZSTD_outBuffer out = { buf, n, 0 };
+
+	while (out.pos == 0) {
+		int rc = z->inside ? 1 : zstd_begin(z, err);
+
+		if (rc > 0)
+			rc = zstd_step(z, &out, err);
+		else if (rc == 0)
+			return 0;
+		if (rc < 0)
+			return rc;
+	}
+	return (ssize_t)out.pos;
+}
+
+static void zstd_close(struct istream *in)
+{
+	struct zstd_stream *z = (struct zstd_stream *)in;
+
+	ZSTD_freeDCtx(z->ctx);
+	istream_close(z->input.in);
+	free(z);
+}
+
+int codec_zstd_reader(struct istream *in, struct istream **ret, struct firn_error *err)
+{
+	static const struct istream_ops ops = { zstd_read, zstd_close };
+	_free_ struct zstd_stream *z = calloc(1, sizeof(*z));
+
+	if (!z || !(z->ctx = ZSTD_createDCtx()))
+		return firn_fail_oom(err, "zstd");
+	if (ZSTD_isError(
+		ZSTD_DCtx_setParameter(z->ctx, ZSTD_d_windowLogMax, CODEC_ZSTD_WINDOW_LOG_MAX))) {
+		ZSTD_freeDCtx(z->ctx);
+		return firn_fail(err, FIRN_EFAIL, "zstd: can't limit the window");
+	}
+	z->in.ops = &ops;
+	z->input.in = in;
+	*ret = &take_ptr(&z)->in;
+	return 0;
+}
