@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/spec.h"
+
+#include "base/fd.h"
+#include "format/criu.h"
+#include "format/spec_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void spec_warn(const struct spec_opts *opts, const char *fmt, ...)
+{
+	char text[320];
+	va_list ap;
+
+	if (!opts->report || !opts->report->warn)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	opts->report->warn(text, opts->report->ctx);
+}
+
+int spec_provide(struct spec *s, const struct spec_provided *what, struct firn_error *err)
+{
+	struct spec_provided *grown;
+
+	for (size_t i = 0; i < s->nprovided; i++)
+		if (strcmp(s->provided[i].name, what->name) == 0)
+			return 0;
+	grown = realloc(s->provided, (s->nprovided + 1) * sizeof(*grown));
+	if (!grown)
+		return firn_fail_oom(err, what->name);
+	s->provided = grown;
+	s->provided[s->nprovided++] = *what;
+	return 1;
+}
+
+void spec_done(struct spec *s)
+{
+	for (size_t i = 0; i < s->nprovided; i++) {
+		free(s->provided[i].destination);
+		free(s->provided[i].text);
+	}
+	for (size_t i = 0; i < s->nvolumes; i++) {
+		free(s->volumes[i].source);
+		free(s->volumes[i].destination);
+	}
+	free(s->provided);
+	free(s->volumes);
+	free(s->json);
+	*s = (struct spec){ 0 };
+}
+
+/* The object @key of @obj, made when it isn't there. */
+static int need_object(json_t *obj, const char *key, json_t **ret, struct firn_error *err)
+{
+	int rc = json_opt_object(obj, key, ret, err);
+
+	if (rc != 0)
+		return rc;
+	rc = json_put(obj, key, json_object(), err);
+	*ret = json_object_get(obj, key);
+	return rc;
+}
+
+static bool dropped(json_t *obj, const char *key)
+{
+	const json_t *value = json_object_get(obj, key);
+	const bool had = value && !json_is_null(value);
+
+	json_object_del(obj, key);
+	return had;
+}
+
+static unsigned ns_bit(const char *type)
+{
+	static const struct {
+		const char *type;
+		enum criu_ns bit;
+	} types[] = {
+		{ "pid", CRIU_NS_PID },       { "network", CRIU_NS_NET }, { "ipc", CRIU_NS_IPC },
+		{ "uts", CRIU_NS_UTS },       { "mount", CRIU_NS_MNT },   { "user", CRIU_NS_USER },
+		{ "cgroup", CRIU_NS_CGROUP }, { "time", CRIU_NS_TIME },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(type, types[i].type) == 0)
+			return types[i].bit;
+	return 0;
+}
+
+/* The network namespace was made outside: CRIU has it as an external one and wants a descriptor. */
+static int provide_netns(json_t *ns, const struct spec_opts *opts, struct spec *s,
+			 struct firn_error *err)
+{
+	struct spec_provided what = { .kind = SPEC_NETNS, .name = "netns", .mode = 0444 };
+	char path[4200];
+	int rc = spec_provide(s, &what, err);
+
+	if (rc < 0)
+		return rc;
+	if ((size_t)snprintf(path, sizeof(path), "%s/netns", opts->provided) >= sizeof(path))
+		return firn_fail(err, FIRN_ELIMIT, "the mount's path is too long");
+	spec_warn(opts, "the container's network was its engine's: it gets a network of its own "
+			"with nothing but the loopback device");
+	return json_put_str(ns, "path", path, err);
+}
+
+/* 1 keep the entry, 0 remove it. */
+static int rewrite_namespace(json_t *ns, const struct spec_opts *opts, struct spec *s,
+			     struct firn_error *err)
+{
+	const char *type, *path;
+	unsigned bit;
+	int rc = json_get_str(ns, "type", &type, err);
+
+	if (rc == 0)
+		rc = json_opt_str(ns, "path", &path, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || *path == '\0')
+		return 1;
+	bit = ns_bit(type);
+	if (!bit)
+		return firn_fail(err, FIRN_EUNSUPP, "joins a namespace of unknown type");
+	if (!(opts->own_ns & bit))
+		return 0;
+	if (bit == CRIU_NS_NET) {
+		rc = provide_netns(ns, opts, s, err);
+		return rc < 0 ? rc : 1;
+	}
+	if (bit == CRIU_NS_USER)
+		return firn_fail(err, FIRN_EUNSUPP, "joins a user namespace of the dumping host");
+	json_object_del(ns, "path");
+	return 1;
+}
+
+static int rewrite_namespaces(json_t *linux_obj, const struct spec_opts *opts, struct spec *s,
+			      struct firn_error *err)
+{
+	json_t *list;
+	size_t i = 0;
+	int rc = json_opt_array(linux_obj, "namespaces", &list, err);
+
+	if (rc <= 0)
+		return rc;
+	while (i < json_array_size(list)) {
+		rc = rewrite_namespace(json_array_get(list, i), opts, s, err);
+		if (rc < 0)
+			return firn_wrap(err, rc, "namespaces[%zu]", i);
+		if (rc)
+			i++;
+		else
+			json_array_remove(list, i);
+	}
+	return 0;
+}
+
+/* runtime-spec config-linux.md, "Control groups": the controller behind each member. */
+static const struct controller {
+	const char *member, *prefix; /* of "resources"; of keys in "unified" */
+	enum spec_host bit;
+} controllers[] = {
+	{ "cpu", "cpu.", SPEC_HOST_CPU },      { "memory", "memory.", SPEC_HOST_MEMORY },
+	{ "pids", "pids.", SPEC_HOST_PIDS },   { "blockIO", "io.", SPEC_HOST_IO },
+	{ "rdma", "rdma.", SPEC_HOST_RDMA },   { "hugepageLimits", "hugetlb.", SPEC_HOST_HUGETLB },
+	{ NULL, "cpuset.", SPEC_HOST_CPUSET },
+};
+
+static void drop_unified(json_t *unified, const struct controller *c, const struct spec_opts *opts)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	if (!json_is_object(unified))
+		return;
+	json_object_foreach_safe(unified, next, key, value)
+	{
+		if (strncmp(key, c->prefix, strlen(c->prefix)) == 0) {
+			spec_warn(opts, "resources: %s: this host has no such controller", key);
+			json_object_del(unified, key);
+		}
+	}
+}
+
+static int rewrite_resources(json_t *linux_obj, const struct spec_opts *opts,
+			     struct firn_error *err)
+{
+	json_t *res, *cpu;
+	int rc = json_opt_object(linux_obj, "resources", &res, err);
+
+	if (rc <= 0)
+		return rc;
+	cpu = json_object_get(res, "cpu");
+	if (!(opts->host & SPEC_HOST_CPUSET) && json_is_object(cpu)) {
+		if (dropped(cpu, "cpus") | dropped(cpu, "mems"))
+			spec_warn(opts, "resources: cpuset: this host has no such controller");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		const struct controller *c = &controllers[i];
+
+		if (opts->host & c->bit)
+			continue;
+		drop_unified(json_object_get(res, "unified"), c, opts);
+		if (c->member && dropped(res, c->member))
+			spec_warn(opts, "resources: %s: this host has no such controller",
+				  c->member);
+	}
+	return 0;
+}
+
+static int rewrite_linux(json_t *doc, const struct spec_opts *opts, struct spec *s,
+			 struct firn_error *err)
+{
+	json_t *linux_obj, *seccomp;
+	int rc = need_object(doc, "linux", &linux_obj, err);
+
+	if (rc < 0)
+		return rc;
+	rc = json_put_str(linux_obj, "cgroupsPath", opts->cgroup, err);
+	if (rc == 0)
+		rc = rewrite_namespaces(linux_obj, opts, s, err);
+	if (rc == 0)
+		rc = rewrite_resources(linux_obj, opts, err);
+	if (rc < 0)
+		return rc;
+	if (dropped(linux_obj, "intelRdt"))
+		spec_warn(opts, "the container's resctrl group was its host's: dropped");
+	seccomp = json_object_get(linux_obj, "seccomp");
+	if (json_is_object(seccomp) &&
+	    (dropped(seccomp, "listenerPath") | dropped(seccomp, "listenerMetadata")))
+		spec_warn(opts, "the seccomp agent's socket was its host's: dropped");
+	if (!(opts->host & SPEC_HOST_SELINUX) && dropped(linux_obj, "mountLabel"))
+		spec_warn(opts, "this host has no SELinux: the mounts have no label");
+	return 0;
+}
+
+static int rewrite_process(json_t *doc, const struct spec_opts *opts, struct spec *s,
+			   struct firn_error *err)
+{
+	json_t *process;
+	int rc = json_opt_object(doc, "process", &process, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = json_opt_bool(process, "terminal", &s->terminal, err);
+	if (rc < 0)
+		return rc;
+	if (!(opts->host & SPEC_HOST_SELINUX) && dropped(process, "selinuxLabel"))
+		spec_warn(opts, "this host has no SELinux: the process has no label");
+	if (!(opts->host & SPEC_HOST_APPARMOR) && dropped(process, "apparmorProfile"))
+		spec_warn(opts, "this host has no AppArmor: the process has no profile");
+	return 0;
+}
+
+/*
+ * Annotations that make a runtime read, write or run something of its host: CRIU's configuration
+ * file (runc, crun), CDI devices, crun's run.oci.* (log files of hooks, handlers, a seccomp
+ * socket).
+ */
+static int rewrite_annotations(json_t *doc, const struct spec_opts *opts, struct firn_error *err)
+{
+	static const char *const refused[] = { "org.criu.", "cdi.k8s.io/", "run.oci." };
+	json_t *list, *value;
+	const char *key;
+	void *next;
+	int rc = json_opt_object(doc, "annotations", &list, err);
+
+	if (rc <= 0)
+		return rc;
+	json_object_foreach_safe(list, next, key, value)
+	{
+		for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+			if (strncmp(key, refused[i], strlen(refused[i])) == 0) {
+				spec_warn(opts, "annotation %.100s: not taken from a checkpoint",
+					  key);
+				json_object_del(list, key);
+				break;
+			}
+	}
+	return 0;
+}
+
+static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
+		   struct firn_error *err)
+{
+	json_t *root;
+	int rc = need_object(doc, "root", &root, err);
+
+	if (rc >= 0)
+		rc = json_put_str(root, "path", opts->rootfs, err);
+	if (rc >= 0)
+		rc = spec_mounts(doc, opts, s, err);
+	if (rc >= 0)
+		rc = rewrite_process(doc, opts, s, err);
+	if (rc >= 0)
+		rc = rewrite_linux(doc, opts, s, err);
+	if (rc >= 0)
+		rc = rewrite_annotations(doc, opts, err);
+	if (rc < 0)
+		return rc;
+	if (dropped(doc, "hooks"))
+		spec_warn(opts, "the hooks of the dumping engine are dropped");
+	return spec_print(doc, &s->json, &s->len, err);
+}
+
+int spec_rewrite(const char *text, size_t len, const struct spec_opts *opts, struct spec *ret,
+		 struct firn_error *err)
+{
+	_json_ json_t *doc = NULL;
+	struct spec s = { 0 };
+	int rc = spec_parse(text, len, &doc, err);
+
+	if (rc == 0)
+		rc = rewrite(doc, opts, &s, err);
+	if (rc < 0) {
+		spec_done(&s);
+		return firn_wrap(err, rc, "spec.dump");
+	}
+	*ret = s;
+	return 0;
+}
+
+int spec_shm_bytes(const char *config_dump, size_t len, uint64_t *ret, struct firn_error *err)
+{
+	_json_ json_t *doc = NULL;
+	uint64_t bytes = 0;
+	int rc = spec_parse(config_dump, len, &doc, err);
+
+	if (rc == 0 && json_object_get(doc, "shmSize"))
+		rc = json_get_u64(doc, "shmSize", INT64_MAX, &bytes, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "config.dump");
+	if (!bytes)
+		return 0;
+	*ret = bytes;
+	return 1;
+}
+
+int spec_set_cgroup(const char *json, size_t len, const char *cgroup, char **ret,
+		    struct firn_error *err)
+{
+	_json_ json_t *doc = NULL;
+	json_t *linux_obj;
+	size_t ignored;
+	int rc = spec_parse(json, len, &doc, err);
+
+	if (rc == 0)
+		rc = need_object(doc, "linux", &linux_obj, err);
+	if (rc >= 0)
+		rc = json_put_str(linux_obj, "cgroupsPath", cgroup, err);
+	if (rc >= 0)
+		rc = spec_print(doc, ret, &ignored, err);
+	return firn_wrap(err, rc < 0 ? rc : 0, "config.json");
+}
