@@ -24,7 +24,7 @@
 #define ORG_FIRN_BASE            "org.firn.base"          /* on R: where its base layers are */
 #define ORG_FIRN_BASE_EXTERNAL   "external"               /* not in this image */
 #define ORG_FIRN_SOURCE_DIGEST   "org.firn.source.digest" /* of the input archive */
-#define ORG_FIRN_LOSS            "org.firn.loss" /* sentences, one a line: what the archive lost */
+#define ORG_FIRN_LOSS            "org.firn.loss" /* JSON array of sentences: what the archive lost */
 
 /* On layer descriptors, and on the manifest under annotation_for_layer()'s name. */
 #define ORG_FIRN_LAYER           "org.firn.layer"
