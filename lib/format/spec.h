@@ -50,7 +50,7 @@ struct spec_opts {
 				     * destination of a mount */
 	size_t nvolumes;
 	uint64_t shm_bytes; /* of /dev/shm (spec_shm_bytes()); 0: SPEC_SHM_DEFAULT */
-	unsigned host;      /* enum spec_host */
+	unsigned host;      /* enum spec_host: host_facts() */
 	/* enum criu_ns: namespaces that the first process had for itself (criu_info.own_ns). The
 	 * others were the dumping host's and are this host's after the restore. */
 	unsigned own_ns;
@@ -61,7 +61,7 @@ enum spec_kind {
 	SPEC_FILE,
 	SPEC_FOLDER,
 	SPEC_SHM,   /* a tmpfs, to be filled from devshm-checkpoint.tar if there is one */
-	SPEC_NETNS, /* a file with a fresh network namespace bound to it */
+	SPEC_NETNS, /* a file with a fresh network namespace bound to it: netns_bind() */
 };
 
 enum spec_content {
