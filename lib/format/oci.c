@@ -71,6 +71,14 @@ const char *oci_annotation(const json_t *doc, const char *key)
 	return json_string_value(json_object_get(json_object_get(doc, "annotations"), key));
 }
 
+static int bad_digest(const char *where, const char *text, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+
+	return firn_fail(err, FIRN_ECORRUPT, "%s: expected sha256:HEX or sha512:HEX, found %s",
+			 where, path_quote(text, quoted));
+}
+
 void oci_descriptor_done(struct oci_descriptor *d)
 {
 	json_decref(d->json);
@@ -93,9 +101,8 @@ int oci_descriptor_parse(const json_t *j, struct oci_descriptor *ret, struct fir
 	if (!*type || strlen(type) >= sizeof(d.media_type))
 		return firn_fail(err, FIRN_ECORRUPT, "\"mediaType\": expected 1..%zu bytes",
 				 sizeof(d.media_type) - 1);
-	rc = digest_parse(&d.digest, digest, err);
-	if (rc < 0)
-		return firn_wrap(err, -FIRN_ECORRUPT, "\"digest\"");
+	if (digest_parse(&d.digest, digest, NULL) < 0)
+		return bad_digest("\"digest\"", digest, err);
 	snprintf(d.media_type, sizeof(d.media_type), "%s", type);
 	d.json = json_incref((json_t *)j);
 	*ret = d;
@@ -258,6 +265,7 @@ void oci_config_done(struct oci_config *c)
 static int parse_diff_ids(const json_t *rootfs, struct oci_config *c, struct firn_error *err)
 {
 	const char *type;
+	char where[32];
 	json_t *ids;
 	size_t count;
 	int rc;
@@ -279,8 +287,9 @@ static int parse_diff_ids(const json_t *rootfs, struct oci_config *c, struct fir
 
 		if (!text)
 			return firn_fail(err, FIRN_ECORRUPT, "diff_ids[%zu]: expected a string", i);
-		if (digest_parse(&c->diff_ids[i], text, err) < 0)
-			return firn_wrap(err, -FIRN_ECORRUPT, "diff_ids[%zu]", i);
+		snprintf(where, sizeof(where), "diff_ids[%zu]", i);
+		if (digest_parse(&c->diff_ids[i], text, NULL) < 0)
+			return bad_digest(where, text, err);
 	}
 	c->ndiff_ids = count;
 	return 0;

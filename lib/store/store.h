@@ -18,11 +18,34 @@ struct blob_writer;
 struct store *store_close(struct store *s);
 void store_closep(struct store **s);
 
-/* The store of the OCI layout in the folder @dirfd (borrowed): blobs/ALG/HEX, files 0600. */
-int store_dir_open(int dirfd, struct store **ret, struct firn_error *err) _must_check_;
+enum store_flags {
+	/*
+	 * For writing: makes blobs/sha256 (0700) and removes what killed writers left in it.
+	 * Closing removes the folders again if it made them and no blob was named.
+	 */
+	STORE_WRITE = 1 << 0,
+};
+
+/*
+ * The store of the OCI layout in the folder @dirfd (borrowed): blobs/ALG/HEX, files 0600.
+ * -FIRN_EBUSY for writing when another writer removed the folders under our hands: open it again.
+ */
+int store_dir_open(int dirfd, unsigned flags, struct store **ret,
+		   struct firn_error *err) _must_check_;
 int store_mem_new(struct store **ret, struct firn_error *err) _must_check_;
-/* The blobs of an uncompressed tar of a layout, read where they lie. Takes @fd. Read-only. */
-int store_archive_open(int fd, struct store **ret, struct firn_error *err) _must_check_;
+
+struct store_extent {
+	struct digest digest;
+	uint64_t at, size;
+};
+
+/*
+ * Blobs that lie in one file (an uncompressed tar of a layout), at the places that @extents says
+ * and that the caller knows to be inside the file. Takes @fd and @extents (from malloc), also on
+ * failure. Read-only.
+ */
+int store_archive_open(int fd, struct store_extent *extents, size_t n, struct store **ret,
+		       struct firn_error *err) _must_check_;
 
 /* 1 and the blob's size (ret_size may be NULL), 0 when it isn't there. */
 int store_has(struct store *s, const struct digest *d, uint64_t *ret_size,
@@ -48,22 +71,42 @@ struct blob_writer *blob_free(struct blob_writer *w);
 void blob_freep(struct blob_writer **w);
 int blob_write(struct blob_writer *w, const void *bytes, size_t n,
 	       struct firn_error *err) _must_check_;
-/* The reserved bytes, exactly as many, once. */
+/* The reserved bytes, exactly as many, once, before blob_seal(). */
 int blob_fill_head(struct blob_writer *w, const void *bytes, size_t n,
 		   struct firn_error *err) _must_check_;
-/* Ends writing: sha256 and size. Without a reserved head the hash was made while writing. */
+/*
+ * Ends writing: sha256 and size. Without a reserved head the hash was made while writing, with one
+ * it is made now, from the page cache.
+ */
 int blob_seal(struct blob_writer *w, struct digest *ret, uint64_t *ret_size,
 	      struct firn_error *err) _must_check_;
+/* Have the bytes of a sealed blob on the disk. Publishing does it too, if it wasn't done. */
+int blob_flush(struct blob_writer *w, struct firn_error *err) _must_check_;
 /* Flush, name, flush the folder. 0, or 1 when the store already had it. */
 int blob_publish(struct blob_writer *w, struct firn_error *err) _must_check_;
+
+/*
+ * The same for @n sealed blobs of one store, all or none: when one fails, the names that this call
+ * gave are taken away again. Another process may have relied on them by then, so callers that share
+ * a store do this under one lock (layout_commit() does).
+ */
+int store_publish(struct store *s, struct blob_writer *const *blobs, size_t n,
+		  struct firn_error *err) _must_check_;
+/* Take the names away that publishing these blobs gave; those that were there already stay. */
+void store_unpublish(struct store *s, struct blob_writer *const *blobs, size_t n);
+
 /* All of that for a document in memory. */
 int store_put(struct store *s, const void *bytes, size_t n, struct digest *ret,
 	      struct firn_error *err) _must_check_;
-/*
- * Copy @d from @from to @to, size and digest proven before it gets its name. 1 when it was there.
- * @progress (may be NULL) is told the bytes copied by each step; non-zero return stops.
+/* Copy @d from @from to @to, size and digest proven before it gets its name. 1 when it was there.
  */
 int store_copy(struct store *to, struct store *from, const struct digest *d, uint64_t size,
 	       struct firn_error *err) _must_check_;
+/*
+ * The same without the name: a sealed blob for store_publish(), which may hold nothing but the
+ * promise that @to has it already (then 1 is returned and publishing looks again).
+ */
+int store_fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,
+		struct blob_writer **ret, struct firn_error *err) _must_check_;
 
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/ops.h"
+
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct archive_store {
+	struct store base;
+	int fd;
+	struct store_extent *extents; /* sorted by digest */
+	size_t n;
+};
+
+static int compare(const void *va, const void *vb)
+{
+	const struct digest *a = &((const struct store_extent *)va)->digest;
+	const struct digest *b = &((const struct store_extent *)vb)->digest;
+
+	if (a->alg != b->alg)
+		return a->alg < b->alg ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, digest_size(a->alg));
+}
+
+static const struct store_extent *find(struct store *s, const struct digest *d)
+{
+	struct archive_store *a = (struct archive_store *)s;
+	const struct store_extent key = { .digest = *d };
+
+	return bsearch(&key, a->extents, a->n, sizeof(key), compare);
+}
+
+static int archive_has(struct store *s, const struct digest *d, uint64_t *ret_size,
+		       struct firn_error *err)
+{
+	const struct store_extent *e = find(s, d);
+
+	(void)err;
+	if (!e)
+		return 0;
+	*ret_size = e->size;
+	return 1;
+}
+
+static int archive_open_fd(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
+			   uint64_t *ret_size, struct firn_error *err)
+{
+	struct archive_store *a = (struct archive_store *)s;
+	const struct store_extent *e = find(s, d);
+	int fd;
+
+	if (!e)
+		return firn_fail(err, FIRN_ENOTFOUND, "is not in the archive");
+	fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return firn_fail_errno(err, "open again");
+	*ret_fd = fd;
+	*ret_at = e->at;
+	*ret_size = e->size;
+	return 0;
+}
+
+static int archive_open(struct store *s, const struct digest *d, struct source **ret,
+			struct firn_error *err)
+{
+	uint64_t at = 0, size = 0;
+	int fd = -1, rc = archive_open_fd(s, d, &fd, &at, &size, err);
+
+	return rc < 0 ? rc : extent_source(fd, at, size, ret, err);
+}
+
+static void archive_close(struct store *s)
+{
+	struct archive_store *a = (struct archive_store *)s;
+
+	fd_close(a->fd);
+	free(a->extents);
+	free(a);
+}
+
+static const struct store_ops archive_ops = {
+	.has = archive_has,
+	.open = archive_open,
+	.open_fd = archive_open_fd,
+	.close = archive_close,
+};
+
+int store_archive_open(int fd, struct store_extent *extents, size_t n, struct store **ret,
+		       struct firn_error *err)
+{
+	struct archive_store *a = malloc(sizeof(*a));
+
+	if (!a) {
+		fd_close(fd);
+		free(extents);
+		return firn_fail_oom(err, "archive");
+	}
+	if (n)
+		qsort(extents, n, sizeof(*extents), compare);
+	*a = (struct archive_store){
+		.base = { .ops = &archive_ops },
+		.fd = fd,
+		.extents = extents,
+		.n = n,
+	};
+	*ret = &a->base;
+	return 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/dir.h"
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "store/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Tar headers and small files are gathered; a chunk of this or more is written as it comes. */
+#define GATHER_BYTES (64u << 10)
+/* The kernel is told to begin writing out so much at a time, so that the flush at the end is short.
+ */
+#define KICK_BYTES (8u << 20)
+#define HASH_BYTES (1u << 20)
+#define PAGE_BYTES 4096u
+
+struct dir_blob {
+	struct blob_writer base;
+	enum digest_alg alg;
+	struct publish file;
+	struct hasher *hash; /* NULL with a reserved head: hashed at the end */
+	uint64_t at;         /* where the next gathered byte goes */
+	uint64_t kicked;     /* up to here writing out has begun */
+	size_t used;         /* of gather */
+	uint8_t gather[GATHER_BYTES];
+};
+
+static int write_out(struct dir_blob *b, const void *bytes, size_t n, struct firn_error *err)
+{
+	int rc;
+
+	if (FAULT_POINT("blob.write"))
+		return firn_fail_errno(err, "write");
+	rc = fd_pwrite(b->file.fd, bytes, n, b->at, err);
+	if (rc < 0)
+		return rc;
+	b->at += n;
+	if (b->at - b->kicked >= KICK_BYTES) {
+		const uint64_t to = b->at & ~(uint64_t)(PAGE_BYTES - 1);
+
+		/* Advice only: what fails here fails again, and is reported, at the flush. */
+		sync_file_range(b->file.fd, (off_t)b->kicked, (off_t)(to - b->kicked),
+				SYNC_FILE_RANGE_WRITE);
+		b->kicked = to;
+	}
+	return 0;
+}
+
+static int drain(struct dir_blob *b, struct firn_error *err)
+{
+	const size_t n = b->used;
+
+	b->used = 0;
+	return n ? write_out(b, b->gather, n, err) : 0;
+}
+
+static int writer_write(struct blob_writer *w, const void *bytes, size_t n, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+	int rc;
+
+	if (b->hash && (rc = hasher_update(b->hash, bytes, n, err)) < 0)
+		return rc;
+	if (n > GATHER_BYTES - b->used && (rc = drain(b, err)) < 0)
+		return rc;
+	if (n >= GATHER_BYTES)
+		return write_out(b, bytes, n, err);
+	memcpy(b->gather + b->used, bytes, n);
+	b->used += n;
+	return 0;
+}
+
+static int writer_fill_head(struct blob_writer *w, const void *bytes, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+
+	if (FAULT_POINT("blob.write"))
+		return firn_fail_errno(err, "write");
+	return fd_pwrite(b->file.fd, bytes, (size_t)w->reserve, 0, err);
+}
+
+/* From the page cache, where the bytes were just written. */
+static int hash_file(struct dir_blob *b, struct firn_error *err)
+{
+	_free_ uint8_t *chunk = malloc(HASH_BYTES);
+	int rc = chunk ? hasher_new(b->alg, &b->hash, err) : firn_fail_oom(err, "hash");
+
+	for (uint64_t at = 0; rc == 0 && at < b->base.size;) {
+		ssize_t got = fd_pread(b->file.fd, chunk, HASH_BYTES, at, err);
+
+		if (got <= 0)
+			return got < 0 ? (int)got
+				       : firn_fail(err, FIRN_EFAIL, "lost bytes while writing");
+		rc = hasher_update(b->hash, chunk, (size_t)got, err);
+		at += (uint64_t)got;
+	}
+	return rc;
+}
+
+static int writer_seal(struct blob_writer *w, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+	int rc;
+
+	if ((rc = drain(b, err)) < 0 || (!b->hash && (rc = hash_file(b, err)) < 0))
+		return rc;
+	return hasher_final(b->hash, &w->digest, err);
+}
+
+static int writer_flush(struct blob_writer *w, struct firn_error *err)
+{
+	return publish_flush(&((struct dir_blob *)w)->file, err);
+}
+
+/*
+ * A file of that name with another size is what a crash of some writer left: this one is proven,
+ * so it takes its place.
+ */
+static int writer_name(struct blob_writer *w, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+	char hex[DIGEST_TEXT_MAX];
+	struct stat st;
+	int rc;
+
+	digest_hex(&w->digest, hex);
+	rc = publish_name(&b->file, hex, err);
+	if (rc != 1)
+		return rc;
+	if (fstatat(b->file.dirfd, hex, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return firn_fail_errno(err, "stat");
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == w->size)
+		return 1;
+	return publish_replace(&b->file, hex, err);
+}
+
+static void writer_unname(struct blob_writer *w)
+{
+	char hex[DIGEST_TEXT_MAX];
+
+	unlinkat(((struct dir_blob *)w)->file.dirfd, digest_hex(&w->digest, hex), 0);
+}
+
+static void writer_free(struct blob_writer *w)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+
+	publish_done(&b->file);
+	hasher_free(b->hash);
+	free(b);
+}
+
+static const struct blob_ops writer_ops = {
+	.write = writer_write,
+	.fill_head = writer_fill_head,
+	.seal = writer_seal,
+	.flush = writer_flush,
+	.name = writer_name,
+	.unname = writer_unname,
+	.free = writer_free,
+};
+
+int dir_writer(struct store *s, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
+	       struct firn_error *err)
+{
+	struct dir_blob *b = calloc(1, sizeof(*b));
+	int folder, rc;
+
+	if (!b)
+		return firn_fail_oom(err, "blob");
+	b->base.ops = &writer_ops;
+	b->alg = alg;
+	b->at = reserve;
+	b->file = (struct publish)PUBLISH_NONE;
+	if ((rc = dir_folder(s, alg, &folder, err)) < 0 ||
+	    (!reserve && (rc = hasher_new(alg, &b->hash, err)) < 0) ||
+	    (rc = publish_open(folder, &b->file, err)) < 0) {
+		writer_free(&b->base);
+		return rc;
+	}
+	*ret = &b->base;
+	return 0;
+}
