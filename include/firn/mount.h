@@ -29,6 +29,8 @@ struct firn_mount_opts {
 	const char *const
 	    *volumes; /**< "OLD=NEW" each: where a volume of the container lies here */
 	size_t nvolumes;
+	const char *id; /**< of the container that will run from it: config.json puts it into the
+			   cgroup /firn/ID; NULL: the checkpoint's name for it */
 	const struct firn_report *report; /**< may be NULL */
 };
 

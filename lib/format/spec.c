@@ -95,16 +95,18 @@ static int provide_netns(json_t *ns, const struct spec_opts *opts, struct spec *
 			 struct firn_error *err)
 {
 	struct spec_provided what = { .kind = SPEC_NETNS, .name = "netns", .mode = 0444 };
-	char path[4200];
+	_buf_ struct buf path = BUF_INIT;
 	int rc = spec_provide(s, &what, err);
 
 	if (rc < 0)
 		return rc;
-	if ((size_t)snprintf(path, sizeof(path), "%s/netns", opts->provided) >= sizeof(path))
-		return firn_fail(err, FIRN_ELIMIT, "the mount's path is too long");
+	buf_printf(&path, "%s/%s", opts->provided, what.name);
+	rc = buf_check(&path, err);
+	if (rc < 0)
+		return rc;
 	spec_warn(opts, "the container's network was its engine's: it gets a network of its own "
 			"with nothing but the loopback device");
-	return json_put_str(ns, "path", path, err);
+	return json_put_str(ns, "path", (char *)path.data, err);
 }
 
 /* 1 keep the entry, 0 remove it. */
@@ -283,6 +285,38 @@ static int rewrite_annotations(json_t *doc, const struct spec_opts *opts, struct
 	return 0;
 }
 
+/*
+ * runc and crun hand the file that org.criu.config names to CRIU, in place of the host's default
+ * one, whose lines are therefore repeated. ":PATH" is the root for the controllerless hierarchy,
+ * cgroup2 (CRIU's --cgroup-root); runc sets the roots of version 1 hierarchies itself.
+ */
+static int provide_criu_conf(json_t *doc, const struct spec_opts *opts, struct spec *s,
+			     struct firn_error *err)
+{
+	struct spec_provided what = { .kind = SPEC_FILE, .mode = 0600, .name = "criu.conf" };
+	_buf_ struct buf text = BUF_INIT, path = BUF_INIT;
+	json_t *annotations;
+	int rc = need_object(doc, "annotations", &annotations, err);
+
+	if (rc < 0)
+		return rc;
+	buf_printf(&path, "%s/%s", opts->provided, what.name);
+	buf_printf(&text, "%s\ncgroup-root :%s\n", opts->criu_conf ? opts->criu_conf : "",
+		   opts->cgroup);
+	rc = buf_check(&path, err);
+	if (rc == 0)
+		rc = json_put_str(annotations, "org.criu.config", (char *)path.data, err);
+	if (rc < 0)
+		return rc;
+	what.text = buf_steal(&text);
+	if (!what.text)
+		return firn_fail_oom(err, what.name);
+	rc = spec_provide(s, &what, err);
+	if (rc <= 0)
+		free(what.text);
+	return rc < 0 ? rc : 0;
+}
+
 static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
 		   struct firn_error *err)
 {
@@ -299,6 +333,8 @@ static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
 		rc = rewrite_linux(doc, opts, s, err);
 	if (rc >= 0)
 		rc = rewrite_annotations(doc, opts, err);
+	if (rc >= 0)
+		rc = provide_criu_conf(doc, opts, s, err);
 	if (rc < 0)
 		return rc;
 	if (dropped(doc, "hooks"))
@@ -337,21 +373,4 @@ int spec_shm_bytes(const char *config_dump, size_t len, uint64_t *ret, struct fi
 		return 0;
 	*ret = bytes;
 	return 1;
-}
-
-int spec_set_cgroup(const char *json, size_t len, const char *cgroup, char **ret,
-		    struct firn_error *err)
-{
-	_json_ json_t *doc = NULL;
-	json_t *linux_obj;
-	size_t ignored;
-	int rc = spec_parse(json, len, &doc, err);
-
-	if (rc == 0)
-		rc = need_object(doc, "linux", &linux_obj, err);
-	if (rc >= 0)
-		rc = json_put_str(linux_obj, "cgroupsPath", cgroup, err);
-	if (rc >= 0)
-		rc = spec_print(doc, ret, &ignored, err);
-	return firn_wrap(err, rc < 0 ? rc : 0, "config.json");
 }

@@ -45,7 +45,8 @@ struct spec_opts {
 	const char *rootfs; /* root.path, such as "rootfs" */
 	/* Absolute path of the folder that will have what spec.provided lists. */
 	const char *provided;
-	const char *cgroup;         /* linux.cgroupsPath, such as "/firn/NAME" */
+	const char *cgroup;         /* linux.cgroupsPath, absolute, such as "/firn/ID" */
+	const char *criu_conf;      /* this host's CRIU configuration for containers; may be NULL */
 	const char *const *volumes; /* "OLD=NEW" each; OLD: a source, a folder above it, or a
 				     * destination of a mount */
 	size_t nvolumes;
@@ -78,7 +79,7 @@ struct spec_provided {
 	uint32_t mode;             /* permissions; owner root */
 	uint64_t bytes;            /* size of a SPEC_SHM */
 	const char *name;          /* one plain component, unique; static */
-	char *destination;         /* where the container sees it */
+	char *destination;         /* where the container sees it; NULL: nowhere */
 	char *text;                /* NULL unless SPEC_TEXT */
 };
 
@@ -111,12 +112,5 @@ void spec_done(struct spec *s);
  */
 int spec_shm_bytes(const char *config_dump, size_t len, uint64_t *ret,
 		   struct firn_error *err) _must_check_;
-
-/*
- * Set cgroupsPath of a config.json that spec_rewrite() made, for a container under another name.
- * The new text is NUL-ended; the caller frees it.
- */
-int spec_set_cgroup(const char *json, size_t len, const char *cgroup, char **ret,
-		    struct firn_error *err) _must_check_;
 
 #endif

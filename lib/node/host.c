@@ -75,3 +75,8 @@ unsigned host_facts(void)
 		bits |= SPEC_HOST_SELINUX;
 	return bits;
 }
+
+char *host_criu_conf(void)
+{
+	return read_text("/etc/criu/runc.conf");
+}

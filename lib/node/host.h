@@ -8,4 +8,8 @@
 /* enum spec_host bits. What can't be read isn't there. */
 unsigned host_facts(void);
 
+/* For spec_opts.criu_conf: the text of /etc/criu/runc.conf, which runc and crun would use; NULL
+ * when there is none. Caller frees. */
+char *host_criu_conf(void);
+
 #endif
