@@ -28,10 +28,15 @@ struct erofs_opts {
 	uint64_t meta_at;
 	const struct erofs_device *devices;
 	uint16_t ndevices;
-	uint64_t image_bytes; /* of the whole primary file, for erofs_emit(); 0: metadata only */
 };
 
 struct erofs; /* a plan: every node has its place */
+
+/*
+ * Can EROFS hold what is known of @n: its type, device numbers, target and xattrs? The place of the
+ * content is not looked at.
+ */
+int erofs_check_node(const struct node *n, struct firn_error *err) _must_check_;
 
 /*
  * Place every node of @tree (its nid, pos and nlink are set; whiteouts become 0:0 character
@@ -44,17 +49,19 @@ int erofs_plan(struct tree *tree, const struct erofs_opts *opts, struct erofs **
 struct erofs *erofs_free(struct erofs *e);
 void erofs_freep(struct erofs **e);
 
-/* Bytes from the image's beginning to behind the device table (block-aligned only with meta_at 0).
+/*
+ * Bytes from the image's beginning to behind the device table, and those of the metadata behind
+ * them or at meta_at: multiples of the block size. With meta_at 0 some metadata may lie in the
+ * head's last block, and the image has the sum of both.
  */
 uint64_t erofs_head_bytes(const struct erofs *e);
-/* Bytes of inodes and folders, a multiple of the block size; with meta_at 0 they follow in the
- * head. */
 uint64_t erofs_meta_bytes(const struct erofs *e);
 
 /*
- * Print. @head receives the bytes from offset 1024 of the image on: superblock, device table and,
- * with meta_at 0, the metadata up to a block boundary. @meta receives the metadata for meta_at (may
- * be NULL when meta_at is 0). The contents' offsets are read from the tree now, not at plan time.
+ * Print. @image_bytes is the size of the whole primary file, 0 when that is the metadata alone.
+ * @head receives the bytes from offset 1024 of the image on: superblock, device table and, with
+ * meta_at 0, the metadata up to a block boundary. @meta receives the metadata for meta_at (may be
+ * NULL when meta_at is 0). The contents' offsets are read from the tree now, not at plan time.
  */
 int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
 	       struct firn_error *err) _must_check_;

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "format/erofs_disk.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the pieces of a plan go: everything is addressed from the plan's base. */
+struct emitter {
+	const struct erofs *e;
+	uint8_t *bytes; /* @skip bytes behind base */
+	uint64_t skip;
+	uint64_t block; /* the next block of folders and long links, from base */
+	uint64_t image_bytes;
+	struct erofs_dent *scratch;
+	uint32_t ino;
+};
+
+static uint8_t *at(const struct emitter *em, uint64_t pos)
+{
+	return em->bytes + (size_t)(pos - em->skip);
+}
+
+/* CRC-32C (Castagnoli), reflected, without the final inversion: what the superblock holds. */
+static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t n)
+{
+	while (n--) {
+		crc ^= *p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
+	}
+	return crc;
+}
+
+static uint8_t file_type(const struct node *n)
+{
+	if (n->whiteout)
+		return 3;
+	switch (n->mode & S_IFMT) { /* EROFS_FT_* */
+	case S_IFREG:
+		return 1;
+	case S_IFDIR:
+		return 2;
+	case S_IFCHR:
+		return 3;
+	case S_IFBLK:
+		return 4;
+	case S_IFIFO:
+		return 5;
+	case S_IFSOCK:
+		return 6;
+	default:
+		return 7;
+	}
+}
+
+static uint32_t device_number(const struct node *n)
+{
+	if (n->whiteout || !(S_ISCHR(n->mode) || S_ISBLK(n->mode)))
+		return 0;
+	return (n->minor & 0xff) | n->major << 8 | (n->minor & ~0xffu) << 12;
+}
+
+static uint8_t *put_xattr(uint8_t *p, const char *name, const void *value, uint32_t len)
+{
+	const char *rest = "";
+	uint8_t index = erofs_xattr_index(name, &rest);
+	size_t rest_len = strlen(rest);
+
+	p[0] = (uint8_t)rest_len;
+	p[1] = index;
+	put_le16(p + 2, (uint16_t)len);
+	memcpy(p + 4, rest, rest_len);
+	memcpy(p + 4 + rest_len, value, len);
+	return p + erofs_align(4 + rest_len + len, 4);
+}
+
+static void put_xattrs(uint8_t *p, const struct node *n)
+{
+	p += EROFS_XATTR_HEADER;
+	if (n->opaque)
+		p = put_xattr(p, EROFS_OPAQUE, "y", 1);
+	for (const struct xattr *x = n->xattrs; x; x = x->next)
+		if (!erofs_xattr_hidden(n, x))
+			p = put_xattr(p, x->name, x->value, x->len);
+}
+
+static void put_dents(const struct erofs_dent *d, size_t n, uint8_t *p)
+{
+	uint8_t *name = p + n * EROFS_DIRENT;
+
+	for (size_t i = 0; i < n; i++, p += EROFS_DIRENT, name += d[i - 1].len) {
+		put_le64(p, d[i].node->nid);
+		put_le16(p + 8, (uint16_t)(name - (p - i * EROFS_DIRENT)));
+		p[10] = file_type(d[i].node);
+		memcpy(name, d[i].name, d[i].len);
+	}
+}
+
+/* The folder's blocks, the last of them behind the inode when it is a tail. */
+static void put_dir(struct emitter *em, const struct node *dir, size_t first,
+		    const struct erofs_shape *s, uint8_t *tail)
+{
+	size_t n = erofs_dents(em->e, dir, first, em->scratch), done = 0;
+	uint64_t block = em->block;
+
+	for (uint64_t i = 0; done < n; i++, block += erofs_block(em->e)) {
+		uint32_t used;
+		size_t take = erofs_dents_of_block(em->e, em->scratch + done, n - done, &used);
+
+		put_dents(em->scratch + done, take, i < s->blocks ? at(em, block) : tail);
+		done += take;
+	}
+}
+
+static int check_place(const struct emitter *em, const struct node *n, struct firn_error *err)
+{
+	const struct erofs *e = em->e;
+	uint64_t end, size = em->image_bytes;
+
+	if (n->device > e->ndevices)
+		return firn_fail(err, FIRN_EINVAL, "lies on device %u of %u", n->device,
+				 e->ndevices);
+	if (n->device)
+		size = e->devices[n->device - 1].bytes;
+	if (n->offset % erofs_block(e))
+		return firn_fail(err, FIRN_EUNSUPP, "its content begins at %llu, within a block",
+				 (unsigned long long)n->offset);
+	if (__builtin_add_overflow(n->offset, n->size, &end) || (size && end > size))
+		return firn_fail(err, FIRN_ECORRUPT, "its content ends behind the file it lies in");
+	if (end >> e->bits > UINT32_MAX)
+		return firn_fail(err, FIRN_EUNSUPP, "its content lies behind the last block");
+	return 0;
+}
+
+static void put_chunks(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
+		       uint8_t *p)
+{
+	uint64_t block = n->offset >> e->bits;
+
+	for (uint64_t i = 0; i < s->chunks; i++, p += EROFS_CHUNK) {
+		put_le16(p, 0); /* startblk_hi */
+		put_le16(p + 2, n->device);
+		put_le32(p + 4, (uint32_t)(block + (i << s->chunk_bits)));
+	}
+}
+
+static void put_inode(struct emitter *em, const struct node *n, const struct erofs_shape *s,
+		      uint8_t *p)
+{
+	static const struct node whiteout = { .mode = S_IFCHR };
+	const struct node *as = n->whiteout ? &whiteout : n;
+	uint32_t u = device_number(n); /* i_u */
+
+	if (s->layout == EROFS_CHUNK_BASED)
+		u = s->chunk_bits | EROFS_CHUNK_INDEXES;
+	else if (s->blocks)
+		u = (uint32_t)((em->e->base + em->block) >> em->e->bits);
+	put_le16(p, (uint16_t)(1 | s->layout << 1));
+	put_le16(p + 2, (uint16_t)(s->xattrs ? (s->xattrs - EROFS_XATTR_HEADER) / 4 + 1 : 0));
+	put_le16(p + 4, (uint16_t)as->mode);
+	put_le64(p + 8, s->content);
+	put_le32(p + 16, u);
+	put_le32(p + 20, ++em->ino);
+	put_le32(p + 24, as->uid);
+	put_le32(p + 28, as->gid);
+	put_le64(p + 32, (uint64_t)as->mtime);
+	put_le32(p + 40, as->mtime_ns);
+	put_le32(p + 44, n->nlink);
+}
+
+static int put_node(struct emitter *em, const struct node *n, size_t first, struct firn_error *err)
+{
+	uint64_t pos = n->nid * EROFS_SLOT_SIZE;
+	struct erofs_shape s;
+	uint8_t *tail;
+
+	erofs_shape_of(em->e, n, &s);
+	put_inode(em, n, &s, at(em, pos));
+	pos += EROFS_INODE_SIZE;
+	if (s.xattrs)
+		put_xattrs(at(em, pos), n);
+	pos += s.xattrs;
+	tail = s.tail ? at(em, pos) : NULL;
+	if (s.chunks) {
+		int rc = check_place(em, n, err);
+
+		if (rc < 0)
+			return rc;
+		put_chunks(em->e, n, &s, at(em, erofs_align(pos, EROFS_CHUNK)));
+	} else if (S_ISDIR(n->mode)) {
+		put_dir(em, n, first, &s, tail);
+	} else if (S_ISLNK(n->mode)) {
+		memcpy(s.tail ? tail : at(em, em->block), n->target, s.content);
+	}
+	em->block += s.blocks * erofs_block(em->e);
+	return 0;
+}
+
+static int put_nodes(struct emitter *em, struct firn_error *err)
+{
+	const struct erofs *e = em->e;
+	size_t first = 1;
+
+	for (size_t i = 0; i < e->norder; i++) {
+		const struct node *n = e->order[i];
+		_free_ char *path = NULL;
+		char quoted[PATH_QUOTE_MAX];
+		int rc;
+
+		if (n->link)
+			continue;
+		rc = put_node(em, n, first, err);
+		if (rc < 0 && tree_path(n, &path, NULL) == 0)
+			firn_wrap(err, rc, "entry %s", path_quote(path, quoted));
+		if (rc < 0)
+			return rc;
+		if (S_ISDIR(n->mode))
+			first += n->nchildren;
+	}
+	return 0;
+}
+
+static void put_devices(const struct erofs *e, uint8_t *p)
+{
+	for (uint16_t i = 0; i < e->ndevices; i++, p += EROFS_DEVT_SIZE) {
+		uint64_t blocks = erofs_align(e->devices[i].bytes, erofs_block(e)) >> e->bits;
+
+		memcpy(p, e->devices[i].tag, strnlen(e->devices[i].tag, 64));
+		put_le32(p + 64, (uint32_t)blocks);
+		put_le16(p + 72, (uint16_t)(blocks >> 32));
+	}
+}
+
+/* @sb is offset 1024; the whole block that the checksum covers is there, and complete. */
+static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
+{
+	const uint32_t block = erofs_block(e);
+	uint32_t incompat = 0;
+
+	if (e->chunked)
+		incompat |= EROFS_INCOMPAT_CHUNKED_FILE;
+	if (e->ndevices)
+		incompat |= EROFS_INCOMPAT_DEVICE_TABLE;
+	put_le32(sb, EROFS_MAGIC);
+	put_le32(sb + 8, EROFS_COMPAT);
+	sb[12] = (uint8_t)e->bits;
+	put_le16(sb + 14, (uint16_t)e->root);
+	put_le64(sb + 16, e->inodes);
+	put_le32(sb + 36, (uint32_t)(erofs_align(image_bytes, block) >> e->bits));
+	put_le32(sb + 40, (uint32_t)(e->base >> e->bits)); /* meta_blkaddr */
+	put_le32(sb + 80, incompat);
+	put_le16(sb + 86, e->ndevices);
+	put_le16(sb + 88, e->ndevices ? (EROFS_SUPER_AT + EROFS_SUPER_SIZE) / EROFS_DEVT_SIZE : 0);
+	put_le32(sb + 4,
+		 crc32c(~UINT32_C(0), sb, block > EROFS_SUPER_AT ? block - EROFS_SUPER_AT : block));
+}
+
+int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
+	       struct firn_error *err)
+{
+	struct buf *into = e->meta_at ? meta : head;
+	_free_ struct erofs_dent *scratch = calloc((size_t)e->widest + 2, sizeof(*scratch));
+	struct emitter em = { .e = e, .scratch = scratch, .block = e->data };
+	int rc;
+
+	em.image_bytes = image_bytes;
+	if (!scratch)
+		return firn_fail_oom(err, "EROFS index");
+	if (image_bytes == 0)
+		image_bytes = e->base + e->end;
+	if (image_bytes < e->base + e->end)
+		return firn_fail(err, FIRN_EINVAL, "EROFS index: the image ends before it does");
+	if (image_bytes >> e->bits > UINT32_MAX)
+		return firn_fail(err, FIRN_EUNSUPP, "EROFS index: too many blocks");
+	buf_reset(head);
+	buf_reset(into);
+	if (e->meta_at) {
+		buf_fill(head, 0, (size_t)erofs_head_bytes(e) - EROFS_SUPER_AT);
+		buf_fill(into, 0, (size_t)e->end);
+	} else {
+		buf_fill(head, 0, (size_t)(e->base + e->end - EROFS_SUPER_AT));
+	}
+	rc = buf_check(head, err);
+	if (rc == 0)
+		rc = buf_check(into, err);
+	if (rc < 0)
+		return rc;
+	em.bytes = into->data;
+	if (!e->meta_at && e->base) {
+		em.bytes += e->base - EROFS_SUPER_AT;
+	} else if (!e->meta_at) {
+		em.skip = EROFS_SUPER_AT;
+	}
+	rc = put_nodes(&em, err);
+	if (rc < 0)
+		return rc;
+	put_devices(e, head->data + EROFS_SUPER_SIZE);
+	put_super(e, image_bytes, head->data);
+	return 0;
+}
