@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "node/live.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/folder.h"
+#include "base/lock.h"
+#include "base/path.h"
+#include "bytes/digest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RECORD_MAX (PATH_MAX + 64)
+#define ID_LEN     16
+#define SUFFIX     ".mount"
+
+/*
+ * Fixed width, so that completing a record overwrites one byte and no kill leaves half of one. The
+ * path comes last and may hold any byte.
+ */
+#define RECORD_HEAD "firn-mount 1\ncomplete %d\nmade %d\ndir "
+
+int live_canonical(const char *dir, char **ret, struct firn_error *err)
+{
+	_free_ char *above = NULL, *parent = NULL;
+	size_t len = strlen(dir);
+	const char *name;
+
+	*ret = realpath(dir, NULL);
+	if (*ret)
+		return 0;
+	if (errno != ENOENT)
+		return firn_fail_errno(err, "%s", dir);
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	above = strndup(dir, len);
+	if (!above)
+		return firn_fail_oom(err, "path");
+	name = path_basename(above);
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return firn_fail(err, FIRN_EINVAL, "\"%s\" is no name for a folder", dir);
+	name = dir + (name - above);
+	above[name - dir] = '\0';
+	parent = realpath(*above ? above : ".", NULL);
+	if (!parent)
+		return firn_fail_errno(err, "%s", *above ? above : ".");
+	if (asprintf(ret, "%s/%.*s", strcmp(parent, "/") ? parent : "",
+		     (int)(len - (size_t)(name - dir)), name) < 0) {
+		*ret = NULL;
+		return firn_fail_oom(err, "path");
+	}
+	return 0;
+}
+
+struct live *live_close(struct live *l)
+{
+	if (!l)
+		return NULL;
+	fd_close(l->file);
+	free(l->dir);
+	free(l->staging);
+	free(l);
+	return NULL;
+}
+
+void live_closep(struct live **l)
+{
+	*l = live_close(*l);
+}
+
+/* 1 and the record, 0 for an empty or foreign one (a kill while it was written: nothing was mounted
+ * yet). */
+static int read_record(int file, bool *complete, bool *made, char **ret_dir, struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	int done, was_made, at = 0, rc;
+	size_t len;
+
+	if (lseek(file, 0, SEEK_SET) < 0)
+		return firn_fail_errno(err, "read the record");
+	rc = fd_read_all(file, RECORD_MAX, &text, &len, err);
+	if (rc < 0)
+		return rc;
+	if (sscanf(text, RECORD_HEAD "%n", &done, &was_made, &at) != 2 || at == 0 ||
+	    text[at] != '/' || text[len - 1] != '\n')
+		return 0;
+	text[len - 1] = '\0';
+	*complete = done != 0;
+	*made = was_made != 0;
+	*ret_dir = strdup(text + at);
+	return *ret_dir ? 1 : firn_fail_oom(err, "record");
+}
+
+static int write_record(struct live *l, struct firn_error *err)
+{
+	_buf_ struct buf text = BUF_INIT;
+	int rc;
+
+	buf_printf(&text, RECORD_HEAD "%s\n", l->complete, l->made, l->dir);
+	rc = buf_check(&text, err);
+	if (rc == 0)
+		rc = fd_pwrite(l->file, text.data, text.len, 0, err);
+	if (rc == 0 && ftruncate(l->file, (off_t)text.len) < 0)
+		rc = firn_fail_errno(err, "write");
+	return firn_wrap(err, rc, "record of %s", l->dir);
+}
+
+static int open_record(int folder, const char *name, enum live_how how, struct live *l,
+		       struct firn_error *err)
+{
+	_free_ char *dir = NULL;
+	int rc;
+
+	l->file = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (how ? O_CREAT : 0), 0600);
+	if (l->file < 0 && errno == ENOENT)
+		return firn_fail(err, FIRN_ENOTFOUND, "firn has mounted nothing on %s", l->dir);
+	if (l->file < 0)
+		return firn_fail_errno(err, "record of %s", l->dir);
+	rc = lock_wait(l->file, LOCK_EXCLUSIVE, LIVE_SECONDS, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "another firn works on %s", l->dir);
+	rc = read_record(l->file, &l->complete, &l->made, &dir, err);
+	if (rc <= 0)
+		return rc;
+	if (strcmp(dir, l->dir) != 0)
+		return firn_fail(err, FIRN_EFAIL, "record of %s is that of %s", l->dir, dir);
+	l->mounted = true;
+	return 0;
+}
+
+int live_open(const char *state, const char *dir, enum live_how how, struct live **ret,
+	      struct firn_error *err)
+{
+	_cleanup_(live_closep) struct live *l = calloc(1, sizeof(*l));
+	char hex[DIGEST_TEXT_MAX], name[ID_LEN + sizeof(SUFFIX)];
+	_free_ char *folder_path = NULL;
+	_fd_ int folder = -1;
+	struct digest d;
+	int rc;
+
+	if (!l)
+		return firn_fail_oom(err, "record");
+	l->file = -1;
+	state = state ? state : LIVE_STATE;
+	l->dir = strdup(dir);
+	if (!l->dir)
+		return firn_fail_oom(err, "record");
+	if (how == LIVE_FIND && access(state, F_OK) < 0 && errno == ENOENT)
+		return firn_fail(err, FIRN_ENOTFOUND, "firn has mounted nothing on %s", dir);
+	folder = folder_make_private(state, 0700, err);
+	if (folder < 0)
+		return folder;
+	folder_path = realpath(state, NULL);
+	if (!folder_path)
+		return firn_fail_errno(err, "%s", state);
+	rc = digest_of(dir, strlen(dir), &d, err);
+	if (rc < 0)
+		return rc;
+	digest_hex(&d, hex);
+	snprintf(name, sizeof(name), "%.*s" SUFFIX, ID_LEN, hex);
+	if (asprintf(&l->staging, "%s/%.*s", folder_path, ID_LEN, hex) < 0)
+		return firn_fail_oom(err, "record");
+	rc = open_record(folder, name, how, l, err);
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&l);
+	return 0;
+}
+
+int live_begin(struct live *l, bool made, struct firn_error *err)
+{
+	int rc;
+
+	l->mounted = true;
+	l->complete = false;
+	l->made = made;
+	rc = write_record(l, err);
+	if (rc < 0)
+		return rc;
+	if (mkdir(l->staging, 0700) < 0 && errno != EEXIST)
+		return firn_fail_errno(err, "make %s", l->staging);
+	return 0;
+}
+
+int live_complete(struct live *l, struct firn_error *err)
+{
+	l->complete = true;
+	return write_record(l, err);
+}
+
+int live_end(struct live *l, struct firn_error *err)
+{
+	if (rmdir(l->staging) < 0 && errno != ENOENT)
+		return firn_fail_errno(err, "remove %s", l->staging);
+	/* The user may have put something into the folder, or taken it away. */
+	if (l->made)
+		(void)!rmdir(l->dir);
+	if (ftruncate(l->file, 0) < 0)
+		return firn_fail_errno(err, "record of %s", l->dir);
+	l->mounted = l->complete = l->made = false;
+	return 0;
+}
+
+static int each_record(int folder, const char *name,
+		       int (*each)(const char *dir, void *ctx, struct firn_error *err), void *ctx,
+		       struct firn_error *err)
+{
+	_fd_ int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_free_ char *dir = NULL;
+	bool complete, made;
+	int rc;
+
+	if (file < 0)
+		return errno == ENOENT ? 0 : firn_fail_errno(err, "open %s", name);
+	rc = read_record(file, &complete, &made, &dir, err);
+	return rc <= 0 ? rc : each(dir, ctx, err);
+}
+
+int live_each(const char *state, int (*each)(const char *dir, void *ctx, struct firn_error *err),
+	      void *ctx, struct firn_error *err)
+{
+	struct dirent *e;
+	DIR *folder;
+	int rc = 0;
+
+	folder = opendir(state ? state : LIVE_STATE);
+	if (!folder)
+		return errno == ENOENT
+			   ? 0
+			   : firn_fail_errno(err, "open %s", state ? state : LIVE_STATE);
+	while (rc == 0 && (e = readdir(folder))) {
+		size_t len = strlen(e->d_name);
+
+		if (len == ID_LEN + strlen(SUFFIX) && strcmp(e->d_name + ID_LEN, SUFFIX) == 0)
+			rc = each_record(dirfd(folder), e->d_name, each, ctx, err);
+	}
+	closedir(folder);
+	return rc;
+}
