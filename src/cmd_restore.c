@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "interrupt.h"
+#include "mounting.h"
+
+#include <firn/restore.h>
+
+struct restore_opts {
+	struct mounting_opts mounting;
+	const char *runtime;
+	struct opt_list runtime_args;
+	bool tcp, ext_unix, file_locks, shell_job;
+};
+
+static const struct opt restore_options[] = {
+	OPT_STR(0, "runtime", struct restore_opts, runtime, "NAME",
+		"runc, crun, criu, or a path; without it runc for a container and criu for a bare "
+		"process"),
+	OPT_LIST(0, "runtime-arg", struct restore_opts, runtime_args, "ARG",
+		 "One more argument for the runtime's restore; may be repeated"),
+	OPT_FLAG(0, "tcp-established", struct restore_opts, tcp, "Restore connected TCP sockets"),
+	OPT_FLAG(0, "ext-unix-sk", struct restore_opts, ext_unix,
+		 "Allow unix sockets whose other end is outside"),
+	OPT_FLAG(0, "file-locks", struct restore_opts, file_locks, "Restore file locks"),
+	OPT_FLAG(0, "shell-job", struct restore_opts, shell_job,
+		 "The process shared a session and a terminal with a shell"),
+	MOUNTING_OPTIONS(struct restore_opts, mounting),
+	OPT_END,
+};
+
+enum { ID, PID, RUNTIME };
+static const struct out_field restore_fields[] = {
+	[ID] = { "ID", OUT_STR },
+	[PID] = { "PID", OUT_UINT },
+	[RUNTIME] = { "Runtime", OUT_STR },
+	{ NULL, OUT_END },
+};
+
+static void restored_freep(struct firn_restored **r)
+{
+	firn_restored_free(*r);
+}
+
+static unsigned restore_flags(const struct restore_opts *o)
+{
+	return (o->tcp ? FIRN_RESTORE_TCP_ESTABLISHED : 0) |
+	       (o->ext_unix ? FIRN_RESTORE_EXT_UNIX : 0) |
+	       (o->file_locks ? FIRN_RESTORE_FILE_LOCKS : 0) |
+	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0);
+}
+
+/* The id of a container, the pid of a process that has none. */
+static void print_result(const struct app *app, const struct firn_restored *r)
+{
+	const char *plain = firn_restored_id(r) ? "{{.ID}}" : "{{.PID}}";
+
+	out_result(stdout, app->format ? app->format : plain, restore_fields,
+		   (union out_value[]){
+		       [ID] = { .str = firn_restored_id(r) },
+		       [PID] = { .num = (uint64_t)firn_restored_pid(r) },
+		       [RUNTIME] = { .str = firn_restored_runtime(r) },
+		   });
+}
+
+static int restore_run(struct app *app, const void *opts, int argc, char **argv,
+		       struct firn_error *err)
+{
+	const struct restore_opts *o = opts;
+	_cleanup_(restored_freep) struct firn_restored *restored = NULL;
+	struct firn_report report = progress_report(&app->progress);
+	struct firn_mount_opts how;
+	struct firn_restore_opts restore = {
+		.size = sizeof(restore),
+		.flags = restore_flags(o),
+		.runtime = o->runtime,
+		.runtime_args = o->runtime_args.items,
+		.nruntime_args = o->runtime_args.n,
+		.mount = &how,
+	};
+	int rc = mounting_fill(app, &o->mounting, &report, &how, err);
+
+	if (rc < 0)
+		return rc;
+	interrupt_passes();
+	rc = firn_restore(argv[0], argc > 1 ? argv[1] : NULL, &restore, &restored, err);
+	interrupt_default();
+	progress_clear(&app->progress);
+	if (rc < 0)
+		return rc;
+	print_result(app, restored);
+	return 0;
+}
+
+const struct command cmd_restore = {
+	.name = "restore",
+	.args = "IMAGE|ARCHIVE [NAME]",
+	.summary = "Mount a checkpoint and let its processes run on",
+	.about =
+	    "Mount a checkpoint, restore it with a runtime, and take down the mounts that nobody "
+	    "needs any more. NAME is the new container's id; without it the checkpoint's name is "
+	    "taken. The id is printed, or the pid of a bare process.",
+	.example = "firn restore oci:layout:r1 r1\n"
+		   "firn restore --runtime crun --upper /srv/r1 oci:layout:r1 r1",
+	.min_args = 1,
+	.max_args = 2,
+	.options = restore_options,
+	.opts_size = sizeof(struct restore_opts),
+	.fields = restore_fields,
+	.run = restore_run,
+};

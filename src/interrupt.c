@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "interrupt.h"
+
+#include "util.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* A handler gets no argument of ours, hence the only variable of the tool: the command it becomes,
+ * one a signal, ready before it comes. */
+static struct {
+	char number[ARRAY_SIZE(signals)][16];
+	const char *argv[ARRAY_SIZE(signals)][10];
+} umount_command;
+
+extern char **environ;
+
+static void handle_all(void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+void interrupt_die(int sig)
+{
+	sigset_t set;
+
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	_exit(128 + sig);
+}
+
+/* Only calls that are async-signal-safe. execve() closes the library's locks with its descriptors.
+ */
+static void become_umount(int sig)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signals[i] == sig)
+			execve("/proc/self/exe", (char *const *)umount_command.argv[i], environ);
+	interrupt_die(sig);
+}
+
+void interrupt_unmounts(const char *state, const char *dir)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		const char **arg = umount_command.argv[i];
+
+		snprintf(umount_command.number[i], sizeof(umount_command.number[i]), "%d",
+			 signals[i]);
+		*arg++ = "firn";
+		*arg++ = "umount";
+		*arg++ = "--interrupted";
+		*arg++ = umount_command.number[i];
+		if (state) {
+			*arg++ = "--state";
+			*arg++ = state;
+		}
+		*arg++ = "--";
+		*arg++ = dir;
+		*arg = NULL;
+	}
+	handle_all(become_umount);
+}
+
+static void pass(int sig)
+{
+	(void)sig;
+}
+
+void interrupt_passes(void)
+{
+	handle_all(pass);
+}
+
+void interrupt_default(void)
+{
+	handle_all(SIG_DFL);
+}

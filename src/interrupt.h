@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SIGINT, SIGTERM and SIGHUP while something is half done. A build needs none of this: its blobs
+ * have no name yet and vanish with the process.
+ */
+#ifndef FIRN_SRC_INTERRUPT_H
+#define FIRN_SRC_INTERRUPT_H
+
+/*
+ * Until interrupt_default(): a signal turns this process into `firn umount DIR`, which takes down
+ * what there is and then dies of the signal. Both strings are borrowed; @state may be NULL.
+ */
+void interrupt_unmounts(const char *state, const char *dir);
+
+/*
+ * Until interrupt_default(): a signal only reaches the programs we run (a runtime, CRIU), whose end
+ * makes the library clean up and return.
+ */
+void interrupt_passes(void);
+
+void interrupt_default(void);
+
+/* Die of signal @sig. */
+_Noreturn void interrupt_die(int sig);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <firn/version.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static int status_of(int rc)
+{
+	switch (-rc) {
+	case FIRN_OK:
+		return EXIT_DONE;
+	case FIRN_EINVAL:
+		return EXIT_USAGE;
+	case FIRN_ECORRUPT:
+	case FIRN_ELIMIT: /* all limits are on what comes from outside */
+		return EXIT_CORRUPT;
+	case FIRN_ENOTFOUND:
+		return EXIT_NOT_FOUND;
+	case FIRN_EHOST:
+		return EXIT_HOST;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+static void print_hint(const struct app *app, const struct command *c)
+{
+	if (app->misused && app->progress.mode != PROGRESS_JSON)
+		fprintf(stderr, "firn: try `firn %s%s--help`\n", c ? c->name : "", c ? " " : "");
+}
+
+static int report_failure(struct app *app, const struct command *c, int rc,
+			  const struct firn_error *err)
+{
+	int status = status_of(rc);
+
+	if (err->msg[0])
+		progress_error(&app->progress, c ? c->name : NULL, err->msg, status);
+	print_hint(app, c);
+	return status;
+}
+
+static int check_args(struct app *app, const struct command *c, int argc, char **argv,
+		      struct firn_error *err)
+{
+	if (argc < c->min_args)
+		return misuse(app, err, "needs %s", c->args);
+	if (c->max_args >= 0 && argc > c->max_args)
+		return misuse(app, err, "\"%s\" is one argument too many", argv[c->max_args]);
+	if (app->format && out_check_format(app->format, c->fields, err) < 0) {
+		app->misused = true;
+		return -FIRN_EINVAL;
+	}
+	return 0;
+}
+
+static int run_command(struct app *app, const struct command *c, int argc, char **argv,
+		       struct firn_error *err)
+{
+	_free_ void *opts = calloc(1, c->opts_size ? c->opts_size : 1);
+	struct opt_set sets[] = {
+		{ c->options, opts },
+		{ c->fields ? format_options : NULL, app },
+		{ global_options, app },
+	};
+	int rc;
+
+	if (!opts)
+		return fail(err, FIRN_ENOMEM, "out of memory");
+	rc = opt_parse(sets, ARRAY_SIZE(sets), 0, &argc, argv, err);
+	progress_init(&app->progress, stderr, app->progress_mode, app->quiet);
+	if (rc < 0) {
+		app->misused = rc == -FIRN_EINVAL;
+	} else if (app->help) {
+		command_help(stdout, c);
+	} else if (app->version) {
+		rc = cmd_version.run(app, NULL, 0, argv, err);
+	} else {
+		rc = check_args(app, c, argc, argv, err);
+		if (rc == 0)
+			rc = c->run(app, opts, argc, argv, err);
+	}
+	progress_clear(&app->progress);
+	opt_done(&sets[0]);
+	return rc;
+}
+
+/* Options before the verb, the verb, and all the rest. */
+static int run_tool(struct app *app, int argc, char **argv, const struct command **ret_command,
+		    struct firn_error *err)
+{
+	struct opt_set set = { global_options, app };
+	const struct command *c;
+	int rc = opt_parse(&set, 1, OPT_STOP_AT_WORD, &argc, argv, err);
+
+	progress_init(&app->progress, stderr, app->progress_mode, app->quiet);
+	if (rc < 0) {
+		app->misused = true;
+		return rc;
+	}
+	if (argc == 0 && app->version)
+		return cmd_version.run(app, NULL, 0, argv, err);
+	if (argc == 0 && app->help) {
+		command_help(stdout, NULL);
+		return 0;
+	}
+	if (argc == 0)
+		return misuse(app, err, "a command is missing");
+	c = command_find(argv[0]);
+	if (!c)
+		return misuse(app, err, "there is no command \"%s\"", argv[0]);
+	*ret_command = c;
+	return run_command(app, c, argc - 1, argv + 1, err);
+}
+
+/* A result that did not arrive is a failure, however well the work went. */
+static int check_stdout(struct app *app, int status)
+{
+	bool bad = ferror(stdout);
+	char text[128];
+
+	if (fclose(stdout) == 0 && !bad)
+		return status;
+	if (errno == EPIPE) { /* the reader has gone: end as a filter does, without a word */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	snprintf(text, sizeof(text), "standard output: %s",
+		 bad ? "not all of it could be written" : strerror(errno));
+	progress_error(&app->progress, NULL, text, EXIT_FAILED);
+	return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+/*
+ * A caller may have closed 0, 1 or 2; the next file opened must not get that number, or results and
+ * messages would be written into it. Read-only, so that writing fails as it should.
+ */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static void on_sigpipe(int sig)
+{
+	(void)sig;
+}
+
+int main(int argc, char **argv)
+{
+	/* A handler, not SIG_IGN: work such as a mount is finished, and what we exec gets the
+	 * default. */
+	struct sigaction pipe_action = { .sa_handler = on_sigpipe, .sa_flags = SA_RESTART };
+	const struct command *command = NULL;
+	struct firn_error err = { 0 };
+	struct app app = { 0 };
+	int rc, status;
+
+	fill_standard_fds();
+	sigaction(SIGPIPE, &pipe_action, NULL);
+	rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
+	status = rc < 0 ? report_failure(&app, command, rc, &err) : EXIT_DONE;
+	return check_stdout(&app, status);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What mount and restore have in common: the options that say how to mount. */
+#ifndef FIRN_SRC_MOUNTING_H
+#define FIRN_SRC_MOUNTING_H
+
+#include "command.h"
+
+#include <firn/mount.h>
+
+struct mounting_opts {
+	const char *base, *container, *upper, *cache;
+	struct opt_list volumes;
+	bool read_only, strict;
+};
+
+/* Rows of an option table for the member @m of struct @s. */
+#define MOUNTING_OPTIONS(s, m)                                                                     \
+	OPT_STR('b', "base", s, m.base, "IMAGE",                                                   \
+		"The image the container was made from, when the checkpoint image has none "       \
+		"inside"),                                                                         \
+	    OPT_STR('c', "container", s, m.container, "NAME",                                      \
+		    "Which container, when the image holds several"),                              \
+	    OPT_FLAG('r', "read-only", s, m.read_only, "No writable layer on the rootfs"),         \
+	    OPT_STR('u', "upper", s, m.upper, "DIR",                                               \
+		    "Where the rootfs' writable layer lies and stays; without it a tmpfs"),        \
+	    OPT_STR(0, "cache", s, m.cache, "DIR", "Decompressed layers (/var/cache/firn)"),       \
+	    OPT_LIST('v', "volume", s, m.volumes, "OLD=NEW",                                       \
+		     "The container's volume OLD lies in NEW on this host; may be repeated"),      \
+	    OPT_FLAG(0, "strict", s, m.strict,                                                     \
+		     "Refuse a layer whose own index differs from its tar headers")
+
+/* The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume. */
+int mounting_fill(struct app *app, const struct mounting_opts *o, const struct firn_report *report,
+		  struct firn_mount_opts *ret, struct firn_error *err);
+
+#endif
