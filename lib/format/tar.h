@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading tar archives of any dialect (ustar, pax, GNU), compressed or not, with libarchive. Names
- * come out normalised (base/path.h), so an entry that would leave the tree never gets past here.
+ * Reading tar archives: v7, ustar, star, pax and GNU, plain or compressed. Names come out
+ * normalised (base/path.h) and otherwise as the bytes they are, so an entry that would leave the
+ * tree never gets past here, and no locale has a say.
+ *
+ * What is passed over: pax global headers, access times and user names, POSIX ACLs
+ * (SCHILY.acl.*; no engine writes them), libarchive's second copy of the xattrs, and overlayfs' own
+ * xattrs ("trusted.overlay.*", "user.overlay.*"), which would steer the overlay we mount.
+ *
+ * The headers are parsed here and not by libarchive (it serves xz and bzip2): it follows the
+ * process' locale with names (and recomposes them in a UTF-8 one), takes -0.5 s for +0.5 s, reads
+ * unknown types as files and the end of the file as the end of the archive.
  */
 #ifndef FIRN_FORMAT_TAR_H
 #define FIRN_FORMAT_TAR_H
@@ -18,7 +27,7 @@ struct tar_entry {
 	bool hardlink;
 	uint32_t uid, gid, major, minor;
 	uint64_t size;   /* payload bytes */
-	uint64_t offset; /* where the payload begins; only for uncompressed input */
+	uint64_t offset; /* where the payload begins; only for uncompressed input and size > 0 */
 	int64_t mtime;
 	uint32_t mtime_ns;
 	struct xattr *xattrs; /* borrowed until the next tar_next() */
@@ -29,7 +38,8 @@ struct tar_limits {
 	uint64_t ratio;   /* unpacked bytes per packed byte, once above 1 GiB unpacked; 0: 200 */
 };
 
-/* Borrow @in. The compression is found by itself (none, gzip, zstd, xz, bzip2). */
+/* Borrow @in, which tar_next() reads to its very end. The compression is found by itself (none,
+ * gzip, zstd, xz, bzip2). */
 int tar_open_stream(struct istream *in, const struct tar_limits *limits, struct tar **ret,
 		    struct firn_error *err) _must_check_;
 /*
@@ -43,30 +53,39 @@ void tar_closep(struct tar **t);
 
 /*
  * 1 and the next entry (owned by @t until the next call), 0 at the end of the archive. A truncated
- * or broken archive, and one that ends without its end-of-archive marker, is -FIRN_ECORRUPT. Sparse
- * entries, multi-volume parts and unknown types are -FIRN_EUNSUPP. pax global headers are ignored.
+ * or broken archive, an empty file, and one that ends without its end-of-archive marker, is
+ * -FIRN_ECORRUPT. Bytes behind the marker are allowed. Sparse files, multi-volume parts, unknown
+ * types and hard links with a payload of their own are -FIRN_EUNSUPP. A failure is final: later
+ * calls say the same.
  */
 int tar_next(struct tar *t, const struct tar_entry **ret, struct firn_error *err) _must_check_;
 
 /* Payload of the current entry: 1..n bytes, 0 at its end. */
 ssize_t tar_read(struct tar *t, void *buf, size_t n, struct firn_error *err) _must_check_;
 
-/* A stream over the payload of the current entry, valid until the next tar_next(). */
+/*
+ * A stream over what is left of the current entry's payload; may only be closed after the next
+ * tar_next(). Caller closes.
+ */
 int tar_payload(struct tar *t, struct istream **ret, struct firn_error *err) _must_check_;
 
-/* True when the input is compressed, known after the first tar_next(). */
+/* True when the input is compressed; then entries know no offset. */
 bool tar_compressed(const struct tar *t);
 
-/* How whiteouts of the OCI layer dialect (".wh.NAME", ".wh..wh..opq") are taken. */
+/* How whiteouts of the OCI layer dialect (format/whiteout.h) and repeated names are taken. */
 enum tar_whiteouts {
 	TAR_WHITEOUTS_LITERAL, /* ordinary files: not a changeset */
 	TAR_WHITEOUTS_MARK,    /* nodes with whiteout or opaque set (what overlayfs wants) */
+	TAR_WHITEOUTS_FOREIGN, /* as MARK; a later entry of a path replaces the earlier one, as
+				  engines do when they unpack somebody else's layer */
 };
 
 /*
  * Add @e to @tree as node on @device at payload offset @offset. A second entry of one path is
- * -FIRN_ECORRUPT, except that a directory entry describes an implied directory. Hard links must
- * point to an entry that is there. *ret may be NULL; it is set to NULL for an opaque mark.
+ * -FIRN_ECORRUPT (but see FOREIGN), except that a directory entry describes an implied directory.
+ * Hard links must point to an entry that is there; their node has the target's mode. A whiteout and
+ * an entry of the same name: the entry counts, and is opaque if it is a directory. *ret may be
+ * NULL; it is set to NULL for a mark that makes no node of its own.
  */
 int tar_apply(struct tree *tree, const struct tar_entry *e, enum tar_whiteouts how, uint16_t device,
 	      uint64_t offset, struct node **ret, struct firn_error *err) _must_check_;

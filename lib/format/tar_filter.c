@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/fd.h"
+#include "format/tar_private.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+
+#define FILTER_BYTES 65536
+
+struct filter {
+	struct istream in;
+	struct istream *from; /* owned */
+	struct archive *a;
+	struct firn_error failed; /* of from, which libarchive would tell in other words */
+	bool begun, end;
+	uint8_t bytes[FILTER_BYTES];
+};
+
+static la_ssize_t filter_input(struct archive *a, void *ctx, const void **ret)
+{
+	struct filter *f = ctx;
+	ssize_t got = istream_read(f->from, f->bytes, sizeof(f->bytes), &f->failed);
+
+	if (got < 0)
+		archive_set_error(a, EIO, "input");
+	*ret = f->bytes;
+	return got < 0 ? ARCHIVE_FATAL : got;
+}
+
+static int filter_failed(struct filter *f, struct firn_error *err)
+{
+	const char *why = archive_error_string(f->a);
+
+	if (f->failed.code) {
+		if (err)
+			*err = f->failed;
+		return -f->failed.code;
+	}
+	if (archive_errno(f->a) == ENOMEM)
+		return firn_fail(err, FIRN_ELIMIT, "decompress: %s", why ? why : "out of memory");
+	return firn_fail(err, FIRN_ECORRUPT, "decompress: %s", why ? why : "broken");
+}
+
+/* The raw format makes one entry of whatever the filters give; no byte at all is no entry. */
+static int filter_begin(struct filter *f, struct firn_error *err)
+{
+	struct archive_entry *e;
+	int rc;
+
+	f->begun = true;
+	if (archive_read_open(f->a, f, NULL, filter_input, NULL) != ARCHIVE_OK)
+		return filter_failed(f, err);
+	rc = archive_read_next_header(f->a, &e);
+	f->end = rc == ARCHIVE_EOF;
+	return f->end || rc == ARCHIVE_OK ? 0 : filter_failed(f, err);
+}
+
+static ssize_t filter_read(struct istream *in, void *buf, size_t n, struct firn_error *err)
+{
+	struct filter *f = (struct filter *)in;
+	la_ssize_t got;
+	int rc = f->begun ? 0 : filter_begin(f, err);
+
+	if (rc < 0 || f->end)
+		return rc;
+	got = archive_read_data(f->a, buf, n);
+	if (got < 0)
+		return filter_failed(f, err);
+	return got;
+}
+
+static void filter_close(struct istream *in)
+{
+	struct filter *f = (struct filter *)in;
+
+	archive_read_free(f->a);
+	istream_close(f->from);
+	free(f);
+}
+
+int tar_filter(struct istream *from, struct istream **ret, struct firn_error *err)
+{
+	static const struct istream_ops ops = { filter_read, filter_close };
+	_cleanup_(istream_closep) struct istream *owned = from;
+	struct filter *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return firn_fail_oom(err, "decompress");
+	f->in.ops = &ops;
+	f->from = take_ptr(&owned);
+	owned = &f->in;
+	f->a = archive_read_new();
+	if (!f->a || archive_read_support_format_raw(f->a) != ARCHIVE_OK)
+		return firn_fail_oom(err, "decompress");
+	/* ARCHIVE_WARN: it would have to run a program for it */
+	if (archive_read_support_filter_xz(f->a) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(f->a) != ARCHIVE_OK)
+		return firn_fail(err, FIRN_EUNSUPP, "decompress: libarchive knows no xz or bzip2");
+	*ret = take_ptr(&owned);
+	return 0;
+}
