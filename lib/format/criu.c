@@ -235,38 +235,56 @@ static int read_root_id(struct criu_images *images, uint32_t pid, uint32_t *ret,
 	return 0;
 }
 
-static bool is_root(const Criu__File *m)
+static const char *const etc_paths[CRIU_ETC_COUNT] = {
+	[CRIU_ETC_HOSTNAME] = "/etc/hostname",
+	[CRIU_ETC_HOSTS] = "/etc/hosts",
+	[CRIU_ETC_RESOLV_CONF] = "/etc/resolv.conf",
+	[CRIU_ETC_PASSWD] = "/etc/passwd",
+	[CRIU_ETC_GROUP] = "/etc/group",
+	[CRIU_RUN_CONTAINERENV] = "/run/.containerenv",
+};
+
+const char *criu_etc_path(enum criu_etc which)
 {
-	return m->has_type && m->type == FD_TYPE_REG && m->reg && m->reg->has_mode &&
-	       m->reg->name && strcmp(m->reg->name, "/") == 0 && S_ISDIR(m->reg->mode);
+	return etc_paths[which];
 }
 
 /*
- * The mode of "/": as the first process' root directory, or else as any other open file (the first
- * process may have changed its root). Of the same directory all records say the same.
+ * An open regular file or directory. The mode of "/" is that of the first process' root directory,
+ * or else of any other open file (the first process may have changed its root).
  */
-static int read_root_mode(struct criu_images *images, uint32_t root_id, uint32_t *ret,
-			  struct firn_error *err)
+static void note_file(const Criu__RegFile *reg, bool is_root_id, bool *found_root,
+		      struct criu_info *info)
+{
+	if (reg->has_mode && S_ISDIR(reg->mode) && strcmp(reg->name, "/") == 0 && !*found_root) {
+		info->root_mode = reg->mode & (S_IFMT | 07777);
+		*found_root = is_root_id;
+	}
+	for (size_t i = 0; i < CRIU_ETC_COUNT; i++)
+		if (reg->has_size && strcmp(reg->name, etc_paths[i]) == 0)
+			info->etc_bytes[i] = reg->size;
+}
+
+static int read_files(struct criu_images *images, uint32_t root_id, struct criu_info *info,
+		      struct firn_error *err)
 {
 	_reader_ struct reader r = { 0 };
-	bool found = false;
+	bool found_root = false;
 	size_t len;
 	int rc = reader_open(images, "files.img", MAGIC_FILES, &r, err);
 
 	if (rc <= 0)
 		return rc;
-	while (!found && (rc = reader_next(&r, &len, err)) > 0) {
+	while ((rc = reader_next(&r, &len, err)) > 0) {
 		Criu__File *m = criu__file__unpack(NULL, len, r.bytes);
 
 		if (!m)
 			return firn_wrap(err, bad_record(&r, err), "files.img");
-		if (is_root(m)) {
-			*ret = m->reg->mode & (S_IFMT | 07777);
-			found = m->has_id && m->id == root_id;
-		}
+		if (m->has_type && m->type == FD_TYPE_REG && m->reg && m->reg->name)
+			note_file(m->reg, m->has_id && m->id == root_id, &found_root, info);
 		criu__file__free_unpacked(m, NULL);
 	}
-	return rc < 0 ? firn_wrap(err, rc, "files.img") : 0;
+	return firn_wrap(err, rc, "files.img");
 }
 
 int criu_inspect(struct criu_images *images, struct criu_info *ret, struct firn_error *err)
@@ -287,7 +305,7 @@ int criu_inspect(struct criu_images *images, struct criu_info *ret, struct firn_
 	if (rc == 0)
 		rc = read_root_id(images, info.root_pid, &root_id, err);
 	if (rc == 0)
-		rc = read_root_mode(images, root_id, &info.root_mode, err);
+		rc = read_files(images, root_id, &info, err);
 	if (rc < 0)
 		return rc;
 	info.container = info.own_ns & (CRIU_NS_PID | CRIU_NS_MNT);

@@ -37,6 +37,17 @@ enum criu_ns {
 
 enum criu_lsm { CRIU_LSM_NONE, CRIU_LSM_SELINUX, CRIU_LSM_APPARMOR }; /* inventory.proto: lsmtype */
 
+/* Files that engines bind into a container: a process that has one open expects its size back. */
+enum criu_etc {
+	CRIU_ETC_HOSTNAME,
+	CRIU_ETC_HOSTS,
+	CRIU_ETC_RESOLV_CONF,
+	CRIU_ETC_PASSWD,
+	CRIU_ETC_GROUP,
+	CRIU_RUN_CONTAINERENV,
+	CRIU_ETC_COUNT,
+};
+
 struct criu_info {
 	uint32_t version;  /* img_version of the inventory */
 	uint32_t root_pid; /* the first process, in its own pid namespace */
@@ -48,7 +59,12 @@ struct criu_info {
 	 * dump is of a version before file modes, or no image names the root).
 	 */
 	uint32_t root_mode;
+	/* Bytes of those files that a process had open, by enum criu_etc; 0: nobody had. */
+	uint64_t etc_bytes[CRIU_ETC_COUNT];
 };
+
+/* The path that a process in the container knows the file by, such as "/etc/hosts". */
+const char *criu_etc_path(enum criu_etc which);
 
 /* -FIRN_ECORRUPT for images that break their format, one that is needed and missing too. */
 int criu_inspect(struct criu_images *images, struct criu_info *ret,

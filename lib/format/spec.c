@@ -2,7 +2,6 @@
 #include "format/spec.h"
 
 #include "base/fd.h"
-#include "format/criu.h"
 #include "format/spec_priv.h"
 
 #include <stdio.h>
@@ -126,7 +125,7 @@ static int rewrite_namespace(json_t *ns, const struct spec_opts *opts, struct sp
 	bit = ns_bit(type);
 	if (!bit)
 		return firn_fail(err, FIRN_EUNSUPP, "joins a namespace of unknown type");
-	if (!(opts->own_ns & bit))
+	if (!(opts->dump->own_ns & bit))
 		return 0;
 	if (bit == CRIU_NS_NET) {
 		rc = provide_netns(ns, opts, s, err);
@@ -187,6 +186,16 @@ static void drop_unified(json_t *unified, const struct controller *c, const stru
 	}
 }
 
+/* A limit of 0 or less is none, and engines write it always: nothing is lost without a controller.
+ */
+static void drop_no_limit(json_t *res)
+{
+	const json_t *limit = json_object_get(json_object_get(res, "pids"), "limit");
+
+	if (json_is_integer(limit) && json_integer_value(limit) <= 0)
+		json_object_del(res, "pids");
+}
+
 static int rewrite_resources(json_t *linux_obj, const struct spec_opts *opts,
 			     struct firn_error *err)
 {
@@ -195,6 +204,7 @@ static int rewrite_resources(json_t *linux_obj, const struct spec_opts *opts,
 
 	if (rc <= 0)
 		return rc;
+	drop_no_limit(res);
 	cpu = json_object_get(res, "cpu");
 	if (!(opts->host & SPEC_HOST_CPUSET) && json_is_object(cpu)) {
 		if (dropped(cpu, "cpus") | dropped(cpu, "mems"))

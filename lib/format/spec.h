@@ -18,6 +18,7 @@
 #define FIRN_FORMAT_SPEC_H
 
 #include "base/error.h"
+#include "format/criu.h"
 
 #include "firn/report.h"
 
@@ -50,11 +51,17 @@ struct spec_opts {
 	const char *const *volumes; /* "OLD=NEW" each; OLD: a source, a folder above it, or a
 				     * destination of a mount */
 	size_t nvolumes;
-	uint64_t shm_bytes; /* of /dev/shm (spec_shm_bytes()); 0: SPEC_SHM_DEFAULT */
-	unsigned host;      /* enum spec_host: host_facts() */
-	/* enum criu_ns: namespaces that the first process had for itself (criu_info.own_ns). The
-	 * others were the dumping host's and are this host's after the restore. */
-	unsigned own_ns;
+	uint64_t shm_bytes;           /* of /dev/shm (spec_shm_bytes()); 0: SPEC_SHM_DEFAULT */
+	unsigned host;                /* enum spec_host: host_facts() */
+	const struct criu_info *dump; /* what CRIU's images say; required */
+	/*
+	 * Asked about each volume: 0 and where @source really is on this host (without symbolic
+	 * links, which CRIU can't bind; the caller frees it), or an error: firn invents no volumes.
+	 * NULL: sources are taken as they are.
+	 */
+	int (*volume)(void *ctx, const char *source, const char *destination, char **ret,
+		      struct firn_error *err);
+	void *volume_ctx;
 	const struct firn_report *report; /* what was dropped; may be NULL */
 };
 
@@ -81,11 +88,12 @@ struct spec_provided {
 	const char *name;          /* one plain component, unique; static */
 	char *destination;         /* where the container sees it; NULL: nowhere */
 	char *text;                /* NULL unless SPEC_TEXT */
+	uint64_t fit; /* what isn't .text must be made this long (spec_fit()); 0: any */
 };
 
-/* A bind mount from this host: source must exist, firn invents none. */
+/* A bind mount from this host. */
 struct spec_volume {
-	char *source; /* absolute; after the redirects */
+	char *source; /* absolute; after the redirects and opts.volume */
 	char *destination;
 };
 
@@ -106,6 +114,13 @@ struct spec {
 int spec_rewrite(const char *text, size_t len, const struct spec_opts *opts, struct spec *ret,
 		 struct firn_error *err) _must_check_;
 void spec_done(struct spec *s);
+
+/*
+ * A copy of @text that is exactly @bytes long (0, or more than a text file has: as long as it is):
+ * a process had the file open, and CRIU compares sizes. Lines that don't fit go, empty ones fill
+ * up.
+ */
+int spec_fit(const char *text, uint64_t bytes, char **ret, struct firn_error *err) _must_check_;
 
 /*
  * The shmSize of Podman's config.dump: 1 and the bytes, 0 when it doesn't say (CRI-O, containerd).

@@ -112,8 +112,7 @@ static const char *hostname_of(const json_t *doc)
 	if (name && *name)
 		return name;
 	/* The uts namespace of a pod is not the container's own: CRI engines set the variable. */
-	json_array_foreach(env, i, entry)
-	{
+	json_array_foreach (env, i, entry) {
 		const char *text = json_string_value(entry);
 
 		if (text && strncmp(text, "HOSTNAME=", 9) == 0)
@@ -147,6 +146,14 @@ static void content_of(const struct managed *m, const json_t *doc, struct buf *o
 		buf_printf(out, "127.0.1.1\t%s\n", name);
 }
 
+static uint64_t bytes_of(const struct criu_info *dump, const char *destination)
+{
+	for (int i = 0; i < CRIU_ETC_COUNT; i++)
+		if (strcmp(destination, criu_etc_path((enum criu_etc)i)) == 0)
+			return dump->etc_bytes[i];
+	return 0;
+}
+
 static int provide(const struct managed *m, const char *destination, const json_t *doc,
 		   const struct spec_opts *opts, struct spec *s, struct firn_error *err)
 {
@@ -158,10 +165,12 @@ static int provide(const struct managed *m, const char *destination, const json_
 	int rc;
 
 	content_of(m, doc, &content);
-	if (m->kind == SPEC_FILE && m->content == SPEC_TEXT)
-		text = buf_steal(&content);
-	if (!dest || (m->kind == SPEC_FILE && m->content == SPEC_TEXT && !text))
-		return firn_fail_oom(err, m->name);
+	rc = dest ? buf_check(&content, err) : firn_fail_oom(err, m->name);
+	what.fit = bytes_of(opts->dump, m->destination);
+	if (rc == 0 && m->kind == SPEC_FILE && m->content == SPEC_TEXT)
+		rc = spec_fit((char *)content.data, what.fit, &text, err);
+	if (rc < 0)
+		return rc;
 	if (m->kind == SPEC_SHM)
 		what.bytes = opts->shm_bytes ? opts->shm_bytes : SPEC_SHM_DEFAULT;
 	what.destination = dest;
@@ -214,19 +223,28 @@ static char *redirect(const struct spec_opts *opts, const char *source, const ch
 	return found;
 }
 
-static int add_volume(struct spec *s, const char *source, const char *destination,
-		      struct firn_error *err)
+/* Ask for the volume's place on this host, list it and bind it from there. */
+static int take_volume(json_t *mount, const char *source, const char *destination,
+		       const struct spec_opts *opts, struct spec *s, struct firn_error *err)
 {
 	struct spec_volume *grown = realloc(s->volumes, (s->nvolumes + 1) * sizeof(*grown));
 	struct spec_volume v = { 0 };
+	int rc = 0;
 
 	if (!grown)
 		return firn_fail_oom(err, "volumes");
 	s->volumes = grown;
-	v.source = strdup(source);
+	if (opts->volume)
+		rc = opts->volume(opts->volume_ctx, source, destination, &v.source, err);
+	else
+		v.source = strdup(source);
+	if (rc < 0)
+		return rc;
 	v.destination = strdup(destination);
 	s->volumes[s->nvolumes++] = v;
-	return v.source && v.destination ? 0 : firn_fail_oom(err, "volumes");
+	if (!v.source || !v.destination)
+		return firn_fail_oom(err, "volumes");
+	return json_put_str(mount, "source", v.source, err);
 }
 
 static int put_path(json_t *mount, const char *folder, const char *name, struct firn_error *err)
@@ -248,8 +266,7 @@ static bool is_bind(const json_t *mount)
 
 	if (type && strcmp(type, "bind") == 0)
 		return true;
-	json_array_foreach(json_object_get(mount, "options"), i, option)
-	{
+	json_array_foreach (json_object_get(mount, "options"), i, option) {
 		const char *text = json_string_value(option);
 
 		if (text && (strcmp(text, "bind") == 0 || strcmp(text, "rbind") == 0))
@@ -272,17 +289,15 @@ static int rewrite_bind(json_t *mount, const json_t *doc, const struct spec_opts
 	if (rc < 0)
 		return rc;
 	redirected = redirect(opts, source, destination, used);
-	if (redirected) {
-		rc = add_volume(s, redirected, destination, err);
-		return rc < 0 ? rc : json_put_str(mount, "source", redirected, err);
-	}
+	if (redirected)
+		return take_volume(mount, redirected, destination, opts, s, err);
 	if (*source != '/')
 		return firn_fail(err, FIRN_EUNSUPP,
 				 "its source %s is relative to the dumping engine's bundle",
 				 path_quote(source, quoted));
 	m = managed_find(destination, source);
 	if (!m)
-		return add_volume(s, source, destination, err);
+		return take_volume(mount, source, destination, opts, s, err);
 	rc = provide(m, destination, doc, opts, s, err);
 	return rc < 0 ? rc : put_path(mount, opts->provided, m->name, err);
 }
@@ -317,8 +332,7 @@ int spec_mounts(json_t *doc, const struct spec_opts *opts, struct spec *s, struc
 		return rc;
 	if (json_array_size(mounts) > MOUNTS_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "more than %d mounts", MOUNTS_MAX);
-	json_array_foreach(mounts, i, mount)
-	{
+	json_array_foreach (mounts, i, mount) {
 		const char *where = json_string_value(json_object_get(mount, "destination"));
 
 		rc = is_bind(mount) ? rewrite_bind(mount, doc, opts, s, used, err) : 0;

@@ -10,7 +10,8 @@
  * number in its place, which its author could have written himself.
  */
 #define MARK       "\\u0001firn-number:"
-#define DIGITS_MAX 20 /* of 2^64 - 1 */
+#define DIGITS_MAX 20    /* of 2^64 - 1 */
+#define FIT_MAX    65536 /* bytes of a text file that is made to fit */
 
 /* Whether the @n digits at @at say more than 2^63 - 1 and no more than 2^64 - 1. */
 static bool needs_mark(const char *at, size_t n)
@@ -134,5 +135,24 @@ int spec_print(const json_t *doc, char **ret, size_t *ret_len, struct firn_error
 		return firn_fail_oom(err, "config.json");
 	*ret = text;
 	*ret_len = len;
+	return 0;
+}
+
+int spec_fit(const char *text, uint64_t bytes, char **ret, struct firn_error *err)
+{
+	_buf_ struct buf fitted = BUF_INIT;
+	const size_t fit = bytes && bytes <= FIT_MAX ? (size_t)bytes : strlen(text);
+	size_t keep = strlen(text);
+	char *copy;
+
+	if (keep > fit)
+		for (keep = fit; keep && text[keep - 1] != '\n'; keep--)
+			;
+	buf_put(&fitted, text, keep);
+	buf_fill(&fitted, '\n', fit - keep);
+	copy = buf_steal(&fitted);
+	if (!copy)
+		return firn_fail_oom(err, "provided file");
+	*ret = copy;
 	return 0;
 }
