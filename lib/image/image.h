@@ -15,6 +15,12 @@ struct image {
 	struct oci_config config;
 };
 
+/* The documents alone, proven by digest. Another media type is -FIRN_EINVAL. */
+int image_load_manifest(struct store *s, const struct oci_descriptor *desc,
+			struct oci_manifest *ret, struct firn_error *err) _must_check_;
+int image_load_index(struct store *s, const struct oci_descriptor *desc, struct oci_index *ret,
+		     struct firn_error *err) _must_check_;
+
 /* An index is refused with -FIRN_EINVAL here; see image_pick(). */
 int image_load(struct store *s, const struct oci_descriptor *desc, struct image *ret,
 	       struct firn_error *err) _must_check_;
@@ -22,7 +28,8 @@ void image_done(struct image *i);
 
 /*
  * An ordinary image for this host's platform: @desc itself, or of an index (nested ones too, 4
- * deep) the first entry that fits, one without a platform last.
+ * deep) the first entry that fits: os and architecture; among those the host's variant or none
+ * first; one without a platform last. -FIRN_ENOTFOUND when none does.
  */
 int image_pick(struct store *s, const struct oci_descriptor *desc, struct image *ret,
 	       struct firn_error *err) _must_check_;
@@ -35,8 +42,10 @@ struct checkpoint_image {
 };
 
 /*
- * From the descriptor of I, or of C alone. @container (may be NULL) picks one of several;
- * -FIRN_EINVAL lists their names. -FIRN_EINVAL when it is no image of firn's.
+ * From the descriptor of I, or of C alone (R is its subject then). @container (may be NULL) picks
+ * one of several: -FIRN_EINVAL lists their names when it isn't given, -FIRN_ENOTFOUND when none has
+ * it. -FIRN_EINVAL when it is no image of firn's, -FIRN_EUNSUPP when its format is a later one.
+ * C without a subject and without an R beside it is a bare process.
  */
 int checkpoint_image_load(struct store *s, const struct oci_descriptor *desc, const char *container,
 			  struct checkpoint_image *ret, struct firn_error *err) _must_check_;

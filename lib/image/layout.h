@@ -14,7 +14,12 @@
 struct layout;
 
 enum layout_flags {
-	LAYOUT_CREATE = 1 << 0, /* make it (0700) if it isn't there; an empty folder is taken */
+	/*
+	 * Make it (0700) if it isn't there; an empty folder is taken. Implies LAYOUT_WRITE. Before
+	 * the first layout_commit() there is no more of it than empty folders, and layout_close()
+	 * removes those again if nothing came of it.
+	 */
+	LAYOUT_CREATE = 1 << 0,
 	LAYOUT_WRITE = 1 << 1,
 };
 
@@ -34,8 +39,9 @@ const char *layout_path(const struct layout *l);
 
 /*
  * The descriptor that index.json has for the reference's tag or digest; with neither, the only
- * entry there is (-FIRN_EINVAL lists the tags when there are more). -FIRN_ENOTFOUND names what was
- * asked for.
+ * entry there is (-FIRN_EINVAL lists the tags when there are more). A digest may also be that of a
+ * manifest or index that lies in the layout and has no entry. -FIRN_ENOTFOUND names what was asked
+ * for. Free @ret with oci_descriptor_done().
  */
 int layout_resolve(struct layout *l, const struct ref *ref, struct oci_descriptor *ret,
 		   struct firn_error *err) _must_check_;
@@ -45,15 +51,19 @@ struct layout_entry {
 	const struct oci_descriptor *desc;
 };
 
-/* -FIRN_EEXIST naming the first of @entries whose tag index.json has already; for a check up front.
- */
+/* -FIRN_EEXIST naming the first of @entries whose tag is there already; for a check up front. */
 int layout_check_tags(struct layout *l, const struct layout_entry *entries, size_t n,
 		      struct firn_error *err) _must_check_;
 /*
- * Name @entries, all in one replacement of index.json. A tag that is there already is -FIRN_EEXIST
- * unless
- * @replace; then only its entry is replaced and every other one stays.
+ * What a build ends with: name the sealed @blobs, then @entries in one replacement of index.json,
+ * all under the layout's lock. When it fails none of these names is left. A tag that is there
+ * already is -FIRN_EEXIST unless @replace; then its entry alone is replaced, at its place.
+ * -FIRN_EBUSY after a minute's wait for the lock.
  */
+int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
+		  const struct layout_entry *entries, size_t n, bool replace,
+		  struct firn_error *err) _must_check_;
+/* The same for blobs that have their names. */
 int layout_tag(struct layout *l, const struct layout_entry *entries, size_t n, bool replace,
 	       struct firn_error *err) _must_check_;
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/layout.h"
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/lock.h"
+#include "image/layout_priv.h"
+#include "store/publish.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOCK_SECONDS 60
+
+static const char mark[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+
+static int tag_exists(const char *tag, struct firn_error *err)
+{
+	return firn_fail(err, FIRN_EEXIST, "tag \"%s\" is there already", tag);
+}
+
+static int check_tags(const struct oci_index *index, const struct layout_entry *entries, size_t n,
+		      struct firn_error *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (layout_find_tag(index, entries[i].tag) >= 0)
+			return tag_exists(entries[i].tag, err);
+	return 0;
+}
+
+int layout_check_tags(struct layout *l, const struct layout_entry *entries, size_t n,
+		      struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	int rc = layout_index(l, &index, err);
+
+	if (rc == 0)
+		rc = check_tags(&index, entries, n, err);
+	return firn_wrap(err, rc, "layout %s", l->path);
+}
+
+/* The entry of index.json for @e. */
+static int make_entry(const struct layout_entry *e, json_t **ret, struct firn_error *err)
+{
+	_json_ json_t *j = NULL;
+	json_t *annotations;
+	int rc = oci_descriptor_json(e->desc, &j, err);
+
+	if (rc < 0)
+		return rc;
+	annotations = json_object_get(j, "annotations");
+	if (!json_is_object(annotations)) {
+		rc = json_put(j, "annotations", json_object(), err);
+		if (rc < 0)
+			return rc;
+		annotations = json_object_get(j, "annotations");
+	}
+	rc = json_put_str(annotations, OCI_REF_NAME, e->tag, err);
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&j);
+	return 0;
+}
+
+static bool has_tag(const json_t *entry, const char *tag)
+{
+	const char *has = oci_annotation(entry, OCI_REF_NAME);
+
+	return has && strcmp(has, tag) == 0;
+}
+
+/*
+ * Put @e into the array: at the place of the first entry of that tag, else at the end. Tools take
+ * the first of several entries of a tag, so the others, which nobody sees, go.
+ */
+static int set_entry(json_t *manifests, const struct layout_entry *e, struct firn_error *err)
+{
+	json_t *entry = NULL;
+	size_t i = 0;
+	int rc = make_entry(e, &entry, err);
+
+	if (rc < 0)
+		return rc;
+	while (i < json_array_size(manifests) && !has_tag(json_array_get(manifests, i), e->tag))
+		i++;
+	if (i == json_array_size(manifests))
+		rc = json_array_append_new(manifests, entry);
+	else
+		rc = json_array_set_new(manifests, i, entry);
+	if (rc < 0)
+		return firn_fail_oom(err, "index.json");
+	for (size_t j = json_array_size(manifests) - 1; j > i; j--)
+		if (has_tag(json_array_get(manifests, j), e->tag))
+			json_array_remove(manifests, j);
+	return 0;
+}
+
+static int edit_index(const struct oci_index *index, const struct layout_entry *entries, size_t n,
+		      struct buf *ret, struct firn_error *err)
+{
+	json_t *manifests = json_object_get(index->json, "manifests");
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = set_entry(manifests, &entries[i], err);
+	if (rc == 0 && json_array_size(manifests) > OCI_LAYERS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "index.json: more than %d entries",
+				 OCI_LAYERS_MAX);
+	return rc < 0 ? rc : json_print(index->json, ret, err);
+}
+
+/* Whoever could read the old index.json can read the new one; the first one is ours alone. */
+static int keep_mode(int dirfd, int fd, struct firn_error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, "index.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 && geteuid() == 0)
+		return firn_fail_errno(err, "owner of index.json");
+	if (fchmod(fd, st.st_mode & 0777) < 0)
+		return firn_fail_errno(err, "mode of index.json");
+	return 0;
+}
+
+/* The new index.json, whole and flushed, without its name. */
+static int stage_index(struct layout *l, const struct layout_entry *entries, size_t n, bool replace,
+		       struct publish *ret, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	_buf_ struct buf text = BUF_INIT;
+	int rc = layout_index(l, &index, err);
+
+	if (rc < 0 || (!replace && (rc = check_tags(&index, entries, n, err)) < 0) ||
+	    (rc = edit_index(&index, entries, n, &text, err)) < 0)
+		return rc;
+	if (text.len > OCI_DOCUMENT_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "index.json: larger than %u bytes",
+				 OCI_DOCUMENT_MAX);
+	if ((rc = publish_open(l->fd, ret, err)) < 0 ||
+	    (rc = fd_write(ret->fd, text.data, text.len, err)) < 0 ||
+	    (rc = keep_mode(l->fd, ret->fd, err)) < 0 || (rc = publish_flush(ret, err)) < 0)
+		return firn_wrap(err, rc, "index.json");
+	return 0;
+}
+
+/* From here on new names appear: the mark, the blobs, and last the index that refers to them. */
+static int name_everything(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
+			   struct publish *index, struct firn_error *err)
+{
+	int rc = publish_bytes(l->fd, "oci-layout", mark, sizeof(mark) - 1, err);
+	const bool marked = rc == 0;
+
+	if (rc < 0)
+		return rc;
+	if (FAULT_POINT("layout.blobs"))
+		rc = firn_fail_errno(err, "blobs");
+	else
+		rc = store_publish(l->store, blobs, nblobs, err);
+	if (rc == 0) {
+		if (FAULT_POINT("layout.index"))
+			rc = firn_fail_errno(err, "index.json");
+		else
+			rc = publish_replace(index, "index.json", err);
+		if (rc < 0)
+			store_unpublish(l->store, blobs, nblobs);
+	}
+	if (rc < 0 && marked)
+		unlinkat(l->fd, "oci-layout", 0);
+	return rc;
+}
+
+/* A folder made here is durable when its own name is. */
+static int sync_layout(struct layout *l, struct firn_error *err)
+{
+	_fd_ int parent = -1;
+	int rc = publish_sync(l->fd, err);
+
+	if (rc < 0 || !l->made_root)
+		return rc;
+	parent = openat(l->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return parent < 0 ? 0 : publish_sync(parent, err);
+}
+
+static int commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
+		  const struct layout_entry *entries, size_t n, bool replace,
+		  struct firn_error *err)
+{
+	_cleanup_(publish_done) struct publish index = PUBLISH_NONE;
+	_fd_ int lock = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (lock < 0 || FAULT_POINT("layout.lock"))
+		return firn_fail_errno(err, "open folder");
+	if ((rc = lock_wait(lock, LOCK_EXCLUSIVE, LOCK_SECONDS, err)) < 0 ||
+	    (rc = stage_index(l, entries, n, replace, &index, err)) < 0 ||
+	    (rc = name_everything(l, blobs, nblobs, &index, err)) < 0 ||
+	    (rc = sync_layout(l, err)) < 0)
+		return rc;
+	if (FAULT_POINT("layout.done"))
+		return firn_fail_errno(err, "done");
+	return 0;
+}
+
+int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
+		  const struct layout_entry *entries, size_t n, bool replace,
+		  struct firn_error *err)
+{
+	int rc = 0;
+
+	assert(l->flags & LAYOUT_WRITE);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		rc = ref_check_tag(entries[i].tag, err);
+		for (size_t j = 0; j < i && rc == 0; j++)
+			if (strcmp(entries[i].tag, entries[j].tag) == 0)
+				rc = tag_exists(entries[i].tag, err);
+	}
+	/* Flushing may take minutes: not under the lock. */
+	for (size_t i = 0; i < nblobs && rc == 0; i++)
+		rc = blob_flush(blobs[i], err);
+	if (rc == 0)
+		rc = commit(l, blobs, nblobs, entries, n, replace, err);
+	return firn_wrap(err, rc, "layout %s", l->path);
+}
+
+int layout_tag(struct layout *l, const struct layout_entry *entries, size_t n, bool replace,
+	       struct firn_error *err)
+{
+	return layout_commit(l, NULL, 0, entries, n, replace, err);
+}
