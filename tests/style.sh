@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The house style, as far as a machine can tell: format, sizes, licence lines, spelling, shell.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+cd "$top_srcdir" || bail "no $top_srcdir"
+file_max=600     # lines
+function_max=80
+
+none() { # WHAT, with the offenders in $work/bad
+	if [ ! -s "$work/bad" ]; then ok "$1"; else
+		not_ok "$1"
+		diag "$(head -40 "$work/bad")"
+	fi
+}
+mapfile -t c_files < <(find include lib src tests bench -name '*.[ch]' ! -name '*.pb-c.*' | sort)
+mapfile -t sh_files < <(find tests bench bootstrap .ci -type f | sort |
+	while IFS= read -r f; do
+		case $(head -c 128 "$f" | tr -d '\000' | head -1) in
+		'#!'*sh | '# shellcheck shell='*) echo "$f" ;;
+		esac
+	done)
+[ "${#c_files[@]}" -gt 10 ] && [ "${#sh_files[@]}" -gt 3 ] || bail "sources not found"
+
+if clang-format --version 2>/dev/null | grep -q 'version 14'; then
+	clang-format --dry-run -Werror "${c_files[@]}" 2>&1 | grep -E 'error:' >"$work/bad"
+	none "clang-format has nothing to change"
+else
+	skip_one "clang-format 14 is not installed" "clang-format has nothing to change"
+fi
+
+wc -l "${c_files[@]}" | awk -v max=$file_max '$2 != "total" && $1 > max { print $2 ": " $1 " lines" }' >"$work/bad"
+none "no file has more than $file_max lines"
+
+# In this style a function's body begins with "{" in the first column and ends with "}" there.
+awk -v max=$function_max '
+	FNR == 1 { begin = 0 }
+	/^\{/ { begin = FNR; name = before }
+	/^\}/ && begin { if (FNR - begin - 1 > max) print FILENAME ":" begin ": " name ": " FNR - begin - 1 " lines"; begin = 0 }
+	/^[^ \t{}]/ { before = $0 }' "${c_files[@]}" >"$work/bad"
+none "no function has more than $function_max lines"
+
+for f in "${c_files[@]}"; do
+	[ "$(head -1 "$f")" = '/* SPDX-License-Identifier: LGPL-2.1-or-later */' ] || echo "$f"
+done >"$work/bad"
+none "every source begins with the licence line"
+
+grep -nE '\bgoto\b' -- "${c_files[@]}" | grep -vE '^[^:]*:[0-9]*:[[:space:]]*(/\*|\*|//)' >"$work/bad"
+none "no goto"
+
+grep -nE '\b(open|openat|socket|pipe|dup|accept|memfd_create|epoll_create|creat|fopen)[(]' -- lib/*/*.c |
+	grep -vE 'CLOEXEC|"[rwa]b?e"|/\*|^[^:]*:[0-9]*:\*' |
+	awk -F: '{ print $1 ":" $2 }' | while IFS=: read -r file line; do
+	sed -n "$line,$((line + 3))p" "$file" | grep -q 'CLOEXEC' || sed -n "${line}s,^,$file:$line: ,p" "$file"
+done >"$work/bad"
+none "every descriptor of the library is close-on-exec"
+
+grep -nE '\b(printf|puts|putchar|perror|exit|abort|getenv|secure_getenv)[(]' -- lib/*/*.c |
+	grep -vE '^lib/base/fault\.c:' >"$work/bad"
+none "the library does not print, exit or read the environment"
+
+if have codespell; then
+	codespell --ignore-words-list=crate,nd,ro,te,fo,ans,parms,inout -q 3 include lib src man tests/cli tests/unit \
+		tests/*.sh ./*.md NEWS bootstrap --skip '*.pb-c.*,*.tar*,*.zst,*.1,*.3,*.5' >"$work/bad" 2>&1
+	none "codespell finds nothing"
+else
+	skip_one "codespell is not installed" "codespell finds nothing"
+fi
+if have shellcheck; then
+	shellcheck -x -P "$top_srcdir" "${sh_files[@]}" >"$work/bad" 2>&1
+	none "shellcheck finds nothing"
+else
+	skip_one "shellcheck is not installed" "shellcheck finds nothing"
+fi
+done_testing
