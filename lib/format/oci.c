@@ -57,8 +57,7 @@ static int check_annotations(const json_t *doc, struct firn_error *err)
 
 	if (rc <= 0)
 		return rc;
-	json_object_foreach(annotations, key, value)
-	{
+	json_object_foreach (annotations, key, value) {
 		rc = json_get_str(annotations, key, &text, err);
 		if (rc < 0)
 			return firn_wrap(err, rc, "\"annotations\"");
