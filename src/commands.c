@@ -5,7 +5,10 @@
 
 /* In the order of --help. */
 const struct command *const commands[] = {
-	&cmd_version, &cmd_help,  &cmd_completion, NULL,
+	&cmd_version,
+	&cmd_help,
+	&cmd_completion,
+	NULL,
 };
 
 const struct opt global_options[] = {

@@ -111,7 +111,7 @@ is() {
 		diag "want: $2"
 	fi
 }
-isnt() {
+is_not() {
 	if [ "$1" != "$2" ]; then
 		ok "$3"
 	else

@@ -8,6 +8,7 @@ cd "$work" || bail "no $work"
 while IFS='|' read -r words re; do
 	eval "set -- $words"
 	fails 2 "$re" "usage: firn $words" "$firn" "$@"
+	# shellcheck disable=SC2016 # backquotes as they are
 	like "$err" '^firn: try `firn ([a-z]+ )?--help`$' "usage: firn $words: points to the help"
 	is "$out" "" "usage: firn $words: no output"
 done <<'END'
@@ -35,13 +36,14 @@ done
 
 json_valid() { python3 -c 'import json,sys; [json.loads(l) for l in sys.stdin]'; }
 if have python3; then
-	"$firn" version --format json | run_stdin json_valid
-	is "${PIPESTATUS[*]}" "0 0" "version --format json is JSON"
+	"$firn" version --format json >lines
+	run_stdin json_valid <lines
+	status_is 0 "version --format json is JSON"
 	run "$firn" --progress=json build "$(printf 'no\nsuch\033"\\\377file')" oci:l:t
 	is "$status" 4 "a failure with --progress=json"
-	printf '%s\n' "$err" >"$work/lines"
-	is "$(wc -l <"$work/lines")" 1 "the failure is one line"
-	run_stdin json_valid <"$work/lines"
+	printf '%s\n' "$err" >lines
+	is "$(wc -l <lines)" 1 "the failure is one line"
+	run_stdin json_valid <lines
 	status_is 0 "the failure is JSON"
 else
 	skip_one "no python3" "JSON is valid" python3

@@ -52,7 +52,7 @@ static const struct {
 	{ "{{}}", "neither {{.Name}} nor" },
 	{ "{{Name}}", "neither {{.Name}} nor" },
 	{ "{{.name}}", "there is no .name, but .Name .Size .Here .List .None" },
-	{ "{{.Nam}}", "there is no .Nam," },
+	{ "{{.Names}}", "there is no .Names," },
 	{ "{{.Name .Size}}", "neither {{.Name}} nor" },
 	{ "{{range .List}}", "neither {{.Name}} nor" },
 	{ "{{.Name}}{{json}}", "neither {{.Name}} nor" },
