@@ -155,21 +155,6 @@ static void on_sigpipe(int sig)
 	(void)sig;
 }
 
-#ifdef FIRN_FAULT
-int fault_set(const char *spec, struct firn_error *err); /* lib/base/fault.h */
-
-static int set_faults(struct firn_error *err)
-{
-	return fault_set(getenv("FIRN_FAULT"), err);
-}
-#else
-static int set_faults(struct firn_error *err)
-{
-	(void)err;
-	return 0;
-}
-#endif
-
 int main(int argc, char **argv)
 {
 	/* A handler, not SIG_IGN: work such as a mount is finished, and what we exec gets the
@@ -182,9 +167,7 @@ int main(int argc, char **argv)
 
 	fill_standard_fds();
 	sigaction(SIGPIPE, &pipe_action, NULL);
-	rc = set_faults(&err);
-	if (rc == 0)
-		rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
+	rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
 	status = rc < 0 ? report_failure(&app, command, rc, &err) : EXIT_DONE;
 	return check_stdout(&app, status);
 }
