@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# An unmodified Podman restores from our two images: R is an ordinary image with the delta as a layer, and
+# config.dump in C names it.
+# shellcheck source=tests/real/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+make_images
+start_app c1
+must podman container checkpoint -c none --export=c1.tar c1
+n=$(count_in_archive c1.tar)
+must podman rm -f -t 0 c1
+must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
+check "build" firn build --base oci:base:app c1.tar oci:layout:r1
+check "R into Podman's storage" skopeo copy oci:layout:r1.rootfs containers-storage:localhost/r1-rootfs:1
+check "C into Podman's storage" skopeo copy oci:layout:r1.checkpoint containers-storage:localhost/r1:1
+id=$(podman image inspect -f '{{.Id}}' localhost/r1-rootfs:1)
+dir=$(podman image mount localhost/r1:1) || bail "podman image mount failed"
+is "$(jq -r .rootfsImageID "$dir/config.dump")" "$id" "config.dump in C names R by its image id"
+must podman image unmount localhost/r1:1
+
+check "podman container restore IMAGE" podman container restore localhost/r1:1
+pid=$(podman inspect -f '{{.State.Pid}}' c1)
+counts_on "/proc/$pid/root/count" "$n" "the counter goes on"
+data_is_right "/proc/$pid/root" "added files are there, deleted ones gone, the re-created folder has only its new one"
+is "$(podman inspect -f '{{.Image}}' c1)" "$id" \
+	"the container is made from R: the delta is one of its layers"
+
+# Podman's own way, for comparison: what our images keep is more, never less.
+must podman rm -f -t 0 c1
+check "podman container restore --import of the original archive" podman container restore --import c1.tar
+pid=$(podman inspect -f '{{.State.Pid}}' c1)
+if [ -e "/proc/$pid/root/data/redir/new1" ]; then
+	diag "this Podman restores a re-created folder itself"
+else
+	diag "this Podman's own restore loses /data/redir/new1, ours had it"
+fi
+must podman rm -f -t 0 c1
+
+# A run from R alone, as from any image.
+is "$(podman run --rm --network none --pids-limit=0 localhost/r1-rootfs:1 cat /data/redir/new1)" new1 \
+	"R runs as an ordinary image"
+done_testing

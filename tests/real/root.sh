@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A Debian trixie root with CRIU, runc, Podman and friends, for the tests in this folder and for bench/.
+#
+#   root.sh make            make the root in the cache unless it is there, print its path
+#   root.sh run CMD...      run CMD in it; exit status is CMD's
+#
+# What runs in the root has its own mount, pid and cgroup namespace, so that CRIU finds no mount and no
+# descriptor of the caller, pids that a restore needs are free, and nothing at all outlives CMD:
+#
+#   /           the cached root, read-only: any number of runs share it
+#   /firn       this source tree, read-only           /inst       a `make install DESTDIR=`, read-only
+#   /scratch    an empty folder on a real file system (not tmpfs, not overlayfs), gone at the end
+#   /var/lib/containers, /var/tmp    likewise         /tmp, /run  tmpfs
+#
+# FIRN_REAL_CACHE   where the root is kept (/var/cache/firn-tests)
+# FIRN_REAL_INST    the folder for /inst
+# FIRN_REAL_ENV     names of further variables to hand in
+set -eu
+
+# A new version for every change below: an old root isn't brought up to date.
+version=1
+packages=attr,buildah,busybox-static,criu,erofs-utils,iproute2,jq,libarchive-tools,libarchive13t64
+packages+=,libcriu2,libjansson4,libprotobuf-c1,podman,procps,python3,redis-server,runc,skopeo,umoci,zstd
+cache=${FIRN_REAL_CACHE:-/var/cache/firn-tests}
+root=$cache/trixie-$version
+top=$(cd "$(dirname "$0")/../.." && pwd)
+
+die() {
+	echo "root.sh: $*" >&2
+	exit 1
+}
+
+make_root() {
+	local tmp
+
+	[ ! -d "$root" ] || return 0
+	[ "$(id -u)" = 0 ] || die "needs root"
+	command -v debootstrap >/dev/null || die "debootstrap is not installed"
+	mkdir -p "$cache"
+	exec 9>"$cache/lock"
+	flock 9
+	[ ! -d "$root" ] || return 0
+	tmp=$(mktemp -d "$root.XXXXXX")
+	echo "making $root: a minute or two" >&2
+	if ! debootstrap --variant=minbase --include="$packages" trixie "$tmp" >"$cache/debootstrap.log" 2>&1; then
+		rm -rf --one-file-system "$tmp"
+		tail -n 3 "$cache/debootstrap.log" >&2
+		die "debootstrap failed, see $cache/debootstrap.log"
+	fi
+	rm -rf "$tmp"/var/cache/apt/archives/*.deb "$tmp"/var/lib/apt/lists/*
+	mkdir -p "$tmp"/{firn,inst,scratch,etc/containers,var/lib/containers}
+	[ -f "$tmp/etc/containers/policy.json" ] ||
+		echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$tmp/etc/containers/policy.json"
+	chmod 755 "$tmp"
+	mv "$tmp" "$root"
+	exec 9>&-
+}
+
+run_in_root() {
+	local scratch rc=0
+
+	make_root
+	scratch=$(mktemp -d "$cache/run.XXXXXX")
+	mkdir "$scratch"/{root,scratch,containers,tmp}
+	chmod 1777 "$scratch/tmp"
+	# shellcheck disable=SC2016 # expanded inside
+	unshare --mount --propagation private --pid --fork --kill-child --cgroup \
+		"$BASH" "$0" inside "$scratch" "$@" </dev/null || rc=$?
+	rm -rf --one-file-system "$scratch"
+	exit $rc
+}
+
+# As pid 1 of the namespaces.
+inside() {
+	local scratch=$1 new=$1/root keep=() fd name
+	shift
+	mount --bind "$root" "$new"
+	mount -t proc proc "$new/proc"
+	mount -t sysfs sysfs "$new/sys"
+	mount -t cgroup2 cgroup2 "$new/sys/fs/cgroup"
+	mount --rbind /dev "$new/dev"
+	# Podman keeps its locks there: not the host's.
+	mount -t tmpfs -o mode=1777 tmpfs "$new/dev/shm"
+	mount -t tmpfs -o mode=755 tmpfs "$new/run"
+	mount -t tmpfs -o mode=1777 tmpfs "$new/tmp"
+	mkdir "$new/run/lock"
+	mount --bind "$scratch/scratch" "$new/scratch"
+	mount --bind "$scratch/containers" "$new/var/lib/containers"
+	mount --bind "$scratch/tmp" "$new/var/tmp"
+	mount --bind "$top" "$new/firn"
+	mount -o remount,bind,ro "$new/firn"
+	if [ -n "${FIRN_REAL_INST:-}" ]; then
+		mount --bind "$FIRN_REAL_INST" "$new/inst"
+		mount -o remount,bind,ro "$new/inst"
+	fi
+	mount -o remount,bind,ro "$new"
+	cd "$new"
+	pivot_root . .
+	umount -l .
+	cd /scratch
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || [ "$fd" = 255 ] || eval "exec $fd>&-"
+	done
+	for name in FIRN_REQUIRE ${FIRN_REAL_ENV:-}; do
+		[ -z "${!name+set}" ] || keep+=("$name=${!name}")
+	done
+	# Not exec: pid 1 has to reap what the command leaves behind.
+	env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp \
+		LC_ALL=C TZ=UTC FIRN_IN_ROOT=1 "${keep[@]}" "$@"
+}
+
+case ${1:-} in
+make)
+	make_root
+	echo "$root"
+	;;
+run)
+	shift
+	[ $# -gt 0 ] || die "run what?"
+	run_in_root "$@"
+	;;
+inside)
+	shift
+	inside "$@"
+	;;
+*)
+	die "make, or run CMD..."
+	;;
+esac
