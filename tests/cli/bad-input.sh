@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Hostile and broken checkpoints: a clear error, status 1 or 3, the layout as it was, nothing outside.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+
+make_bad=$top_srcdir/tests/cli/make-bad.py
+good=$data/podman-none.tar
+cd "$work" || exit 99
+mkdir sandbox && cd sandbox || exit 99
+
+# What the faults aim at: if any of it changes, something was written outside.
+mkdir -p outside/etc
+echo untouched >outside/etc/passwd
+listing() { find "$@" -printf '%p %y %m %s %l ' -type f -exec sha256sum {} \; -o -printf '\n' | sort; }
+
+check "a good build to begin with" "$firn" build "$good" oci:layout:good
+[ "$status" = 0 ] || bail "no layout to test with"
+listing . >../before
+passwd=$(sha256sum /etc/passwd)
+
+# refused STATUS REGEX: the last run ended as a refusal must
+problem=
+refused() {
+	problem=
+	case $1,$status in
+	0,1 | 0,3) ;;
+	"$status,$status") ;;
+	*) problem="status $status" ;;
+	esac
+	if [ "$(grep -c '^firn: ' <<<"$err")" = 0 ] || grep -qv '^firn: ' <<<"$err"; then
+		problem="$problem; stderr isn't a sentence"
+	fi
+	grep -Eq -- "$2" <<<"$err" || problem="$problem; the error doesn't say $2"
+	grep -Eq 'Sanitizer|runtime error' <<<"$err" && problem="$problem; sanitizer"
+	[ -z "$out" ] || problem="$problem; something on stdout"
+	listing . >../after
+	cmp -s ../before ../after || problem="$problem; the layout or its surroundings changed"
+	[ -z "$problem" ]
+}
+refused_or_tell() { # STATUS REGEX WHAT
+	if refused "$1" "$2"; then
+		ok "$3"
+		diag "${err##*$'\n'}"
+	else
+		not_ok "$3"
+		diag "$problem"
+		diag "$(diff ../before ../after | head -n 5)"
+		tap_show
+	fi
+}
+
+python3 "$make_bad" list "$good" >../cases
+while IFS=$'\t' read -r name want regex; do
+	case $name in
+	# Too large for a file; the others come both ways, since a file's headers are scanned first.
+	*-1-gib | gzip-bomb | gzip-of-zeros) ;;
+	*)
+		python3 "$make_bad" make "$good" "$name" >../bad.tar
+		run "$firn" build ../bad.tar oci:layout:bad
+		refused_or_tell "$want" "$regex" "$name"
+		run_stdin "$firn" build - oci:layout:bad <../bad.tar
+		refused_or_tell "$want" "$regex" "$name, from a pipe"
+		continue
+		;;
+	esac
+	python3 "$make_bad" make "$good" "$name" 2>/dev/null | (
+		run_stdin "$firn" build - oci:layout:bad
+		refused_or_tell "$want" "$regex" "$name, from a pipe" >../result
+	)
+	# The counter of that subshell is lost: number its line here.
+	if grep -q '^ok' ../result; then ok "$name, from a pipe"; else not_ok "$name, from a pipe"; fi
+	sed -n 's/^# */# /p' ../result
+done <../cases
+
+# Cut at every block: there must always be an error, up to the end-of-archive marker.
+end=$(python3 "$make_bad" end "$good")
+blocks=$((end / 512))
+wrong=
+for ((i = 0; i <= blocks; i++)); do
+	head -c $((i * 512)) "$good" >../cut.tar
+	run "$firn" build ../cut.tar oci:layout:cut
+	refused 3 . || wrong="$wrong $i($problem)"
+done
+is "$wrong" "" "cut after each of $blocks blocks of 512 bytes"
+wrong=
+for ((i = 0; i <= blocks; i += 7)); do
+	run_stdin "$firn" build - oci:layout:cut < <(head -c $((i * 512)) "$good")
+	refused 3 . || wrong="$wrong $i($problem)"
+done
+is "$wrong" "" "the same from a pipe, every seventh"
+wrong=
+for c in podman-gzip.tar.gz podman-zstd.tar.zst; do
+	size=$(stat -c %s "$data/$c")
+	for ((i = 0; i < size; i += 997)); do
+		head -c $i "$data/$c" >../cut
+		run "$firn" build ../cut oci:layout:cut
+		refused 3 . || wrong="$wrong $c:$i($problem)"
+	done
+done
+is "$wrong" "" "compressed archives cut at every 997 bytes"
+
+# A base that isn't the checkpoint's.
+check "a layout with another image" python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" other other
+listing . >../before
+run "$firn" build --base oci:other:other "$good" oci:layout:bad
+refused_or_tell 1 'd50748810af1e03d52ba2e17aafc7e9567a444a75bceb0aeec7e50d77e1a0eca|sha256:[0-9a-f]{64}.*sha256:[0-9a-f]{64}' \
+	"a base that doesn't match: the error has both digests"
+run "$firn" build --base oci:other:missing "$good" oci:layout:bad
+refused_or_tell 4 missing "a base tag that isn't there" || :
+blob=$(find other/blobs/sha256 -size +2k | head -n 1)
+printf x | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
+listing . >../before
+
+# A tag that is there already, a layout that is none.
+run "$firn" build "$good" oci:layout:good
+refused_or_tell 1 'good' "a tag that is there already"
+mkdir no-layout && echo '{"imageLayoutVersion":"9"}' >no-layout/oci-layout && echo '{}' >no-layout/index.json
+echo keep >no-layout/file
+listing . >../before
+run "$firn" build "$good" oci:no-layout:x
+refused_or_tell 0 'no-layout' "a folder that is no layout"
+run "$firn" build no-such-file oci:layout:bad
+refused_or_tell 4 'no-such-file' "a checkpoint that isn't there"
+run "$firn" build /dev/null oci:layout:bad
+refused_or_tell 0 'null' "a device"
+
+# Folders as input: nothing in them is followed out of them.
+mkdir ../folder && tar -C ../folder -xf "$good"
+ln -s /etc/passwd ../folder/checkpoint/evil
+run "$firn" build ../folder oci:layout:bad
+refused_or_tell 0 'evil' "a symbolic link in an unpacked folder"
+rm ../folder/checkpoint/evil && mv ../folder/config.dump ../config && ln -s ../config ../folder/config.dump
+run "$firn" build ../folder oci:layout:bad
+refused_or_tell 0 'config.dump' "config.dump as a symbolic link"
+rm ../folder/config.dump && mkfifo ../folder/config.dump
+run timeout 20 "$firn" build ../folder oci:layout:bad
+refused_or_tell 0 'config.dump' "config.dump as a fifo: no waiting"
+
+is "$(cat outside/etc/passwd)" untouched "nothing was written outside"
+is "$(sha256sum /etc/passwd)" "$passwd" "nor at absolute names"
+is "$(find / -xdev -maxdepth 2 -name evil 2>/dev/null)" "" "nor anywhere near the root"
+is "$(find "$work" -name 'evil*' | grep -v folder)" "" "nor here"
+done_testing
