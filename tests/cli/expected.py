@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests/data/expected.json says about a container's root, compared with a mounted one.
+
+  expected.py check ROOTFS DATA LAST|none    is ROOTFS the tree of the tiny base plus what the workload did?
+                                             Podman's deviations are taken into account; LAST is the last
+                                             number in /count; "none": the archive has no delta
+  expected.py rehome ARCHIVE ID OUT          the uncompressed archive with the image ID of another base
+
+Prints each difference; silent when there is none."""
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+
+JANUARY = 1767225600  # 2026-01-01T00:00:00Z
+
+
+def unpacked(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    tool = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}.get(data[:2])
+    return subprocess.run([tool, "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout if tool else data
+
+
+def rehome(archive, image_id, out):
+    src = tarfile.open(fileobj=io.BytesIO(unpacked(archive)))
+    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as dst:
+        for t in src:
+            data = src.extractfile(t).read() if t.isreg() else b""
+            if t.name == "config.dump":
+                old = json.loads(data)["rootfsImageID"]
+                data = data.replace(old.encode(), image_id.encode())
+            dst.addfile(t, io.BytesIO(data))
+
+
+def base_tree(path):
+    """name -> what is known about it"""
+    tree = {}
+    with tarfile.open(path) as tar:
+        for t in tar:
+            name = os.path.normpath(t.name)
+            if name == ".":
+                continue
+            tree[name] = {"type": "dir" if t.isdir() else "link" if t.issym() else "file",
+                          "mode": t.mode, "owner": (t.uid, t.gid), "nlink": None if t.isdir() else 1}
+            if t.isreg():
+                tree[name] |= {"mtime": t.mtime, "data": tar.extractfile(t).read()}
+            if t.issym():
+                tree[name]["target"] = t.linkname
+    return tree
+
+
+def remove(tree, name):
+    for key in [k for k in tree if k == name or k.startswith(name + "/")]:
+        del tree[key]
+
+
+def apply(tree, truth):
+    for op in truth:
+        name = op["path"].lstrip("/")
+        if op["op"] == "delete":
+            remove(tree, name)
+        elif op["op"] == "recreate":
+            remove(tree, name)
+            tree[name] = {"type": "dir", "mode": 0o755}
+            for child in op["now"]:
+                tree[f"{name}/{child}"] = {"type": "file", "mode": 0o644, "data": f"{child}\n".encode()}
+        elif op["op"] == "add" and name != "count":
+            kind = "dir" if op.get("type") == "dir" else "link" if "symlink" in op else "file"
+            node = {"type": kind, "owner": (op.get("uid", 0), op.get("gid", 0))}
+            if "mode" in op:
+                node["mode"] = int(op["mode"], 8)
+            if "content" in op:
+                node["data"] = op["content"].encode()
+            if "symlink" in op:
+                node["target"] = op["symlink"]
+            if "nlink" in op or "hardlink" in op:
+                node["nlink"] = 2
+            if "mtime" in op:
+                node["mtime"] = JANUARY
+            if "xattr" in op:
+                node["xattr"] = op["xattr"]
+            tree[name] = node
+
+
+def compare(root, name, want):
+    path = os.path.join(root, name)
+    st = os.lstat(path)
+    kind = {stat.S_IFDIR: "dir", stat.S_IFLNK: "link", stat.S_IFREG: "file"}.get(stat.S_IFMT(st.st_mode))
+    got = {"type": kind, "mode": stat.S_IMODE(st.st_mode), "owner": (st.st_uid, st.st_gid),
+           "nlink": st.st_nlink, "mtime": int(st.st_mtime)}
+    if kind == "file":
+        with open(path, "rb") as f:
+            got["data"] = f.read()
+    if kind == "link":
+        got["target"] = os.readlink(path)
+    got["xattr"] = {n: os.getxattr(path, n, follow_symlinks=False).decode()
+                    for n in os.listxattr(path, follow_symlinks=False) if n.startswith("user.")}
+    want.setdefault("xattr", {})
+    for key, value in want.items():
+        if value is not None and got.get(key) != value:
+            print(f"{name}: {key} is {got.get(key)!r}, not {value!r}")
+
+
+def check(root, data, last):
+    with open(os.path.join(data, "expected.json"), encoding="utf-8") as f:
+        expected = json.load(f)
+    tree = base_tree(os.path.join(data, "base-tiny-rootfs.tar"))
+    if last != "none":
+        # What Podman's archive never had, see "deviations": the base's own files stay.
+        lost = ("/data/mod.txt", "/data/chmod.txt")
+        apply(tree, [op for op in expected["truth"] if op["path"] not in lost])
+        count = "".join(f"{i}\n" for i in range(int(last) + 1)).encode()
+        tree["count"] = {"type": "file", "mode": 0o644, "owner": (0, 0), "data": count}
+    names = {os.path.relpath(os.path.join(d, n), root)
+             for d, dirs, files in os.walk(root) for n in dirs + files}
+    for name in sorted(names - tree.keys()):
+        print(f"{name}: is there")
+    for name in sorted(tree.keys() - names):
+        print(f"{name}: isn't there")
+    for name in sorted(tree.keys() & names):
+        compare(root, name, tree[name])
+    if last != "none" and not os.path.samefile(f"{root}/data/newdir/file", f"{root}/data/newdir/hard"):
+        print("data/newdir/hard: is another file")
+
+
+def main():
+    what, *args = sys.argv[1:]
+    {"check": check, "rehome": rehome}[what](*args)
+
+
+main()

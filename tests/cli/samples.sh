@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Every real archive in tests/data that this version reads gives the tree that expected.json knows, by way of
+# an image and straight from the archive, whatever the compression and the road the bytes took.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+need_tool zstd
+need_mount
+
+# A mount namespace of our own: whatever happens, nothing stays on the host.
+if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
+	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
+fi
+cd "$work" || exit 99
+expected=$top_srcdir/tests/cli/expected.py
+mkdir m
+mount -t tmpfs tmpfs /run || bail "no tmpfs on /run"
+cache=$work/cache
+
+# The busybox base of the samples is no part of them: the tiny one has the same /data. Only the ID of the
+# image in config.dump is changed, to that of an image made of the tiny base.
+id=$(python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app)
+python3 "$top_srcdir/tests/cli/make-base.py" --gzip "$data/base-tiny-rootfs.tar" base-gz app >/dev/null
+# The config is the same whatever the layer's compression, so both have that ID.
+while read -r name last; do
+	python3 "$expected" rehome "$data/$name" "$id" "$name.rehomed.tar"
+	ln -sf "$name.rehomed.tar" "$name.none"
+	gzip -nc "$name.rehomed.tar" >"$name.gzip"
+	zstd -qc "$name.rehomed.tar" >"$name.zstd"
+	for how in none gzip zstd; do
+		check "$name as $how: build" "$firn" build --base oci:base:app "$name.$how" "oci:layout:$name-$how"
+		check "$name as $how: mount" "$firn" mount --cache "$cache" "oci:layout:$name-$how" "$work/m"
+		is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name as $how: the tree of expected.json"
+		check "$name as $how: umount" "$firn" umount "$work/m"
+	done
+	run_stdin "$firn" build --base oci:base:app - "oci:layout:$name-stdin" <"$name.zstd"
+	status_is 0 "$name from a pipe: build"
+	mkdir -p "$name.folder" && tar -C "$name.folder" --numeric-owner -xpf "$name.rehomed.tar"
+	check "$name as a folder: build" "$firn" build --base oci:base:app "$name.folder" "oci:layout:$name-folder"
+	digests=$(python3 -c 'import json, sys
+for d in json.load(open("layout/index.json"))["manifests"]:
+    tag = d["annotations"]["org.opencontainers.image.ref.name"]
+    if tag.startswith(sys.argv[1] + "-") and not tag.endswith((".rootfs", ".checkpoint")):
+        print(d["digest"])' "$name")
+	is "$(wc -l <<<"$digests") $(sort -u <<<"$digests" | wc -l)" "5 1" "$name: five roads, one digest"
+	check "$name: mount of the archive" "$firn" mount --cache "$cache" --base oci:base-gz:app "$name.rehomed.tar" "$work/m"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name: the tree of expected.json"
+	check "$name: umount" "$firn" umount "$work/m"
+done <<'EOS'
+podman-none.tar 7
+podman-gzip.tar.gz 8
+podman-zstd.tar.zst 9
+podman-ignore-rootfs.tar none
+EOS
+
+# As they are: without a base there is a delta alone, and a mount asks for the base.
+for name in podman-none.tar podman-gzip.tar.gz podman-zstd.tar.zst; do
+	check "$name as it is: build" "$firn" build "$data/$name" "oci:layout:$name"
+	like "$err" '[Hh]ost|lost|missing' "$name: what Podman's archive may have lost is said"
+	fails 4 'd50748810af1e03d52ba2e17aafc7e9567a444a75bceb0aeec7e50d77e1a0eca|bb:1' "$name: a mount asks for the base by name" \
+		"$firn" mount "oci:layout:$name" "$work/m"
+	is "$(ls -A m)" "" "$name: and leaves nothing"
+done
+fails 1 "$id|d507488" "a wrong base is refused, with both IDs" "$firn" mount --base oci:base:app oci:layout:podman-none.tar "$work/m"
+fails 1 "$id|d507488" "also for an archive" "$firn" mount --base oci:base:app "$data/podman-none.tar" "$work/m"
+
+# The delta as a changeset: one whiteout a deletion, an opaque mark for the re-created folder.
+names=$(python3 - <<'EOS'
+import json, tarfile
+entries = {d["annotations"]["org.opencontainers.image.ref.name"]: d for d in json.load(open("layout/index.json"))["manifests"]}
+def doc(d):
+    return json.load(open("layout/blobs/sha256/" + d["digest"].split(":")[1]))
+layer = doc(entries["podman-none.tar.rootfs"])["layers"][-1]
+print(*sorted(t.name.removeprefix("./") for t in tarfile.open("layout/blobs/sha256/" + layer["digest"].split(":")[1]) if ".wh." in t.name))
+EOS
+)
+is "$names" "data/.wh.del.txt data/.wh.deldir data/.wh.rename-me data/redir/.wh..wh..opq" "whiteouts"
+
+# Bare CRIU dumps: the images as they are, and no rootfs.
+for name in raw-criu-1proc.tar raw-criu-2proc.tar ctr-t-bare-criu.tar; do
+	mkdir raw && tar -C raw -xf "$data/$name"
+	images=$(dirname raw/*/inventory.img)
+	check "$name: build" "$firn" build "$images" "oci:layout:$name"
+	check "$name: mount" "$firn" mount --cache "$cache" "oci:layout:$name" "$work/m"
+	is "$(for f in "$images"/*.img; do cmp "$f" "m/checkpoint/${f##*/}" 2>&1; done)" "" "$name: every image, byte for byte"
+	is "$([ -e m/rootfs ] && echo rootfs)" "" "$name: no rootfs"
+	check "$name: umount" "$firn" umount "$work/m"
+	rm -rf raw
+done
+is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
+is "$(grep -E " $work/m" /proc/self/mountinfo)" "" "nothing stays mounted"
+done_testing
