@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The measurements of bench/run; runs in the Debian root of tests/real. JSON on stdout, a table on stderr.
+
+Every figure is the median of --runs runs, the page cache dropped before each one. Wall clock from the start of
+the command to its end; peak resident memory is what the kernel says of the command's processes."""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+PODMAN = ["podman", "--cgroup-manager=cgroupfs", "--runtime", "runc"]
+results = {"machine": {}, "rows": []}
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def sh(*cmd, **more):
+    """A step that isn't measured."""
+    p = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       text=True, check=False, **more)
+    if p.returncode:
+        sys.exit(f"bench: {' '.join(cmd)}: status {p.returncode}\n{p.stdout[-2000:]}")
+    return p.stdout.strip()
+
+
+def cold():
+    os.sync()
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+        f.write("3")
+
+
+def measure(cmd):
+    """Seconds and peak resident KiB of a command (a list, or shell text)."""
+    argv = ["sh", "-ec", cmd] if isinstance(cmd, str) else cmd
+    with open("/scratch/bench.out", "wb") as out:
+        start = time.perf_counter()
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        _, status, usage = os.wait4(p.pid, 0)
+        took = time.perf_counter() - start
+    p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode:
+        with open("/scratch/bench.out", encoding="utf-8", errors="replace") as f:
+            sys.exit(f"bench: {cmd}: status {p.returncode}\n{f.read()[-2000:]}")
+    return took, usage.ru_maxrss
+
+
+def median(runs, cmd, before=None, after=None, warm=False):
+    times, peak = [], 0
+    for _ in range(runs):
+        if before:
+            before()
+        if not warm:
+            cold()
+        took, rss = measure(cmd)
+        times.append(took)
+        peak = max(peak, rss)
+        if after:
+            after()
+    return {"s": statistics.median(times), "min": min(times), "max": max(times), "rss_kib": peak}
+
+
+def row(group, name, m, ours=None, goal=""):
+    """`ours` is the row that the ratio is against: how many times as long as firn."""
+    entry = {"group": group, "name": name, **{k: round(v, 4) for k, v in m.items()}}
+    ratio = ""
+    if ours:
+        entry["times_firn"] = round(m["s"] / ours["s"], 2)
+        ratio = f"{entry['times_firn']:.2f}x"
+    results["rows"].append(entry)
+    say(f"  {name:<46} {m['s'] * 1000:9.1f} ms  ({m['min'] * 1000:.0f}..{m['max'] * 1000:.0f})"
+        f" {m['rss_kib'] / 1024:7.1f} MiB  {ratio:>7}  {goal}")
+
+
+def head(group, note):
+    results.setdefault("groups", {})[group] = note
+    say(f"\n{group}: {note}")
+    say(f"  {'':<46} {'median':>12}  {'peak':>12}  {'to firn':>12}")
+
+
+def reap():
+    """What ended and is a child of ours still has its pid, which a restore needs."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def gone(pid):
+    for _ in range(400):
+        reap()
+        if not os.path.exists(f"/proc/{pid}"):
+            return
+        time.sleep(0.05)
+    sys.exit(f"bench: process {pid} stays")
+
+
+def size_of(path):
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(path) for f in files)
+
+
+def rm(*paths):
+    for p in paths:
+        if os.path.isdir(p):
+            shutil.rmtree(p)
+        elif os.path.exists(p):
+            os.unlink(p)
+
+
+# --- what is measured
+
+class Process:
+    """A process of so many MiB, dumped by CRIU: DIR/img, and DIR.tar of it."""
+
+    def __init__(self, mib):
+        self.dir = f"/scratch/p{mib}"
+        self.images = f"{self.dir}/img"
+        self.tar = f"/scratch/p{mib}.tar"
+        os.makedirs(self.images)
+        subprocess.Popen(["setsid", "/inst/memsum", str(mib)], cwd=self.dir, stdin=subprocess.DEVNULL,
+                         stdout=open(f"{self.dir}/out", "wb"), stderr=subprocess.STDOUT)
+        while not self.ticks(2):
+            time.sleep(0.05)
+        self.pid = int(open(f"{self.dir}/pid", encoding="ascii").read())
+        sh("criu", "dump", "-t", str(self.pid), "-D", self.images, "-o", "dump.log")
+        gone(self.pid)
+        self.state = open(f"{self.dir}/state", "rb").read()
+        sh("tar", "-C", self.images, "-cf", self.tar, ".")
+
+    def ticks(self, n):
+        try:
+            with open(f"{self.dir}/state", encoding="ascii") as f:
+                lines = f.read().split()
+        except FileNotFoundError:
+            return False
+        if any(not line.isdigit() for line in lines):
+            sys.exit("bench: a restored process has wrong memory")
+        return len(lines) >= n
+
+    def reset(self):
+        """The file that it holds open, as it was at the dump."""
+        with open(f"{self.dir}/state", "wb") as f:
+            f.write(self.state)
+
+    def end(self):
+        """It runs, its memory is right; now end it."""
+        want = len(self.state.split()) + 1
+        while not self.ticks(want):
+            time.sleep(0.02)
+        os.kill(self.pid, signal.SIGKILL)
+        gone(self.pid)
+
+
+class Redis:
+    """A redis container of about so many MiB, checkpointed by Podman; its image in a layout."""
+
+    archive, base = "/scratch/redis.tar", "oci:/scratch/base:app"
+
+    def __init__(self, mib):
+        root = "/scratch/redis-rootfs"
+        for d in ("bin", "data", "dev", "etc", "proc", "run", "sys", "tmp"):
+            os.makedirs(f"{root}/{d}")
+        libs = set()
+        for tool in ("redis-server", "redis-cli"):
+            real = shutil.which(tool)
+            shutil.copy(real, f"{root}/bin/{tool}")
+            libs |= set(re.findall(r"(/\S+) \(", sh("ldd", real)))
+        for lib in libs:
+            os.makedirs(root + os.path.dirname(lib), exist_ok=True)
+            shutil.copy(lib, root + lib)
+        sh("tar", "-C", root, "-cf", "/scratch/redis-rootfs.tar", ".")
+        sh(*PODMAN, "import", "/scratch/redis-rootfs.tar", "localhost/redis:1")
+        sh(*PODMAN, "run", "-d", "--pids-limit=0", "--network", "host", "--name", "redis", "localhost/redis:1",
+           "/bin/redis-server", "--port", "0", "--unixsocket", "/data/sock", "--save", "", "--appendonly", "no",
+           "--dir", "/data")
+        # A key and 200 bytes of hexadecimal noise take some 290 in memory.
+        self.keys = mib * (1 << 20) // 290
+        for _ in range(100):
+            if subprocess.run([*PODMAN, "exec", "redis", "/bin/redis-cli", "-s", "/data/sock", "ping"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                break
+            time.sleep(0.1)
+        noise = "..".join(f"redis.sha1hex({n} * i)" for n in (3, 5, 7, 11, 13))
+        self.cli("eval", f"for i = 1, {self.keys} do redis.call('set', 'key:'..i, {noise}) end", "0")
+        sh(*PODMAN, "container", "checkpoint", "-c", "none", "--export", self.archive, "redis")
+        sh(*PODMAN, "rm", "-f", "-t", "0", "redis")
+        sh("skopeo", "copy", "-q", "--dest-oci-accept-uncompressed-layers",
+           "containers-storage:localhost/redis:1", self.base)
+
+    def cli(self, *words):
+        return sh(*PODMAN, "exec", "redis", "/bin/redis-cli", "-s", "/data/sock", *words)
+
+    def check(self, *exec_):
+        """It answers, with every key."""
+        got = sh(*exec_, "/bin/redis-cli", "-s", "/data/sock", "dbsize")
+        if got.split()[-1] != str(self.keys):
+            sys.exit(f"bench: the restored redis has {got} of {self.keys} keys")
+
+
+def bench_build(runs, name, what, source, base):
+    """source: an archive, or a folder of CRIU images"""
+    head(f"build {name}", f"{what}, {size_of(source) >> 20} MiB, into an image")
+    out, layout = "/scratch/copy", "/scratch/built"
+    before = lambda: rm(out, layout)
+    option = f"--base {base}" if base else ""
+    ours = median(runs, f"firn build -q {option} {source} oci:{layout}:x", before)
+    row(name, "firn build", ours, ours, "goal: below 64 MiB resident")
+    files = f"find {out} -type f | xargs sha256sum"
+    m = median(runs, f"cp -r {source} {out} && {files}", before)
+    row(name, "cp, sha256sum", m, ours, "goal: firn at most 1.5x of this, 0.67x here")
+    m = median(runs, f"cp -r {source} {out} && sync -f {out} && {files}", before)
+    row(name, "cp, sync, sha256sum (firn syncs as well)", m, ours)
+    before = lambda: rm(layout)
+    m = median(max(1, runs // 2), f"umoci init --layout {layout} && umoci new --image {layout}:x &&"
+               f" umoci insert --image {layout}:x {source} /checkpoint", before)
+    row(name, "umoci insert", m, ours)
+    forget = lambda: (sh("buildah", "rm", "-a"), sh("buildah", "rmi", "-f", "localhost/bench"))
+    m = median(max(1, runs // 2), f"c=$(buildah from scratch) && buildah add $c {source} / &&"
+               " buildah commit $c localhost/bench", after=forget)
+    row(name, "buildah from scratch, add, commit", m, ours, "goal: 5x or more")
+
+
+def bench_mount(runs, small, large, redis):
+    head("mount", "warm; one process of 16 MiB, one of 1 GiB, redis with its rootfs")
+    umount = lambda: sh("firn", "umount", "/scratch/m")
+    ms = {}
+    for name, tag in (("16 MiB", "small"), ("1 GiB", "large"), ("redis", "redis")):
+        if (tag == "redis" and not redis) or not large:
+            continue
+        m = median(runs * 3, ["firn", "mount", "-q", f"oci:/scratch/layout:{tag}", "/scratch/m"], after=umount, warm=True)
+        ms[name] = m
+        row("mount", f"firn mount, {name}", m, ms["16 MiB"], "goal: below 20 ms, at most 2x of 16 MiB")
+    m = median(runs * 3, ["firn", "--version"], warm=True)
+    row("mount", "firn --version: the tool's own start", m, ms["16 MiB"])
+
+
+def bench_process(runs, p):
+    head("restore process", f"{os.path.basename(p.dir)}, cold, until CRIU returns")
+    m = "/scratch/m"
+    before = lambda: (p.reset(), rm("/scratch/untarred", "/scratch/work"), os.mkdir("/scratch/work"))
+    ours = median(runs, ["firn", "restore", "-q", "oci:/scratch/layout:large"], before, p.end)
+    row("restore process", "firn restore", ours, ours)
+    umount = lambda: (p.end(), sh("firn", "umount", m))
+    by_hand = f"firn mount -q oci:/scratch/layout:large {m} && criu restore -d -D {m}/checkpoint -W {m}/work -o r.log"
+    row("restore process", "firn mount, criu restore", median(runs, by_hand, before, umount), ours)
+    untar = (f"mkdir /scratch/untarred && tar -C /scratch/untarred -xf {p.tar} &&"
+             " criu restore -d -D /scratch/untarred -W /scratch/work -o r.log")
+    row("restore process", "untar, criu restore", median(runs, untar, before, p.end), ours, "goal: 2x or more")
+    plain = f"criu restore -d -D {p.images} -W /scratch/work -o r.log"
+    row("restore process", "criu restore from a plain folder", median(runs, plain, before, p.end), ours)
+
+
+def bench_redis(runs, redis):
+    head("restore redis", "cold, until the runtime returns")
+    m = "/scratch/m"
+
+    def end():
+        pid = json.loads(sh("runc", "state", "bench"))["pid"]
+        redis.check("runc", "exec", "bench")
+        sh("runc", "kill", "bench", "KILL")
+        gone(pid)
+        subprocess.run(["runc", "delete", "-f", "bench"], stderr=subprocess.DEVNULL, check=False)
+        for _ in range(200):
+            if " erofs " not in open("/proc/self/mountinfo", encoding="utf-8").read():
+                break
+            time.sleep(0.05)
+
+    ours = median(runs, ["firn", "restore", "-q", "oci:/scratch/layout:redis", "bench"], after=end)
+    row("restore redis", "firn restore", ours, ours)
+    umount = lambda: (end(), sh("firn", "umount", m))
+    restore = f"runc restore -d --bundle {m} --work-path {m}/work --image-path"
+    row("restore redis", "firn mount, runc restore",
+        median(runs, f"firn mount -q oci:/scratch/layout:redis {m} && {restore} {m}/checkpoint bench", after=umount), ours)
+    row("restore redis", "firn mount ARCHIVE, runc restore",
+        median(runs, f"firn mount -q --base {redis.base} {redis.archive} {m} && {restore} {m}/checkpoint bench",
+               after=umount), ours)
+    prepare = lambda: (rm("/scratch/untarred"), os.mkdir("/scratch/untarred"),
+                       sh("firn", "mount", "-q", "oci:/scratch/layout:redis", m))
+    row("restore redis", "untar of the images, runc restore (rootfs free)",
+        median(runs, f"tar -C /scratch/untarred -xf {redis.archive} checkpoint && {restore} /scratch/untarred/checkpoint bench",
+               prepare, umount), ours, "goal: 2x or more")
+
+    def end_podman():
+        redis.check(*PODMAN, "exec", "redis")
+        sh(*PODMAN, "rm", "-f", "-t", "0", "redis")
+
+    row("restore redis", "podman container restore --import",
+        median(runs, [*PODMAN, "container", "restore", "--import", redis.archive], after=end_podman), ours)
+
+
+def machine():
+    cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
+    fs = sh("stat", "-f", "-c", "%T", "/scratch")
+    results["machine"] = {
+        "cpu": cpu[1] if cpu else os.uname().machine, "cores": os.cpu_count(), "kernel": os.uname().release,
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20, "file_system": fs,
+        "firn": sh("firn", "--version").splitlines()[0], "criu": sh("criu", "--version").splitlines()[0],
+        "podman": sh("podman", "--version"), "buildah": sh("buildah", "--version"),
+        "umoci": sh("umoci", "--version"), "load": os.getloadavg()[0]}
+    for key, value in results["machine"].items():
+        say(f"{key}: {value}")
+
+
+def main():
+    arg = argparse.ArgumentParser()
+    arg.add_argument("--runs", type=int, default=5)
+    arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
+    arg.add_argument("--only", default="build,mount,process,redis", help="which of these")
+    opts = arg.parse_args()
+    only = set(opts.only.split(","))
+    env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
+    os.environ["PATH"] = f"/inst{env['bindir']}:{os.environ['PATH']}"
+    os.environ["LD_LIBRARY_PATH"] = f"/inst{env['libdir']}"
+    os.chdir("/scratch")
+    machine()
+    results["runs"] = opts.runs
+
+    small, large = Process(16), Process(64 if opts.quick else 1024)
+    redis = Redis(32 if opts.quick else 230) if only & {"build", "redis", "mount"} else None
+    sh("firn", "build", small.images, "oci:/scratch/layout:small")
+    sh("firn", "build", large.images, "oci:/scratch/layout:large")
+    if redis:
+        sh("firn", "build", "--base", redis.base, redis.archive, "oci:/scratch/layout:redis")
+    if "build" in only:
+        bench_build(opts.runs, "redis", "a redis container exported by Podman", redis.archive, redis.base)
+        bench_build(opts.runs, "process", "a bare dump of one process", large.images, None)
+    if "mount" in only:
+        bench_mount(opts.runs, small, large, redis)
+    if "process" in only:
+        bench_process(opts.runs, large)
+    if "redis" in only:
+        bench_redis(opts.runs, redis)
+    json.dump(results, sys.stdout, indent=1)
+    print()
+
+
+main()
