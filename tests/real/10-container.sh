@@ -29,9 +29,9 @@ by_hand() { # COMPRESSION BASE
 	local tar=$1.tar tag=r$1 n
 
 	n=$(count_in_archive "$tar")
-	check "$1: build" firn build --base "$2" "$tar" oci:layout:"$tag"
+	vital "$1: build" firn build --base "$2" "$tar" oci:layout:"$tag"
 	like "$err" 'mod.txt|modified|host' "$1: the build warns of what Podman's archive loses"
-	check "$1: mount" firn mount oci:layout:"$tag" "$PWD/m"
+	vital "$1: mount" firn mount oci:layout:"$tag" "$PWD/m"
 	is "$(stat -f -c %T m/checkpoint)" erofs "$1: the CRIU images are a mount, not a copy"
 	[ -s m/checkpoint/inventory.img ] && [ -s m/config.json ] && [ -s m/config.dump ] && [ -d m/work ]
 	is $? 0 "$1: config.json, checkpoint, config.dump and work are there"
@@ -55,7 +55,7 @@ in_one_step() { # COMPRESSION
 	local id=one-$1 pid n
 
 	n=$(count_in_archive "$1.tar")
-	check "$1: firn restore" firn restore "oci:layout:r$1" "$id"
+	vital "$1: firn restore" firn restore "oci:layout:r$1" "$id"
 	like "$out" "(^|[^a-z0-9-])$id(\$|[^a-z0-9-])" "$1: it prints the container's id"
 	pid=$(runc state "$id" | jq .pid)
 	restored_files "/proc/$pid/root" "$n" "$1, firn restore"
@@ -68,9 +68,9 @@ in_one_step zstd
 
 # Straight from the archive, no image at all.
 n=$(count_in_archive none.tar)
-check "archive: mount" firn mount --base oci:base:app none.tar "$PWD/m"
+vital "archive: mount" firn mount --base oci:base:app none.tar "$PWD/m"
 data_is_right m/rootfs "archive: the mounted rootfs"
-check "archive: runc restore" runc restore -d --bundle "$PWD/m" --image-path "$PWD/m/checkpoint" \
+vital "archive: runc restore" runc restore -d --bundle "$PWD/m" --image-path "$PWD/m/checkpoint" \
 	--work-path "$PWD/m/work" hand-archive
 restored_files m/rootfs "$n" "archive, runc by hand"
 end_container hand-archive
@@ -78,14 +78,14 @@ check "archive: umount" firn umount "$PWD/m"
 nothing_stays "archive: nothing stays mounted"
 
 # A restore that can't work says why, with the reason from CRIU's log, and leaves nothing.
-check "build for a bad restore" firn build --base oci:base:app none.tar oci:layout:bad
-check "mount it" firn mount oci:layout:bad "$PWD/m"
+vital "build for a bad restore" firn build --base oci:base:app none.tar oci:layout:bad
+vital "mount it" firn mount oci:layout:bad "$PWD/m"
 must cp -r m/checkpoint broken
 must firn umount "$PWD/m"
 truncate -s 100 broken/pages-1.img
 mkdir unpacked && bsdtar -C unpacked -xf none.tar
 cp broken/pages-1.img unpacked/checkpoint/
-check "build from an unpacked folder with cut pages" firn build --base oci:base:app unpacked oci:layout:cut
+vital "build from an unpacked folder with cut pages" firn build --base oci:base:app unpacked oci:layout:cut
 fails 5 'Error' "its restore fails with CRIU's own reason" firn restore oci:layout:cut cut
 like "$err" '/[^ ]*\.log' "and with the path of the whole log"
 nothing_stays "and nothing stays mounted"

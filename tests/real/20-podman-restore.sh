@@ -11,15 +11,15 @@ must podman container checkpoint -c none --export=c1.tar c1
 n=$(count_in_archive c1.tar)
 must podman rm -f -t 0 c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
-check "build" firn build --base oci:base:app c1.tar oci:layout:r1
-check "R into Podman's storage" skopeo copy oci:layout:r1.rootfs containers-storage:localhost/r1-rootfs:1
-check "C into Podman's storage" skopeo copy oci:layout:r1.checkpoint containers-storage:localhost/r1:1
+vital "build" firn build --base oci:base:app c1.tar oci:layout:r1
+vital "R into Podman's storage" skopeo copy oci:layout:r1.rootfs containers-storage:localhost/r1-rootfs:1
+vital "C into Podman's storage" skopeo copy oci:layout:r1.checkpoint containers-storage:localhost/r1:1
 id=$(podman image inspect -f '{{.Id}}' localhost/r1-rootfs:1)
 dir=$(podman image mount localhost/r1:1) || bail "podman image mount failed"
 is "$(jq -r .rootfsImageID "$dir/config.dump")" "$id" "config.dump in C names R by its image id"
 must podman image unmount localhost/r1:1
 
-check "podman container restore IMAGE" podman container restore localhost/r1:1
+vital "podman container restore IMAGE" podman container restore localhost/r1:1
 pid=$(podman inspect -f '{{.State.Pid}}' c1)
 counts_on "/proc/$pid/root/count" "$n" "the counter goes on"
 data_is_right "/proc/$pid/root" "added files are there, deleted ones gone, the re-created folder has only its new one"
@@ -28,7 +28,7 @@ is "$(podman inspect -f '{{.Image}}' c1)" "$id" \
 
 # Podman's own way, for comparison: what our images keep is more, never less.
 must podman rm -f -t 0 c1
-check "podman container restore --import of the original archive" podman container restore --import c1.tar
+vital "podman container restore --import of the original archive" podman container restore --import c1.tar
 pid=$(podman inspect -f '{{.State.Pid}}' c1)
 if [ -e "/proc/$pid/root/data/redir/new1" ]; then
 	diag "this Podman restores a re-created folder itself"

@@ -18,7 +18,7 @@ wait_for 120 test -e "/proc/$pid/root/done" || bail "the container doesn't finis
 must podman container checkpoint -c none --export=many.tar many
 must podman rm -f -t 0 many
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
-check "build" firn build --base oci:base:app many.tar oci:layout:many
+vital "build" firn build --base oci:base:app many.tar oci:layout:many
 
 manifest=layout/blobs/sha256/$(jq -r '.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == "many.rootfs").digest' layout/index.json | cut -d: -f2)
 layer=$(jq -r '.layers[-1].digest' "$manifest" | cut -d: -f2)
@@ -65,7 +65,7 @@ check "dump.erofs accepts it" dump.erofs -s "$blob"
 like "$out" 'magic number' "and knows what it is"
 check "fsck.erofs extracts it" fsck.erofs --extract=t-erofs --preserve --no-xattrs "$blob"
 mkdir k
-check "the kernel mounts it" mount -t erofs -o ro,loop "$blob" k
+vital "the kernel mounts it" mount -t erofs -o ro,loop "$blob" k
 list_tree k >kernel
 sed 's/ user[^ ]*//' kernel | grep -v ' c---------\|^c---------' >kernel2
 grep -v '/\.wh\.\|^[^ ]* [^ ]* [^ ]* [^ ]* [^ ]* \.wh\.' gnu >gnu3
@@ -74,19 +74,19 @@ is "$(find t-erofs/many -name 'some-file*' | wc -l)" $files "fsck.erofs had extr
 must umount k
 
 # Through another store and back.
-check "skopeo into containers-storage" skopeo copy oci:layout:many.rootfs containers-storage:localhost/many:1
-check "and out again" skopeo copy --dest-oci-accept-uncompressed-layers containers-storage:localhost/many:1 oci:back:many
+vital "skopeo into containers-storage" skopeo copy oci:layout:many.rootfs containers-storage:localhost/many:1
+vital "and out again" skopeo copy --dest-oci-accept-uncompressed-layers containers-storage:localhost/many:1 oci:back:many
 [ -f "back/blobs/sha256/$layer" ]
 is $? 0 "the layer comes back with its digest"
 check "byte for byte" cmp "$blob" "back/blobs/sha256/$layer"
 
-check "mount" firn mount --read-only oci:layout:many "$PWD/m"
+vital "mount" firn mount --read-only oci:layout:many "$PWD/m"
 is "$(find m/rootfs/many -name 'some-file*' | wc -l)" $files "our mount has every file"
 is "$(cat m/rootfs/many/some-file-with-a-longer-name-$((files - 1)))" "file $((files - 1))" "with its contents"
 is "$(stat -c %F,%h m/rootfs/many/fifo m/rootfs/many/hard m/rootfs/many/soft | tr '\n' ' ')" \
 	"fifo,1 regular file,2 symbolic link,1 " "hard link, symbolic link and fifo are what they were"
 check "umount" firn umount "$PWD/m"
-check "firn restore" firn restore oci:layout:many many
+vital "firn restore" firn restore oci:layout:many many
 must runc kill many KILL
 nothing_stays "nothing stays mounted"
 done_testing

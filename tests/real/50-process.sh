@@ -34,15 +34,15 @@ goes_on() { # DIR N PID WHAT
 start p 64
 dump p
 n=$(last p)
-check "build" firn build "$PWD/p/img" oci:layout:p
-check "mount" firn mount oci:layout:p "$PWD/m"
+vital "build" firn build "$PWD/p/img" oci:layout:p
+vital "mount" firn mount oci:layout:p "$PWD/m"
 is "$(stat -f -c %T m/checkpoint)" erofs "the CRIU images are a mount, not a copy"
 for f in p/img/*.img; do
 	cmp -s "$f" "m/checkpoint/${f##*/}" || echo "${f##*/}"
 done >different
 is "$(cat different)" "" "every image is there, byte for byte"
 is "$([ -e m/rootfs ] && echo rootfs)" "" "a bare process has no rootfs"
-check "criu restore by hand, with our folder as it is" criu restore -d -D "$PWD/m/checkpoint" -W "$PWD/m/work" -o restore.log
+vital "criu restore by hand, with our folder as it is" criu restore -d -D "$PWD/m/checkpoint" -W "$PWD/m/work" -o restore.log
 goes_on p "$n" "$pid" "criu by hand"
 check "umount" firn umount "$PWD/m"
 nothing_stays "nothing stays mounted"
@@ -51,8 +51,8 @@ nothing_stays "nothing stays mounted"
 start q 64
 dump q
 n=$(last q)
-check "build of another" firn build "$PWD/q/img" oci:layout:q
-check "firn restore" firn restore oci:layout:q
+vital "build of another" firn build "$PWD/q/img" oci:layout:q
+vital "firn restore" firn restore oci:layout:q
 like "$out" "(^|[^0-9])$pid([^0-9]|\$)" "it prints the pid"
 nothing_stays "the mount is gone as soon as the process runs"
 goes_on q "$n" "$pid" "firn restore"
@@ -60,8 +60,8 @@ goes_on q "$n" "$pid" "firn restore"
 # The same pid is taken: the reason comes from CRIU's log.
 start r 1
 dump r
-check "build of a third" firn build "$PWD/r/img" oci:layout:r
-check "firn restore of it" firn restore oci:layout:r
+vital "build of a third" firn build "$PWD/r/img" oci:layout:r
+vital "firn restore of it" firn restore oci:layout:r
 fails 5 'Error' "a second restore fails with CRIU's own reason" firn restore oci:layout:r
 like "$err" '/[^ ]*\.log' "and with the path of the whole log"
 nothing_stays "nothing stays mounted"

@@ -35,7 +35,7 @@ export top_srcdir=/firn TMPDIR=/scratch
 PATH=/inst$bindir:$PATH
 # shellcheck disable=SC2154
 export LD_LIBRARY_PATH=/inst$libdir
-firn=firn
+export firn=firn
 # shellcheck disable=SC2164
 cd "$work"
 firn --version >/dev/null 2>&1 || bail "the installed firn doesn't run: $(firn --version 2>&1)"
@@ -54,6 +54,11 @@ must() {
 		diag "$(tail -n 20 "$work/.must")"
 		bail "$* failed"
 	}
+}
+# vital WHAT COMMAND...: a check without which the ones after it mean nothing
+vital() {
+	check "$@"
+	[ "$status" = 0 ] || bail "$1 failed"
 }
 # wait_for SECONDS COMMAND...
 wait_for() {
