@@ -310,13 +310,14 @@ static size_t skip_value(const char *text, size_t len, size_t at)
 static int string_is(const char *raw, size_t len, const char *key, struct firn_error *err)
 {
 	_json_ json_t *plain = NULL;
+	json_error_t why;
 
 	if (len < 2)
 		return 0;
 	if (!memchr(raw, '\\', len))
 		return len - 2 == strlen(key) && memcmp(raw + 1, key, len - 2) == 0;
-	plain = json_loadb(raw, len, JSON_DECODE_ANY, NULL);
-	if (!plain)
+	plain = json_loadb(raw, len, JSON_DECODE_ANY, &why);
+	if (!plain && json_error_code(&why) == json_error_out_of_memory)
 		return firn_fail_oom(err, key);
 	return json_is_string(plain) && strcmp(json_string_value(plain), key) == 0;
 }
