@@ -3,10 +3,15 @@
  * Mountable layers: one blob that is an ordinary pax tar and, in its first 64 KiB, an EROFS image
  * of the same tree (firn-format(5), "Mountable layers").
  *
- *   0        header "x" of "./", its "comment" record: superblock at 1024, small metadata; 64 KiB
+ *   0        header "x" of "./", its "comment" record: superblock at 1024, small metadata; then
+ *            the records that the root itself needs; 64 KiB in all
  *   64 KiB   header of "./", then the members in the order they were given; payloads 4096-aligned
  *   ...      end-of-archive marker, zeros to a multiple of 4096
  *   ...      metadata that did not fit the head, a multiple of 4096
+ *
+ * A payload that would not begin at a multiple of 4096 by itself has a "comment" of spaces as its
+ * member's last record. Times before 1970 lose their fraction, since readers disagree on its sign.
+ * Hard links repeat the attributes of what they link to; whiteouts have none.
  *
  * The head has one size for every layer, so that a layer can be written in one pass over an input
  * whose members nobody knows yet, and comes out the same from a pipe as from a file.
@@ -76,12 +81,14 @@ int layer_finish(struct layer *l, struct buf *tail, struct buf *head,
 enum layer_kind {
 	LAYER_FOREIGN = 0, /* no EROFS superblock: an ordinary tar */
 	LAYER_OURS = 1,    /* the embedded index equals the one made from the tar headers */
-	LAYER_FORGED = 2,  /* it has an index of its own that says something else */
+	LAYER_FORGED = 2,  /* it has an index of its own, but is not what we make of its members */
 };
 
 /*
  * Read the headers of the uncompressed layer @src, make its index again and compare. Returns an
- * enum layer_kind. @ret_tree (may be NULL) receives the tree with payload offsets on device 0.
+ * enum layer_kind. @ret_tree (may be NULL) receives the tree with payload offsets on device 0:
+ * multiples of LAYER_BLOCK for LAYER_OURS, else of 512 (tar_scan() with TAR_WHITEOUTS_FOREIGN,
+ * whose errors are returned).
  */
 int layer_check(struct source *src, struct tree **ret_tree, struct firn_error *err) _must_check_;
 
