@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "erofs_read.h"
 
+#include "base/fd.h"
 #include "unit.h"
 
 #include <inttypes.h>
@@ -263,4 +264,45 @@ void erofs_image_list(const struct erofs_image *im, struct buf *ret)
 	list_node(im, &root, "", ret);
 	list_dir(im, &root, root.nid, "", ret);
 	ck_assert(!ret->oom);
+}
+
+static void expect_node(const struct node *n, const char *path, struct buf *out)
+{
+	const struct node *as = n->link ? n->link : n;
+	struct node plain = *as;
+
+	if (as->whiteout)
+		plain = (struct node){ .mode = S_IFCHR, .nlink = as->nlink };
+	buf_printf(out, "%s %o %u %u %u %" PRId64 ".%09u", *path ? path : ".", plain.mode,
+		   plain.nlink, plain.uid, plain.gid, plain.mtime, plain.mtime_ns);
+	if (S_ISREG(plain.mode) && plain.size)
+		buf_printf(out, " size=%" PRIu64 " dev=%u at=%" PRIu64, plain.size, plain.device,
+			   plain.offset);
+	else if (S_ISREG(plain.mode))
+		buf_puts(out, " size=0");
+	if (S_ISCHR(plain.mode) || S_ISBLK(plain.mode))
+		buf_printf(out, " rdev=%u:%u", plain.major, plain.minor);
+	if (S_ISLNK(plain.mode))
+		buf_printf(out, " -> %s", plain.target);
+	if (plain.opaque)
+		buf_puts(out, " trusted.overlay.opaque=79");
+	for (const struct xattr *x = plain.xattrs; x; x = x->next) {
+		buf_printf(out, " %s=", x->name);
+		for (uint32_t i = 0; i < x->len; i++)
+			buf_printf(out, "%02x", x->value[i]);
+	}
+	buf_puts(out, "\n");
+}
+
+void tree_list(const struct node *n, struct buf *out)
+{
+	struct firn_error err = { 0 };
+	_free_ struct node **children = NULL;
+	_free_ char *path = NULL;
+
+	ck_ok(tree_path(n, &path, &err), err);
+	expect_node(n, path, out);
+	ck_ok(tree_sorted(n, &children, &err), err);
+	for (size_t i = 0; children[i]; i++)
+		tree_list(children[i], out);
 }

@@ -11,6 +11,7 @@
 #define FIRN_TESTS_UNIT_EROFS_READ_H
 
 #include "base/buf.h"
+#include "format/tree.h"
 
 struct erofs_image {
 	const uint8_t *bytes;
@@ -26,5 +27,8 @@ struct erofs_image {
 void erofs_image_open(struct erofs_image *ret, const uint8_t *bytes, size_t size);
 /* The whole tree as text. */
 void erofs_image_list(const struct erofs_image *im, struct buf *ret);
+
+/* The same text of a tree whose nlink is set: what an image of it must say. */
+void tree_list(const struct node *n, struct buf *ret);
 
 #endif
