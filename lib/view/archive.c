@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "view/archive_private.h"
+
+#include "base/fd.h"
+#include "bytes/codec.h"
+#include "format/checkpoint.h"
+#include "format/deleted.h"
+#include "format/tar.h"
+#include "view/plain.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define IMAGES_INVENTORY CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY
+
+struct archive *archive_close(struct archive *a)
+{
+	if (!a)
+		return NULL;
+	tree_free(a->tree);
+	source_close(a->src);
+	fd_close(a->fd);
+	free(a->name);
+	free(a);
+	return NULL;
+}
+
+void archive_closep(struct archive **a)
+{
+	*a = archive_close(*a);
+}
+
+static int check_plain_tar(struct archive *a, struct firn_error *err)
+{
+	uint8_t head[CODEC_DETECT_BYTES];
+	ssize_t got = source_pread(a->src, head, sizeof(head), 0, err);
+
+	if (got < 0)
+		return (int)got;
+	if (codec_detect(head, (size_t)got) == CODEC_NONE)
+		return 0;
+	return firn_fail(err, FIRN_EUNSUPP,
+			 "it is compressed and can't be mounted as it lies; make an image of it "
+			 "first (firn build)");
+}
+
+/* The file at @path, or NULL. */
+static struct node *find_file(const struct archive *a, const char *path)
+{
+	struct node *n = tree_find(a->tree, path);
+
+	if (n && n->link)
+		n = n->link;
+	return n && S_ISREG(n->mode) ? n : NULL;
+}
+
+/* The file at @path leaves the tree. */
+static struct node *take_file(struct archive *a, const char *path)
+{
+	struct node *n = find_file(a, path);
+
+	if (n)
+		tree_remove(a->tree, tree_find(a->tree, path));
+	return n;
+}
+
+static int scan(struct archive *a, struct firn_error *err)
+{
+	int rc;
+
+	if ((rc = source_from_fd(a->fd, &a->src, err)) < 0 || (rc = check_plain_tar(a, err)) < 0 ||
+	    (rc = tar_scan(a->src, TAR_WHITEOUTS_LITERAL, 1, 0, &a->tree, err)) < 0)
+		return rc;
+	if (!tree_find(a->tree, IMAGES_INVENTORY))
+		return firn_fail(err, FIRN_EINVAL, "is no engine's checkpoint: it has no %s",
+				 IMAGES_INVENTORY);
+	a->diff = take_file(a, ARCHIVE_DIFF);
+	a->deleted = take_file(a, ARCHIVE_DELETED);
+	return 0;
+}
+
+int archive_open(int fd, const char *name, struct archive **ret, struct firn_error *err)
+{
+	_cleanup_(archive_closep) struct archive *a = calloc(1, sizeof(*a));
+	int rc;
+
+	if (!a) {
+		fd_close(fd);
+		return firn_fail_oom(err, "archive");
+	}
+	a->fd = fd;
+	a->name = strdup(name);
+	if (!a->name)
+		return firn_fail_oom(err, "archive");
+	rc = scan(a, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "archive %s", name);
+	*ret = take_ptr(&a);
+	return 0;
+}
+
+static int read_file(struct archive *a, const struct node *n, size_t max, char **ret,
+		     size_t *ret_len, struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	int rc;
+
+	if (n->size > max)
+		return firn_fail(err, FIRN_ELIMIT, "archive %s: %s is larger than %zu bytes",
+				 a->name, n->name, max);
+	text = malloc((size_t)n->size + 1);
+	if (!text)
+		return firn_fail_oom(err, n->name);
+	rc = source_read_at(a->src, text, (size_t)n->size, n->offset, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "archive %s: %s", a->name, n->name);
+	text[n->size] = '\0';
+	*ret_len = (size_t)n->size;
+	*ret = take_ptr(&text);
+	return 0;
+}
+
+int archive_read(struct archive *a, const char *path, size_t max, char **ret, size_t *ret_len,
+		 struct firn_error *err)
+{
+	const struct node *n = find_file(a, path);
+	int rc = n ? read_file(a, n, max, ret, ret_len, err) : 0;
+
+	return rc < 0 ? rc : n != NULL;
+}
+
+int archive_mount_data(struct archive *a, const struct view *v, struct view_mount *ret,
+		       struct firn_error *err)
+{
+	const struct index_file file = { .fd = a->fd };
+	int rc = plain_check(a->tree, err);
+
+	if (rc == 0) {
+		plain_own(a->tree);
+		rc = index_mount(v->cache, a->tree, &file, NULL, 0, ret, err);
+	}
+	return firn_wrap(err, rc, "archive %s", a->name);
+}
+
+static int duplicate(int fd, struct firn_error *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy >= 0 ? copy : firn_fail_errno(err, "duplicate a descriptor");
+}
+
+/*
+ * The diff's tree and the file its payloads lie in: the archive itself, or one without a name in
+ * the cache when the engine had compressed it. Returns a descriptor that the caller closes.
+ */
+static int scan_diff(struct archive *a, const struct view *v, enum archive_dialect dialect,
+		     struct tree **ret, struct firn_error *err)
+{
+	const enum tar_whiteouts how =
+	    dialect == ARCHIVE_CHANGESET ? TAR_WHITEOUTS_MARK : TAR_WHITEOUTS_LITERAL;
+	_cleanup_(source_closep) struct source *part = NULL, *plain = NULL;
+	uint8_t head[CODEC_DETECT_BYTES];
+	_fd_ int fd = -1;
+	ssize_t got;
+	int rc = source_range(a->src, a->diff->offset, a->diff->size, &part, err);
+
+	if (rc < 0)
+		return rc;
+	got = source_pread(part, head, sizeof(head), 0, err);
+	if (got < 0)
+		return (int)got;
+	if (codec_detect(head, (size_t)got) == CODEC_NONE) {
+		fd = duplicate(a->fd, err);
+		rc = fd < 0 ? fd : tar_scan(part, how, 1, a->diff->offset, ret, err);
+		return rc < 0 ? rc : take_fd(&fd);
+	}
+	fd = cache_unpack(v->cache, part, "unpack " ARCHIVE_DIFF, v->report, err);
+	if (fd < 0)
+		return fd;
+	if ((rc = source_from_fd(fd, &plain, err)) < 0 ||
+	    (rc = tar_scan(plain, how, 1, 0, ret, err)) < 0)
+		return rc;
+	return take_fd(&fd);
+}
+
+int archive_mount_delta(struct archive *a, const struct view *v, enum archive_dialect dialect,
+			int base, struct view_mount *ret, struct firn_error *err)
+{
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	struct index_file file = { .fd = -1 };
+	_free_ char *deleted = NULL;
+	_fd_ int fd = -1;
+	size_t len = 0;
+	int rc = 0;
+
+	if (dialect == ARCHIVE_LITERAL && a->deleted)
+		rc = read_file(a, a->deleted, DELETED_BYTES_MAX, &deleted, &len, err);
+	if (rc < 0 || (!a->diff && !deleted))
+		return rc;
+	if (a->diff)
+		rc = fd = scan_diff(a, v, dialect, &tree, err);
+	else
+		rc = fd = duplicate(a->fd, err);
+	if (rc >= 0 && !tree)
+		rc = tree_new(&tree, err);
+	if (rc >= 0)
+		rc = archive_convert(tree, deleted, len, base, v->report, err);
+	file.fd = fd;
+	if (rc >= 0)
+		rc = index_mount(v->cache, tree, &file, NULL, 0, ret, err);
+	return rc < 0 ? firn_wrap(err, rc, "archive %s: %s", a->name, ARCHIVE_DIFF) : 1;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "view/layers.h"
+
+#include "base/cursor.h"
+#include "base/fd.h"
+#include "bytes/codec.h"
+#include "format/erofs.h"
+#include "format/erofs_disk.h"
+#include "format/layer.h"
+#include "format/tar.h"
+#include "view/plain.h"
+
+#include <inttypes.h>
+
+/* A layer's uncompressed tar: the bytes [at, at + size) of an open file. */
+struct tar_file {
+	int fd;
+	uint64_t at, size;
+	const struct digest *diff_id;
+};
+
+static bool has_superblock(struct source *src)
+{
+	uint8_t bytes[4];
+	struct cursor c = { bytes, sizeof(bytes) };
+	uint32_t magic;
+
+	return source_read_at(src, bytes, sizeof(bytes), EROFS_SUPER_AT, NULL) == 0 &&
+	       cursor_le32(&c, &magic) && magic == EROFS_MAGIC;
+}
+
+static int mount_scanned(const struct view *v, const struct tar_file *f, struct source *src,
+			 enum view_use use, struct view_mount *ret, struct firn_error *err)
+{
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int rc = tar_scan(src, TAR_WHITEOUTS_FOREIGN, 1, f->at, &tree, err);
+
+	if (rc == 0 && use == VIEW_DATA)
+		rc = plain_check(tree, err);
+	if (rc < 0)
+		return rc;
+	return index_mount(v->cache, tree, &file, f->diff_id, f->at, ret, err);
+}
+
+/* An index that is kept was made of a tree that passed plain_check() only if it is VIEW_DATA's. */
+static int mount_foreign(const struct view *v, const struct tar_file *f, struct source *src,
+			 enum view_use use, struct view_mount *ret, struct firn_error *err)
+{
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
+	int rc = -FIRN_ENOTFOUND;
+
+	if (use == VIEW_ROOTFS)
+		rc = index_mount_kept(v->cache, &file, f->diff_id, f->at, ret, err);
+	return rc == -FIRN_ENOTFOUND ? mount_scanned(v, f, src, use, ret, err) : rc;
+}
+
+/* The layer has an index of its own. */
+static int mount_ours(const struct view *v, const struct tar_file *f, struct source *src,
+		      enum view_use use, struct view_mount *ret, struct firn_error *err)
+{
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int kind = layer_check(src, &tree, err);
+	int rc;
+
+	if (kind < 0)
+		return kind;
+	if (kind == LAYER_FORGED && (v->flags & VIEW_STRICT))
+		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
+	/* In an archive it doesn't begin at a block, and a forged index isn't looked at. */
+	if (kind != LAYER_OURS || f->at)
+		return mount_foreign(v, f, src, use, ret, err);
+	if (use == VIEW_DATA && (rc = plain_check(tree, err)) < 0)
+		return rc;
+	rc = erofs_mount(f->fd, NULL, 0, &ret->method, err);
+	if (rc < 0)
+		return rc;
+	ret->fd = rc;
+	return 0;
+}
+
+static int mount_tar(const struct view *v, const struct tar_file *f, enum view_use use,
+		     struct view_mount *ret, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *whole = NULL, *src = NULL;
+	int rc;
+
+	if ((rc = source_from_fd(f->fd, &whole, err)) < 0 ||
+	    (rc = source_range(whole, f->at, f->size, &src, err)) < 0)
+		return rc;
+	if (has_superblock(src))
+		return mount_ours(v, f, src, use, ret, err);
+	return mount_foreign(v, f, src, use, ret, err);
+}
+
+static int mount_stored(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+			const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+			struct firn_error *err)
+{
+	struct tar_file f = { .fd = -1, .diff_id = diff_id };
+	_fd_ int fd = -1;
+	int rc;
+
+	if (!digest_equal(&desc->digest, diff_id))
+		return firn_fail(err, FIRN_ECORRUPT, "is uncompressed, and not of its diff_id");
+	rc = store_open_fd(s, &desc->digest, &fd, &f.at, &f.size, err);
+	if (rc < 0)
+		return rc;
+	if (f.size != desc->size)
+		return firn_fail(err, FIRN_ECORRUPT,
+				 "has %" PRIu64 " bytes where %" PRIu64 " are announced", f.size,
+				 desc->size);
+	f.fd = fd;
+	return mount_tar(v, &f, use, ret, err);
+}
+
+static int mount_unpacked(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+			  const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+			  struct firn_error *err)
+{
+	_fd_ int fd = cache_layer(v->cache, s, desc, diff_id, v->report, err);
+	struct tar_file f = { .fd = fd, .diff_id = diff_id };
+	_cleanup_(source_closep) struct source *src = NULL;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = source_from_fd(fd, &src, err);
+	if (rc < 0)
+		return rc;
+	f.size = src->size;
+	return mount_tar(v, &f, use, ret, err);
+}
+
+int view_layer(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+	       const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+	       struct firn_error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	int codec = CODEC_NONE;
+	int rc = oci_layer_codec(desc->media_type, &codec, err);
+
+	if (rc == 0 && codec == CODEC_NONE)
+		rc = mount_stored(v, s, desc, diff_id, use, ret, err);
+	else if (rc == 0)
+		rc = mount_unpacked(v, s, desc, diff_id, use, ret, err);
+	return firn_wrap(err, rc, "layer %.19s", digest_text(&desc->digest, text));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A layer of an image as a mount, its payload untouched:
+ *
+ *   our own           the blob itself, once its index was made again from the headers and compared
+ *   uncompressed tar  an index over the blob, and also over one whose own index is not to be
+ * trusted compressed        unpacked once into the cache, then as above in an oci-archive an index
+ * over the archive's file
+ *
+ * Whiteouts and opaque folders come out as overlayfs wants them. The caller stacks the layers.
+ */
+#ifndef FIRN_VIEW_LAYERS_H
+#define FIRN_VIEW_LAYERS_H
+
+#include "view/index.h"
+
+enum view_flags {
+	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
+};
+
+struct view {
+	struct cache *cache;
+	unsigned flags;
+	const struct firn_report *report; /* may be NULL */
+};
+
+/* What a layer holds. */
+enum view_use {
+	VIEW_ROOTFS, /* anything a container may have, and whiteouts */
+	VIEW_DATA,   /* files and folders that this host reads: nothing else may be in there */
+};
+
+/*
+ * The layer @desc of @s, of which the image's config says @diff_id. -FIRN_ECORRUPT for a layer that
+ * isn't what its descriptor says, and for a forged index under VIEW_STRICT.
+ */
+int view_layer(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+	       const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+	       struct firn_error *err) _must_check_;
+
+#endif
