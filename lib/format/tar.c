@@ -106,7 +106,7 @@ static int read_header(struct tar *t, struct tar_header *ret, struct firn_error 
 	if (got == 0)
 		return firn_fail(err, FIRN_ECORRUPT, "ends without its end-of-archive marker");
 	if (got < TAR_BLOCK)
-		return firn_fail(err, FIRN_ECORRUPT, "ends in the middle of a header");
+		return fail_header(t, firn_fail(err, FIRN_ECORRUPT, "ends in the middle"), err);
 	rc = tar_header_parse(block, ret, err);
 	if (rc != 0)
 		return rc < 0 ? fail_header(t, rc, err) : rc;
