@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ingest/engine.h"
+
+#include "base/path.h"
+#include "format/oci.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MANAGER            "io.container.manager" /* libpod/define, cri-o pkg/annotations */
+#define CONTAINER_NAME_MAX 255
+
+void facts_done(struct facts *f)
+{
+	config_dump_done(&f->config);
+	json_decref(f->spec);
+	json_decref(f->extra);
+	*f = (struct facts){ 0 };
+}
+
+/* What differs from host to host and is not in any archive. */
+#define LOSS_FOLDERS                                                                               \
+	"changes of existing directories themselves (owner, mode, times) are not in this "         \
+	"engine's "                                                                                \
+	"archives"
+#define LOSS_MODIFIED                                                                              \
+	"a modified file is in this engine's archives only if the dumping host had a file of the " \
+	"same path; others are missing without a trace"
+#define LOSS_XATTRS "extended attributes but security.capability are not in this engine's archives"
+
+static int learn_nothing(struct facts *f, struct firn_error *err)
+{
+	(void)f;
+	(void)err;
+	return 0;
+}
+
+static int learn_podman(struct facts *f, struct firn_error *err)
+{
+	(void)err;
+	f->container = f->config.name;
+	return 0;
+}
+
+/* The CRI's name of the container is JSON in an annotation (cri-o pkg/annotations, Metadata). */
+static int learn_crio(struct facts *f, struct firn_error *err)
+{
+	const char *metadata = oci_annotation(f->spec, "io.kubernetes.cri-o.Metadata");
+
+	f->container = oci_annotation(f->spec, "io.kubernetes.container.name");
+	if (!f->container && metadata) {
+		int rc = json_parse(metadata, strlen(metadata), &f->extra, err);
+
+		if (rc < 0)
+			return firn_wrap(err, rc, "spec.dump: io.kubernetes.cri-o.Metadata");
+		f->container = json_string_value(json_object_get(f->extra, "name"));
+	}
+	if (!f->container)
+		f->container = f->config.name;
+	f->pod = oci_annotation(f->spec, "io.kubernetes.pod.name");
+	f->pod_namespace = oci_annotation(f->spec, "io.kubernetes.pod.namespace");
+	f->pod_uid = oci_annotation(f->spec, "io.kubernetes.pod.uid");
+	f->pod_id = oci_annotation(f->spec, "io.kubernetes.cri-o.SandboxID");
+	return 0;
+}
+
+static int learn_containerd(struct facts *f, struct firn_error *err)
+{
+	(void)err;
+	f->container = oci_annotation(f->spec, "io.kubernetes.cri.container-name");
+	if (!f->container)
+		f->container = f->config.name;
+	f->pod = oci_annotation(f->spec, "io.kubernetes.cri.sandbox-name");
+	f->pod_namespace = oci_annotation(f->spec, "io.kubernetes.cri.sandbox-namespace");
+	f->pod_uid = oci_annotation(f->spec, "io.kubernetes.cri.sandbox-uid");
+	f->pod_id = oci_annotation(f->spec, "io.kubernetes.cri.sandbox-id");
+	return 0;
+}
+
+/* An image ID is the digest of the image's config, with or without its algorithm. */
+static int matches_id(const char *wanted, const struct base *b, const char **ret_wanted)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	if (!wanted)
+		return -FIRN_ENOTFOUND;
+	*ret_wanted = wanted;
+	if (strncmp(wanted, "sha256:", 7) == 0)
+		wanted += 7;
+	return strcmp(wanted, digest_hex(&b->image.manifest.config.digest, text)) == 0;
+}
+
+static int matches_podman(const struct facts *f, const struct base *b, const char **ret_wanted)
+{
+	return matches_id(f->config.image_id, b, ret_wanted);
+}
+
+/*
+ * CRI-O: an image ID. containerd: NAME@DIGEST, of the manifest or of the index it was picked from.
+ */
+static int matches_ref(const struct facts *f, const struct base *b, const char **ret_wanted)
+{
+	const char *ref = f->config.image_ref, *at = ref ? strrchr(ref, '@') : NULL;
+	char text[DIGEST_TEXT_MAX];
+
+	if (!at)
+		return matches_id(ref, b, ret_wanted);
+	*ret_wanted = ref;
+	return strcmp(at + 1, digest_text(&b->target.digest, text)) == 0 ||
+	       strcmp(at + 1, digest_text(&b->image.desc.digest, text)) == 0;
+}
+
+struct pair {
+	const char *key, *value;
+};
+
+static int put_pairs(json_t *to, const struct pair *pairs, size_t n, struct firn_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int rc = pairs[i].value && *pairs[i].value
+			     ? json_put_str(to, pairs[i].key, pairs[i].value, err)
+			     : 0;
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static const char *version_text(const struct facts *f, char ret[16])
+{
+	if (!f->origin.criu_version)
+		return NULL;
+	snprintf(ret, 16, "%u", f->origin.criu_version);
+	return ret;
+}
+
+/* What Podman reads it takes from config.dump; these say the same. */
+static int annotate_podman(const struct facts *f, const char *image_id, json_t *to,
+			   struct firn_error *err)
+{
+	char version[16];
+	const struct pair pairs[] = {
+		{ PODMAN_NAME, f->container },
+		{ PODMAN_RAW_IMAGE_NAME, f->config.image_raw },
+		{ PODMAN_ROOTFS_IMAGE_ID, image_id ? image_id : f->config.image_id },
+		{ PODMAN_ROOTFS_IMAGE_NAME, image_id ? image_id : f->config.image_name },
+		{ PODMAN_RUNTIME_NAME, f->config.runtime },
+		{ PODMAN_CRIU_VERSION, version_text(f, version) },
+		{ PODMAN_HOST_ARCH, f->origin.arch },
+		{ PODMAN_HOST_KERNEL, f->origin.kernel },
+	};
+
+	return put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
+}
+
+static int annotate_crio(const struct facts *f, const char *image_id, json_t *to,
+			 struct firn_error *err)
+{
+	char version[16];
+	const struct pair pairs[] = {
+		{ CRIO_NAME, f->container },
+		{ CRIO_RAW_IMAGE_NAME, f->config.image_requested },
+		{ CRIO_ROOTFS_IMAGE_ID, image_id ? image_id : f->config.image_ref },
+		{ CRIO_ROOTFS_IMAGE_NAME, f->config.image_name },
+		{ CRIO_CRIU_VERSION, version_text(f, version) },
+	};
+
+	return put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
+}
+
+static int annotate_nothing(const struct facts *f, const char *image_id, json_t *to,
+			    struct firn_error *err)
+{
+	(void)f;
+	(void)image_id;
+	(void)to;
+	(void)err;
+	return 0;
+}
+
+static const struct engine engines[] = {
+	{
+	    .name = "Podman",
+	    .manager = "libpod",
+	    .deletions = true,
+	    /* a bare image ID as a name is looked up locally */
+	    .edits = { CONFIG_IMAGE_NAME, CONFIG_IMAGE_ID },
+	    .losses = { LOSS_MODIFIED, LOSS_FOLDERS },
+	    .learn = learn_podman,
+	    .matches = matches_podman,
+	    .annotate = annotate_podman,
+	},
+	{
+	    .name = "CRI-O",
+	    .manager = "cri-o",
+	    .deletions = true,
+	    .edits = { CONFIG_IMAGE_REF },
+	    .losses = { LOSS_MODIFIED, LOSS_FOLDERS },
+	    .learn = learn_crio,
+	    .matches = matches_ref,
+	    .annotate = annotate_crio,
+	},
+	{
+	    .name = "containerd",
+	    .changeset = true,
+	    /* its rootfsImageRef must be pullable: only who pushes R knows that name */
+	    .losses = { LOSS_XATTRS },
+	    .learn = learn_containerd,
+	    .matches = matches_ref,
+	    .annotate = annotate_nothing,
+	},
+};
+
+const struct engine engine_bare = {
+	.name = "criu",
+	.changeset = true,
+	.deletions = true,
+	.learn = learn_nothing,
+	.annotate = annotate_nothing,
+};
+
+static int find_engine(const char *manager, const struct engine **ret, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
+		const char *m = engines[i].manager;
+
+		if (m == manager || (m && manager && strcmp(m, manager) == 0)) {
+			*ret = &engines[i];
+			return 0;
+		}
+	}
+	return firn_fail(err, FIRN_EUNSUPP, "spec.dump: unknown engine %s",
+			 path_quote(manager, quoted));
+}
+
+int engine_check_name(const char *name, enum firn_code code, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+
+	if (!*name || strlen(name) > CONTAINER_NAME_MAX)
+		return firn_fail(err, code, "container name of %zu bytes", strlen(name));
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return firn_fail(err, code, "container name %s", path_quote(name, quoted));
+	return 0;
+}
+
+int engine_detect(struct facts *f, struct firn_error *err)
+{
+	int rc;
+
+	f->engine = &engine_bare;
+	if (f->config.json && !f->spec)
+		return firn_fail(err, FIRN_ECORRUPT, "spec.dump is missing");
+	if (f->spec && !f->config.json)
+		return firn_fail(err, FIRN_ECORRUPT, "config.dump is missing");
+	if (f->spec) {
+		rc = find_engine(oci_annotation(f->spec, MANAGER), &f->engine, err);
+		if (rc < 0)
+			return rc;
+	}
+	rc = f->engine->learn(f, err);
+	if (rc < 0)
+		return rc;
+	return f->container ? engine_check_name(f->container, FIRN_ECORRUPT, err) : 0;
+}
+
+int engine_annotate(const struct facts *f, const char *image_id, json_t *to, struct firn_error *err)
+{
+	const bool bare = f->engine == &engine_bare;
+	char version[16];
+	const struct pair pairs[] = {
+		{ ORG_CRIU_ENGINE_NAME, bare ? NULL : f->engine->name },
+		/* containerd would take an image with this key for one it can restore */
+		{ ORG_CRIU_CONTAINER_NAME, bare ? NULL : f->container },
+		{ ORG_CRIU_POD_NAME, f->pod },
+		{ ORG_CRIU_POD_NAMESPACE, f->pod_namespace },
+		{ ORG_CRIU_POD_UID, f->pod_uid },
+		{ ORG_CRIU_POD_ID, f->pod_id },
+		{ ORG_CRIU_ROOTFS_IMAGE_NAME, f->config.image_name },
+		{ ORG_CRIU_ROOTFS_IMAGE_USER, f->config.image_requested },
+		{ ORG_CRIU_ROOTFS_IMAGE_ID,
+		  f->config.image_id ? f->config.image_id : f->config.image_ref },
+		{ ORG_CRIU_RAW_IMAGE_NAME, f->config.image_raw },
+		{ ORG_CRIU_RUNTIME_NAME, f->config.runtime },
+		{ ORG_CRIU_CRIU_VERSION, version_text(f, version) },
+		{ ORG_CRIU_HOST_ARCH, f->origin.arch },
+		{ ORG_CRIU_HOST_KERNEL, f->origin.kernel },
+	};
+	int rc = put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
+
+	return rc < 0 ? rc : f->engine->annotate(f, image_id, to, err);
+}
+
+int engine_check_base(const struct facts *f, const struct base *b, struct notes *notes,
+		      struct firn_error *err)
+{
+	const char *wanted = NULL;
+	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
+	int rc = f->engine->matches ? f->engine->matches(f, b, &wanted) : -FIRN_ENOTFOUND;
+
+	if (rc == -FIRN_ENOTFOUND)
+		notes_warn(notes, "the checkpoint doesn't say which image it was made from: the "
+				  "base is taken on trust");
+	if (rc != 0)
+		return 0;
+	return firn_fail(err, FIRN_EMISMATCH,
+			 "the base has image ID %s (manifest %s), the checkpoint was made from %s",
+			 digest_hex(&b->image.manifest.config.digest, id),
+			 digest_text(&b->image.desc.digest, manifest), wanted);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The engines that make checkpoints, and where their archives differ: how a delta is written, which
+ * members of config.dump name the image, which annotations their restore wants to see.
+ */
+#ifndef FIRN_INGEST_ENGINE_H
+#define FIRN_INGEST_ENGINE_H
+
+#include "format/config_dump.h"
+#include "format/origin.h"
+#include "ingest/base.h"
+#include "ingest/notes.h"
+
+/* What is known of the checkpoint. Strings are borrowed from the documents, NULL when unknown. */
+struct facts {
+	const struct engine *engine;
+	struct config_dump config; /* zero when there is none */
+	json_t *spec;              /* NULL when there is none */
+	json_t *extra;             /* what had to be parsed besides; only its lifetime matters */
+	const char *container;     /* name */
+	const char *pod, *pod_namespace, *pod_uid, *pod_id;
+	struct origin origin;
+};
+
+void facts_done(struct facts *f);
+
+struct engine {
+	const char *name;    /* org.criu.checkpoint.engine.name */
+	const char *manager; /* spec.dump's annotation io.container.manager; NULL: it has none */
+	bool changeset;      /* rootfs-diff.tar is an OCI layer with whiteouts */
+	bool deletions;      /* deleted.files says what was removed */
+	/* Members of config.dump to be set to the image ID of R, so that the engine uses it. */
+	const char *edits[3];
+	/* What its delta never has, as sentences. */
+	const char *losses[3];
+	/* Find names in the documents. */
+	int (*learn)(struct facts *f, struct firn_error *err);
+	/*
+	 * Whether the base is the image that config.dump names: 1, 0 with what it names, or
+	 * -FIRN_ENOTFOUND when it names none.
+	 */
+	int (*matches)(const struct facts *f, const struct base *b, const char **ret_wanted);
+	/* Add the engine's own annotations; @image_id is R's for config.dump was edited, or NULL.
+	 */
+	int (*annotate)(const struct facts *f, const char *image_id, json_t *to,
+			struct firn_error *err);
+};
+
+extern const struct engine engine_bare; /* CRIU's images without a container */
+
+/* The name goes into annotations, messages and, one day, a container's id; @code says whose fault.
+ */
+int engine_check_name(const char *name, enum firn_code code, struct firn_error *err) _must_check_;
+
+/* Who made the checkpoint, from the spec.dump and config.dump in @f; then its names. */
+int engine_detect(struct facts *f, struct firn_error *err) _must_check_;
+
+/* The annotations by which engines and tools know a checkpoint image. */
+int engine_annotate(const struct facts *f, const char *image_id, json_t *to,
+		    struct firn_error *err) _must_check_;
+
+/* -FIRN_EMISMATCH naming both when @b is not the image the container was made from. */
+int engine_check_base(const struct facts *f, const struct base *b, struct notes *notes,
+		      struct firn_error *err) _must_check_;
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The images of a checkpoint that was read: R, C, and the index that holds them together. */
+#include "ingest/ingest.h"
+
+#include "base/fd.h"
+#include "format/checkpoint.h"
+#include "ingest/rootfs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What has to be said where an engine of today would restore without the changes. */
+static void warn_of_engine(struct ingest *g)
+{
+	const struct engine *e = g->facts.engine;
+
+	if (!g->config || !g->has_delta || (g->image_id[0] && e->edits[0]))
+		return;
+	if (!g->base)
+		notes_warn(
+		    &g->notes,
+		    "without the base image %s can't restore from this image with its "
+		    "changes, only firn can: its config.dump still names the unchanged image",
+		    e->name);
+	else
+		notes_warn(
+		    &g->notes,
+		    "%s pulls what config.dump names, so it will restore without the changes "
+		    "until that is a reference to the rootfs image",
+		    e->name);
+}
+
+/*
+ * config.dump names R, so that engines take the delta as a layer of the image; the annotations
+ * give the original back.
+ */
+static int edit_config(struct ingest *g, json_t *annotations, struct buf *ret,
+		       struct firn_error *err)
+{
+	struct config_edit edits[ARRAY_SIZE(g->facts.engine->edits)];
+	_buf_ struct buf undo = BUF_INIT;
+	char text[DIGEST_TEXT_MAX];
+	struct digest was;
+	size_t n = 0;
+	int rc;
+
+	for (; n < ARRAY_SIZE(edits) && g->facts.engine->edits[n]; n++)
+		edits[n] = (struct config_edit){ g->facts.engine->edits[n], g->image_id };
+	if ((rc = config_dump_edit(g->config, g->config_len, edits, n, ret, &undo, err)) < 0 ||
+	    (rc = digest_of(g->config, g->config_len, &was, err)) < 0 ||
+	    (rc = json_put_str(annotations, ORG_FIRN_CONFIG_UNDO, (char *)undo.data, err)) < 0)
+		return rc;
+	return json_put_str(annotations, ORG_FIRN_CONFIG_DIGEST, digest_text(&was, text), err);
+}
+
+/* The last of the metadata, because it may have to name R. */
+static int write_config(struct ingest *g, json_t *annotations, struct firn_error *err)
+{
+	_buf_ struct buf edited = BUF_INIT;
+	int rc;
+
+	if (!g->config)
+		return 0;
+	if (!g->image_id[0] || !g->facts.engine->edits[0])
+		return plain_add_text(&g->metadata, CHECKPOINT_CONFIG, g->config_mtime,
+				      g->config_mtime_ns, g->config, g->config_len, err);
+	rc = edit_config(g, annotations, &edited, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, CHECKPOINT_CONFIG);
+	return plain_add_text(&g->metadata, CHECKPOINT_CONFIG, g->config_mtime, g->config_mtime_ns,
+			      edited.data, edited.len, err);
+}
+
+/* A sentence that quotes names that are no UTF-8, or were cut in the middle of a character. */
+static json_t *any_string(char *text)
+{
+	json_t *j = json_string(text);
+
+	for (char *c = text; !j && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return j ? j : json_string(text);
+}
+
+static int annotate_losses(const struct notes *n, json_t *to, struct firn_error *err)
+{
+	_json_ json_t *list = json_array();
+	_buf_ struct buf text = BUF_INIT;
+	int rc;
+
+	if (!n->nlosses)
+		return 0;
+	for (size_t i = 0; list && i < n->nlosses; i++)
+		if (json_array_append_new(list, any_string(n->losses[i])) < 0)
+			return firn_fail_oom(err, "losses");
+	if (!list)
+		return firn_fail_oom(err, "losses");
+	rc = json_print(list, &text, err);
+	return rc < 0 ? rc : json_put_str(to, ORG_FIRN_LOSS, (char *)text.data, err);
+}
+
+/* What C and the index have both, or engines would know the one and not the other. */
+static int annotate(struct ingest *g, json_t *to, struct firn_error *err)
+{
+	const char *id = g->facts.engine->edits[0] && g->image_id[0] ? g->image_id : NULL;
+
+	return engine_annotate(&g->facts, id, to, err);
+}
+
+static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	_json_ json_t *a = NULL;
+	int rc;
+
+	if ((rc = document_annotations(ORG_FIRN_ROLE_CHECKPOINT, g->facts.container, &a, err)) <
+		0 ||
+	    (rc = annotate(g, a, err)) < 0 || (rc = annotate_losses(&g->notes, a, err)) < 0 ||
+	    (rc = write_config(g, a, err)) < 0)
+		return rc;
+	if (g->source.alg) {
+		rc = json_put_str(a, ORG_FIRN_SOURCE_DIGEST, digest_text(&g->source, text), err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret = take_ptr(&a);
+	return 0;
+}
+
+static int make_checkpoint(struct ingest *g, struct firn_error *err)
+{
+	const struct oci_descriptor *subject = g->rootfs.digest.alg ? &g->rootfs : NULL;
+	struct oci_descriptor descs[2], config_desc;
+	struct document_layer layers[2];
+	struct document_config config = { .architecture = g->arch,
+					  .created = g->created,
+					  .layers = layers };
+	_json_ json_t *a = NULL, *doc = NULL, *manifest = NULL;
+	size_t n = 0;
+	int rc = checkpoint_annotations(g, &a, err);
+
+	if (rc < 0)
+		return rc;
+	/* Bare images without a log have no metadata. */
+	if (!layer_empty(g->metadata.out.layer)) {
+		rc = document_finish_layer(&g->metadata.out, &g->blobs, ORG_FIRN_LAYER_METADATA,
+					   &descs[n], &layers[n], err);
+		n++;
+	}
+	if (rc >= 0) {
+		rc = document_finish_layer(&g->images.out, &g->blobs, ORG_FIRN_LAYER_IMAGES,
+					   &descs[n], &layers[n], err);
+		n++;
+	}
+	config.nlayers = n;
+	if (rc < 0 || (rc = document_config(&config, &doc, err)) < 0 ||
+	    (rc = document_put(g->store, &g->blobs, doc, OCI_CONFIG, &config_desc, err)) < 0 ||
+	    (rc = document_manifest(&config_desc, layers, n, subject, take_ptr(&a), &manifest,
+				    err)) < 0)
+		return rc;
+	return document_put(g->store, &g->blobs, manifest, OCI_MANIFEST, &g->checkpoint, err);
+}
+
+static int index_entry(struct ingest *g, json_t *list, const struct oci_descriptor *d,
+		       const char *role, bool platform, struct firn_error *err)
+{
+	_json_ json_t *entry = NULL, *a = NULL;
+	int rc;
+
+	if ((rc = oci_descriptor_json(d, &entry, err)) < 0 ||
+	    (rc = document_annotations(role, g->facts.container, &a, err)) < 0 ||
+	    (rc = json_put(entry, "annotations", take_ptr(&a), err)) < 0)
+		return rc;
+	if (platform)
+		rc = json_put(entry, "platform",
+			      json_pack("{s:s, s:s}", "architecture", g->arch, "os", "linux"), err);
+	if (rc < 0)
+		return rc;
+	if (json_array_append(list, entry) < 0)
+		return firn_fail_oom(err, "index");
+	return 0;
+}
+
+/* C first and with a platform, R last and without: whoever picks one for a host takes C. */
+static int make_index(struct ingest *g, struct firn_error *err)
+{
+	_json_ json_t *list = json_array(), *a = NULL, *doc = NULL;
+	int rc;
+
+	if (!list)
+		return firn_fail_oom(err, "index");
+	a = json_pack("{s:s, s:s}", ORG_FIRN_FORMAT, ORG_FIRN_FORMAT_1, OCI_CREATED, g->created);
+	if (!a)
+		return firn_fail_oom(err, "index");
+	if ((rc = annotate(g, a, err)) < 0 ||
+	    (rc = index_entry(g, list, &g->checkpoint, ORG_FIRN_ROLE_CHECKPOINT, true, err)) < 0)
+		return rc;
+	if (g->rootfs.digest.alg) {
+		rc = index_entry(g, list, &g->rootfs, ORG_FIRN_ROLE_ROOTFS, false, err);
+		if (rc < 0)
+			return rc;
+	}
+	doc = json_pack("{s:i, s:s, s:O, s:O}", "schemaVersion", 2, "mediaType", OCI_INDEX,
+			"manifests", list, "annotations", a);
+	if (!doc)
+		return firn_fail_oom(err, "index");
+	return document_put(g->store, &g->blobs, doc, OCI_INDEX, &g->index, err);
+}
+
+int ingest_images(struct ingest *g, struct firn_error *err)
+{
+	int rc = rootfs_finish_delta(g, err);
+
+	if (rc >= 0 && rootfs_wanted(g))
+		rc = rootfs_make(g, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "rootfs image");
+	warn_of_engine(g);
+	rc = make_checkpoint(g, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "checkpoint image");
+	return firn_wrap(err, make_index(g, err), "index");
+}

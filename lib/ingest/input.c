@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ingest/input.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int input_open(const char *path, bool digest, struct input **ret, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	_fd_ int fd = -1;
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return firn_fail_errno(err, "open %s", path_quote(path, quoted));
+	if (!S_ISDIR(st.st_mode))
+		return input_open_tar(take_fd(&fd), digest, ret, err);
+	if (digest)
+		return firn_fail(err, FIRN_EINVAL, "a folder has no digest");
+	return input_open_folder(take_fd(&fd), ret, err);
+}
+
+void input_close(struct input *in)
+{
+	if (in)
+		in->ops->close(in);
+}
+
+void input_closep(struct input **in)
+{
+	input_close(*in);
+	*in = NULL;
+}
+
+int input_next(struct input *in, const struct tar_entry **ret, struct firn_error *err)
+{
+	return in->ops->next(in, ret, err);
+}
+
+int input_payload(struct input *in, struct istream **ret, struct firn_error *err)
+{
+	return in->ops->payload(in, ret, err);
+}
+
+int input_finish(struct input *in, struct digest *ret, struct firn_error *err)
+{
+	return in->ops->finish(in, ret, err);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The members of a checkpoint one after another, each read once: an engine's archive from a file or
+ * a pipe, or a folder. Where it comes from makes no difference to whoever reads it, and a pipe, a
+ * file and a compressed file give the same members in the same order.
+ */
+#ifndef FIRN_INGEST_INPUT_H
+#define FIRN_INGEST_INPUT_H
+
+#include "format/tar.h"
+
+struct input;
+
+struct input_ops {
+	/* As tar_next(), tar_payload(). */
+	int (*next)(struct input *in, const struct tar_entry **ret, struct firn_error *err);
+	int (*payload)(struct input *in, struct istream **ret, struct firn_error *err);
+	/* After the last member; *ret may be NULL. */
+	int (*finish)(struct input *in, struct digest *ret, struct firn_error *err);
+	void (*close)(struct input *in);
+};
+
+struct input {
+	const struct input_ops *ops;
+	uint64_t done;  /* bytes read so far, of those in total */
+	uint64_t total; /* bytes of the input, 0 when nobody knows */
+};
+
+#define INPUT_FILES_MAX (1u << 18) /* files in a folder */
+#define INPUT_DEPTH_MAX 64         /* folders in folders: dumps are flat, artifacts nearly */
+
+/*
+ * @path is a folder, a file, or "-" for standard input. With @digest the sha256 of the whole input
+ * is made while it is read (not of a folder: -FIRN_EINVAL).
+ */
+int input_open(const char *path, bool digest, struct input **ret,
+	       struct firn_error *err) _must_check_;
+void input_close(struct input *in);
+void input_closep(struct input **in);
+
+int input_next(struct input *in, const struct tar_entry **ret, struct firn_error *err) _must_check_;
+int input_payload(struct input *in, struct istream **ret, struct firn_error *err) _must_check_;
+int input_finish(struct input *in, struct digest *ret, struct firn_error *err) _must_check_;
+
+/* The kinds. Take @fd, also on failure. */
+int input_open_tar(int fd, bool digest, struct input **ret, struct firn_error *err) _must_check_;
+int input_open_folder(int fd, struct input **ret, struct firn_error *err) _must_check_;
+/* An archive that is read from @stream, which is taken, also on failure. */
+int input_open_stream(struct istream *stream, bool digest, struct input **ret,
+		      struct firn_error *err) _must_check_;
+
+#endif

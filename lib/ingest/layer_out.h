@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A mountable layer on its way into a store: format/layer prints the headers, the payloads go from
+ * a stream straight into the unnamed blob.
+ */
+#ifndef FIRN_INGEST_LAYER_OUT_H
+#define FIRN_INGEST_LAYER_OUT_H
+
+#include "format/layer.h"
+#include "store/store.h"
+
+/*
+ * Told about every piece of a payload: @n bytes at @at of the member @path. The first piece has
+ * LAYER_OUT_PIECE bytes unless the whole payload has fewer.
+ */
+typedef void layer_out_watch(const char *path, const void *bytes, size_t n, uint64_t at, void *ctx);
+
+#define LAYER_OUT_PIECE (512u << 10)
+
+struct layer_out {
+	struct layer *layer;
+	struct blob_writer *blob; /* sealed once the layer is finished */
+	layer_out_watch *watch;   /* may be NULL */
+	void *ctx;
+	struct buf headers; /* of one member, used again */
+	uint8_t *piece;
+	uint64_t payload;     /* bytes of all payloads */
+	struct digest digest; /* of the finished blob, which is its diff_id as well */
+	uint64_t size;
+};
+
+int layer_out_open(struct layer_out *o, struct store *s, layer_out_watch *watch, void *ctx,
+		   struct firn_error *err) _must_check_;
+void layer_out_done(struct layer_out *o);
+
+/*
+ * A member and its payload, exactly e->size bytes of @in, which may be NULL when that is 0. A
+ * stream that ends early is -FIRN_ECORRUPT; what is left of it is not read.
+ */
+int layer_out_add(struct layer_out *o, const struct layer_entry *e, struct istream *in,
+		  struct firn_error *err) _must_check_;
+/* Mark the folder @path as opaque. */
+int layer_out_opaque(struct layer_out *o, const char *path, struct firn_error *err) _must_check_;
+
+/* The folder or other member at @path, or NULL. */
+const struct node *layer_out_find(const struct layer_out *o, const char *path);
+
+/* Head, tail and digest. */
+int layer_out_finish(struct layer_out *o, struct firn_error *err) _must_check_;
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every member of the checkpoint goes to its layer in the moment in which it comes. */
+#include "ingest/ingest.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "format/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define DOCUMENT_MAX CONFIG_DUMP_MAX /* bytes of any document that is read into memory */
+
+static void watch_images(const char *path, const void *bytes, size_t n, uint64_t at, void *ctx)
+{
+	struct ingest *g = ctx;
+
+	if (at == 0 && origin_wants(path))
+		origin_look(&g->facts.origin, path, bytes,
+			    n < ORIGIN_PEEK_BYTES ? n : ORIGIN_PEEK_BYTES);
+	notes_progress(&g->notes, path, g->input->done, g->input->total);
+}
+
+static void watch_delta(const char *path, const void *bytes, size_t n, uint64_t at, void *ctx)
+{
+	struct ingest *g = ctx;
+
+	(void)bytes;
+	(void)n;
+	(void)at;
+	notes_progress(&g->notes, path, g->input->done, g->input->total);
+}
+
+int ingest_open(struct ingest *g, struct firn_error *err)
+{
+	int rc;
+
+	if ((rc = plain_open(&g->metadata, g->store, watch_images, g, err)) < 0 ||
+	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0)
+		return rc;
+	return delta_open(&g->delta, g->store, g->base, &g->notes, watch_delta, g, err);
+}
+
+static int twice(const char *path, struct firn_error *err)
+{
+	return firn_fail(err, FIRN_ECORRUPT, "%s comes twice", path);
+}
+
+static int detect_now(struct ingest *g, struct firn_error *err)
+{
+	int rc = engine_detect(&g->facts, err);
+
+	if (rc >= 0 && g->base)
+		rc = engine_check_base(&g->facts, g->base, &g->notes, err);
+	g->detected = rc >= 0;
+	return rc;
+}
+
+/* As soon as both documents are there, so that a wrong base costs no time. */
+static int detect(struct ingest *g, struct firn_error *err)
+{
+	return g->facts.config.json && g->facts.spec ? detect_now(g, err) : 0;
+}
+
+static int keep_config(struct ingest *g, const struct tar_entry *e, char **text, size_t len,
+		       struct firn_error *err)
+{
+	int rc;
+
+	if (g->config)
+		return twice(e->path, err);
+	rc = config_dump_parse(*text, len, &g->facts.config, err);
+	if (rc < 0)
+		return rc;
+	g->config = take_ptr(text);
+	g->config_len = len;
+	g->config_mtime = e->mtime;
+	g->config_mtime_ns = e->mtime_ns;
+	return 0;
+}
+
+static int keep_spec(struct ingest *g, const struct tar_entry *e, const char *text, size_t len,
+		     struct firn_error *err)
+{
+	int rc;
+
+	if (g->facts.spec)
+		return twice(e->path, err);
+	rc = json_parse(text, len, &g->facts.spec, err);
+	if (rc >= 0 && !json_is_object(g->facts.spec))
+		return firn_fail(err, FIRN_ECORRUPT, "is no JSON object");
+	return rc;
+}
+
+/* The others are read by whoever mounts; here they have to be JSON. */
+static int check_json(const char *text, size_t len, struct firn_error *err)
+{
+	_json_ json_t *any = NULL;
+
+	return json_parse(text, len, &any, err);
+}
+
+static int read_document(struct ingest *g, const struct tar_entry *e, uint64_t max, char **ret,
+			 struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (!S_ISREG(e->mode) || e->hardlink)
+		return firn_fail(err, FIRN_ECORRUPT, "is no file");
+	if (e->size > max)
+		return firn_fail(err, FIRN_ELIMIT, "has %llu bytes, more than %llu",
+				 (unsigned long long)e->size, (unsigned long long)max);
+	if ((rc = input_payload(g->input, &in, err)) < 0 ||
+	    (rc = istream_read_all(in, (size_t)max, ret, &len, err)) < 0)
+		return rc;
+	return len == e->size ? 0 : firn_fail(err, FIRN_ECORRUPT, "ends early");
+}
+
+static int take_document(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	int rc = read_document(g, e, DOCUMENT_MAX, &text, err);
+
+	if (rc < 0)
+		return rc;
+	if (strcmp(e->path, CHECKPOINT_CONFIG) == 0) {
+		rc = keep_config(g, e, &text, (size_t)e->size, err);
+		return rc < 0 ? rc : detect(g, err);
+	}
+	if (strcmp(e->path, CHECKPOINT_SPEC) == 0)
+		rc = keep_spec(g, e, text, (size_t)e->size, err);
+	else
+		rc = check_json(text, (size_t)e->size, err);
+	if (rc >= 0)
+		rc = plain_add_text(&g->metadata, e->path, e->mtime, e->mtime_ns, text,
+				    (size_t)e->size, err);
+	return rc < 0 || g->detected ? rc : detect(g, err);
+}
+
+static int take_deleted(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	int rc;
+
+	if (g->has_deleted)
+		return twice(e->path, err);
+	rc = read_document(g, e, DELETED_BYTES_MAX, &text, err);
+	if (rc >= 0)
+		rc = deleted_parse(text, (size_t)e->size, &g->deleted, err);
+	g->has_deleted = rc >= 0;
+	return rc;
+}
+
+static int take_diff(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	int rc;
+
+	if (g->has_diff)
+		return twice(e->path, err);
+	if (!S_ISREG(e->mode) || e->hardlink)
+		return firn_fail(err, FIRN_ECORRUPT, "is no file");
+	g->has_diff = true;
+	rc = input_payload(g->input, &in, err);
+	if (rc < 0)
+		return rc;
+	return delta_convert(&g->delta, in, g->detected && !g->facts.engine->changeset, err);
+}
+
+static int take_image(struct ingest *g, const struct tar_entry *e, struct istream *in,
+		      struct firn_error *err)
+{
+	const char *name = e->path + strlen(CHECKPOINT_IMAGES_DIR);
+
+	if (*name == '\0' && !S_ISDIR(e->mode))
+		return firn_fail(err, FIRN_ECORRUPT, "%s is no folder", e->path);
+	if (strcmp(name, "/" CHECKPOINT_PARENT) == 0 && S_ISLNK(e->mode))
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "%s: incremental dumps can't be taken by this version", e->path);
+	if (strcmp(name, "/" CHECKPOINT_INVENTORY) == 0 && S_ISREG(e->mode)) {
+		g->has_inventory = true;
+		document_time(e->mtime, g->created);
+	}
+	return plain_add(&g->images, e->path, e, in, err);
+}
+
+static int take_file(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	int rc = e->size ? input_payload(g->input, &in, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (checkpoint_classify(e->path) == CHECKPOINT_IMAGE)
+		return take_image(g, e, in, err);
+	return plain_add(&g->metadata, e->path, e, in, err);
+}
+
+static int take_member(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	int rc = 0;
+
+	if (!*e->path)
+		return 0; /* the archive's root says nothing */
+	switch (checkpoint_classify(e->path)) {
+	case CHECKPOINT_DOCUMENT:
+		rc = take_document(g, e, err);
+		break;
+	case CHECKPOINT_DELETED:
+		rc = take_deleted(g, e, err);
+		break;
+	case CHECKPOINT_DIFF:
+		rc = take_diff(g, e, err);
+		break;
+	case CHECKPOINT_PREDUMP:
+		rc = firn_fail(err, FIRN_EUNSUPP, "pre-dumps can't be taken by this version");
+		break;
+	case CHECKPOINT_IMAGE:
+	case CHECKPOINT_OTHER:
+		return take_file(g, e, err);
+	}
+	return firn_wrap(err, rc, "%s", path_quote(e->path, quoted));
+}
+
+/* CRIU's images know what they run on; failing that, the base; failing that, it is this host. */
+static void find_arch(struct ingest *g)
+{
+	struct utsname here;
+	const char *arch = g->facts.origin.arch;
+
+	if (!arch && g->base)
+		arch = g->base->image.config.architecture;
+	if (!arch)
+		arch = uname(&here) == 0 ? origin_arch_of(here.machine) : "unknown";
+	snprintf(g->arch, sizeof(g->arch), "%s", arch);
+}
+
+/* Facts that only the end of the input shows. */
+static int conclude(struct ingest *g, struct firn_error *err)
+{
+	int rc;
+
+	if (!g->has_inventory)
+		return firn_fail(err, FIRN_ECORRUPT, "no checkpoint: %s/%s is missing",
+				 CHECKPOINT_IMAGES_DIR, CHECKPOINT_INVENTORY);
+	rc = g->detected ? 0 : detect_now(g, err);
+	if (rc < 0)
+		return rc;
+	if (g->delta.whiteout && !g->facts.engine->changeset)
+		return firn_fail(err, FIRN_ECORRUPT,
+				 "rootfs-diff.tar has a \".wh.\" file for %s, which %s doesn't "
+				 "write",
+				 g->delta.whiteout, g->facts.engine->name);
+	if (g->container)
+		g->facts.container = g->container;
+	find_arch(g);
+	return 0;
+}
+
+int ingest_members(struct ingest *g, struct firn_error *err)
+{
+	const struct tar_entry *e = NULL;
+	int rc;
+
+	while ((rc = input_next(g->input, &e, err)) > 0) {
+		rc = take_member(g, e, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc < 0 || (rc = input_finish(g->input, g->digest ? &g->source : NULL, err)) < 0)
+		return rc;
+	notes_progress_end(&g->notes, "checkpoint", g->input->total);
+	return conclude(g, err);
+}
