@@ -31,7 +31,7 @@
 bool fault_hit(const char *name);
 /*
  * What is to happen: "NAME:kill", "NAME:ENOSPC", for the third time "NAME:3:kill", for each time
- * "NAME:*:EIO". NULL: nothing any more. Counts from here on.
+ * "NAME:*:EIO"; several with commas between. NULL: nothing any more. Counts from here on.
  */
 int fault_set(const char *spec, struct firn_error *err) _must_check_;
 #define FAULT_POINT(name) fault_hit(name)

@@ -190,35 +190,40 @@ static bool is_below(const char *path, const char *old, size_t len)
 	return strncmp(path, old, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+static bool is_text(const char *text, const char *bytes, size_t len)
+{
+	return strlen(text) == len && memcmp(text, bytes, len) == 0;
+}
+
 /*
- * The source that the user's redirects give the mount, or NULL: an exact match of source or
- * destination before a folder above the source. Marks the redirect that was used.
+ * The source that the user's redirects give the mount, or NULL. The first exact match of source or
+ * destination wins, else the first folder above the source. Marks every redirect that fits.
  */
 static char *redirect(const struct spec_opts *opts, const char *source, const char *destination,
 		      bool *used)
 {
+	bool found_exact = false;
 	char *found = NULL;
 
 	for (size_t i = 0; i < opts->nvolumes; i++) {
 		const char *rule = opts->volumes[i], *to = strchr(rule, '=') + 1;
 		size_t len = (size_t)(to - rule) - 1;
-		const bool exact =
-		    (strlen(source) == len && memcmp(source, rule, len) == 0) ||
-		    (strlen(destination) == len && memcmp(destination, rule, len) == 0);
+		const bool exact = is_text(source, rule, len) || is_text(destination, rule, len);
 		_buf_ struct buf path = BUF_INIT;
 
 		while (len && rule[len - 1] == '/')
 			len--;
-		if (!exact && (found || !is_below(source, rule, len)))
+		if (!exact && !is_below(source, rule, len))
+			continue;
+		used[i] = true;
+		if (found_exact || (found && !exact))
 			continue;
 		buf_puts(&path, to);
 		if (!exact)
 			buf_puts(&path, source + len);
 		free(found);
 		found = buf_steal(&path);
-		used[i] = true;
-		if (exact)
-			break;
+		found_exact = exact;
 	}
 	return found;
 }

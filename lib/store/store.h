@@ -95,7 +95,7 @@ int store_publish(struct store *s, struct blob_writer *const *blobs, size_t n,
 /* Take the names away that publishing these blobs gave; those that were there already stay. */
 void store_unpublish(struct store *s, struct blob_writer *const *blobs, size_t n);
 
-/* All of that for a document in memory. */
+/* All of that for a document in memory: 0, also when the store had it. */
 int store_put(struct store *s, const void *bytes, size_t n, struct digest *ret,
 	      struct firn_error *err) _must_check_;
 /* Copy @d from @from to @to, size and digest proven before it gets its name. 1 when it was there.
