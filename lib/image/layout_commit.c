@@ -167,7 +167,9 @@ static int name_everything(struct layout *l, struct blob_writer *const *blobs, s
 		if (rc < 0)
 			store_unpublish(l->store, blobs, nblobs);
 	}
-	if (rc < 0 && marked)
+	if (rc == 0)
+		store_keep(l->store);
+	else if (marked)
 		unlinkat(l->fd, "oci-layout", 0);
 	return rc;
 }

@@ -140,6 +140,14 @@ static void remove_folders(struct dir_store *s)
 		unlinkat(s->layout_fd, "blobs", AT_REMOVEDIR);
 }
 
+static void dir_keep(struct store *store)
+{
+	struct dir_store *s = (struct dir_store *)store;
+
+	s->made_blobs = false;
+	s->made_sha256 = false;
+}
+
 static void dir_close(struct store *store)
 {
 	struct dir_store *s = (struct dir_store *)store;
@@ -158,6 +166,7 @@ static const struct store_ops dir_ops = {
 	.open_fd = dir_open_fd,
 	.writer = dir_writer,
 	.sync = dir_sync,
+	.keep = dir_keep,
 	.close = dir_close,
 };
 

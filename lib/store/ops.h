@@ -24,6 +24,7 @@ struct store_ops {
 		      struct blob_writer **ret, struct firn_error *err);
 	/* Names are durable when this returns. */
 	int (*sync)(struct store *s, struct firn_error *err);
+	void (*keep)(struct store *s); /* may be NULL */
 	void (*close)(struct store *s);
 };
 

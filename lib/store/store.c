@@ -23,6 +23,12 @@ void store_closep(struct store **s)
 	*s = store_close(*s);
 }
 
+void store_keep(struct store *s)
+{
+	if (s->ops->keep)
+		s->ops->keep(s);
+}
+
 static int name_blob(const struct digest *d, int rc, struct firn_error *err)
 {
 	char text[DIGEST_TEXT_MAX];

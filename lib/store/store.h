@@ -21,7 +21,7 @@ void store_closep(struct store **s);
 enum store_flags {
 	/*
 	 * For writing: makes blobs/sha256 (0700) and removes what killed writers left in it.
-	 * Closing removes the folders again if it made them and no blob was named.
+	 * Closing removes the folders again if it made them and they are empty: store_keep().
 	 */
 	STORE_WRITE = 1 << 0,
 };
@@ -46,6 +46,9 @@ struct store_extent {
  */
 int store_archive_open(int fd, struct store_extent *extents, size_t n, struct store **ret,
 		       struct firn_error *err) _must_check_;
+
+/* A layout must have its folders (image-layout.md), empty or not: from here on they stay. */
+void store_keep(struct store *s);
 
 /* 1 and the blob's size (ret_size may be NULL), 0 when it isn't there. */
 int store_has(struct store *s, const struct digest *d, uint64_t *ret_size,
