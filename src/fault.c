@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * In a test build alone (configure --enable-fault): what $FIRN_FAULT says goes to the library before
- * main() begins, so that no other file of the tool knows of it.
+ * In a test build alone (configure --enable-fault): what $FIRN_FAULT says goes to the library
+ * before main() begins, so that no other file of the tool knows of it.
  */
 #include "base/fault.h"
 
