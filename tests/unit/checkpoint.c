@@ -101,10 +101,12 @@ END_TEST
 
 START_TEST(first_wins)
 {
+	static const char twice[] = "(0) Version: 4.1.1 (x)\n(0) Version: 3.1 (x)\n";
+	static const char later[] = "(0) Version: 3.1 (x)\n";
 	struct origin o = { 0 };
 
-	origin_look(&o, "dump.log", "(0) Version: 4.1.1 (x)\n(0) Version: 3.1 (x)\n", 46);
-	origin_look(&o, "dump.log", "(0) Version: 3.1 (x)\n", 21);
+	origin_look(&o, "dump.log", twice, strlen(twice));
+	origin_look(&o, "dump.log", later, strlen(later));
 	ck_assert_uint_eq(o.criu_version, 40101);
 	ck_assert_str_eq(origin_arch_of("x86_64"), "amd64");
 	ck_assert_str_eq(origin_arch_of("m68k"), "m68k");

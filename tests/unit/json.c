@@ -208,7 +208,6 @@ START_TEST(getters)
 	}
 	ck_assert_int_eq(get(kind, other, key, &g, &err), -FIRN_ECORRUPT);
 	ck_assert_str_eq(err.msg, "expected an object, found an array");
-	json_decref(other);
 }
 END_TEST
 
