@@ -133,10 +133,9 @@ static int dir_sync(struct store *store, struct firn_error *err)
 /* Folders made in vain go again; rmdir(2) lets those be that hold something. */
 static void remove_folders(struct dir_store *s)
 {
-	if (!s->made_sha256 || flock(s->alg_fd[DIGEST_SHA256], LOCK_EX | LOCK_NB) < 0)
-		return;
-	if (unlinkat(s->blobs_fd, digest_alg_name(DIGEST_SHA256), AT_REMOVEDIR) == 0 &&
-	    s->made_blobs)
+	if (s->made_sha256 && flock(s->alg_fd[DIGEST_SHA256], LOCK_EX | LOCK_NB) == 0)
+		unlinkat(s->blobs_fd, digest_alg_name(DIGEST_SHA256), AT_REMOVEDIR);
+	if (s->made_blobs)
 		unlinkat(s->layout_fd, "blobs", AT_REMOVEDIR);
 }
 
