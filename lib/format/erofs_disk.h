@@ -17,8 +17,9 @@
 #define EROFS_DIRENT     12u
 #define EROFS_CHUNK      8u /* erofs_inode_chunk_index */
 
-/* feature_compat: SB_CHKSUM, MTIME */
-#define EROFS_COMPAT 0x3u
+/* feature_compat */
+#define EROFS_COMPAT_SB_CHKSUM 0x1u
+#define EROFS_COMPAT_MTIME     0x2u
 /* feature_incompat */
 #define EROFS_INCOMPAT_CHUNKED_FILE 0x4u
 #define EROFS_INCOMPAT_DEVICE_TABLE 0x8u

@@ -234,18 +234,23 @@ static void put_devices(const struct erofs *e, uint8_t *p)
 	}
 }
 
-/* @sb is offset 1024; the whole block that the checksum covers is there, and complete. */
+/*
+ * @sb is offset 1024; the whole block that the checksum covers is there, and complete. Small blocks
+ * go without, as mkfs.erofs leaves them: fsck.erofs 1.8 counts on the superblock being in block 0.
+ */
 static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
 {
 	const uint32_t block = erofs_block(e);
-	uint32_t incompat = 0;
+	uint32_t compat = EROFS_COMPAT_MTIME, incompat = 0;
 
+	if (block > EROFS_SUPER_AT)
+		compat |= EROFS_COMPAT_SB_CHKSUM;
 	if (e->chunked)
 		incompat |= EROFS_INCOMPAT_CHUNKED_FILE;
 	if (e->ndevices)
 		incompat |= EROFS_INCOMPAT_DEVICE_TABLE;
 	put_le32(sb, EROFS_MAGIC);
-	put_le32(sb + 8, EROFS_COMPAT);
+	put_le32(sb + 8, compat);
 	sb[12] = (uint8_t)e->bits;
 	put_le16(sb + 14, (uint16_t)e->root);
 	put_le64(sb + 16, e->inodes);
@@ -254,8 +259,8 @@ static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
 	put_le32(sb + 80, incompat);
 	put_le16(sb + 86, e->ndevices);
 	put_le16(sb + 88, e->ndevices ? (EROFS_SUPER_AT + EROFS_SUPER_SIZE) / EROFS_DEVT_SIZE : 0);
-	put_le32(sb + 4,
-		 crc32c(~UINT32_C(0), sb, block > EROFS_SUPER_AT ? block - EROFS_SUPER_AT : block));
+	if (compat & EROFS_COMPAT_SB_CHKSUM)
+		put_le32(sb + 4, crc32c(~UINT32_C(0), sb, block - EROFS_SUPER_AT));
 }
 
 int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
