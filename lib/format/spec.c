@@ -207,7 +207,9 @@ static int rewrite_resources(json_t *linux_obj, const struct spec_opts *opts,
 	drop_no_limit(res);
 	cpu = json_object_get(res, "cpu");
 	if (!(opts->host & SPEC_HOST_CPUSET) && json_is_object(cpu)) {
-		if (dropped(cpu, "cpus") | dropped(cpu, "mems"))
+		const bool cpus = dropped(cpu, "cpus"), mems = dropped(cpu, "mems");
+
+		if (cpus || mems)
 			spec_warn(opts, "resources: cpuset: this host has no such controller");
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
@@ -241,9 +243,12 @@ static int rewrite_linux(json_t *doc, const struct spec_opts *opts, struct spec 
 	if (dropped(linux_obj, "intelRdt"))
 		spec_warn(opts, "the container's resctrl group was its host's: dropped");
 	seccomp = json_object_get(linux_obj, "seccomp");
-	if (json_is_object(seccomp) &&
-	    (dropped(seccomp, "listenerPath") | dropped(seccomp, "listenerMetadata")))
-		spec_warn(opts, "the seccomp agent's socket was its host's: dropped");
+	if (json_is_object(seccomp)) {
+		const bool path = dropped(seccomp, "listenerPath");
+
+		if (dropped(seccomp, "listenerMetadata") || path)
+			spec_warn(opts, "the seccomp agent's socket was its host's: dropped");
+	}
 	if (!(opts->host & SPEC_HOST_SELINUX) && dropped(linux_obj, "mountLabel"))
 		spec_warn(opts, "this host has no SELinux: the mounts have no label");
 	return 0;

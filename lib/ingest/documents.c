@@ -180,13 +180,13 @@ int document_manifest(const struct oci_descriptor *config, const struct document
 
 	if (!list)
 		return firn_fail_oom(err, "manifest");
-	if ((rc = add_layers(layers, n, list, annotations, err)) < 0 ||
+	if ((rc = add_layers(layers, n, list, owned, err)) < 0 ||
 	    (rc = oci_descriptor_json(config, &config_json, err)) < 0 ||
 	    (subject && (rc = oci_descriptor_json(subject, &subject_json, err)) < 0))
 		return rc;
 	doc = json_pack("{s:i, s:s, s:O, s:O, s:O*, s:O}", "schemaVersion", 2, "mediaType",
 			OCI_MANIFEST, "config", config_json, "layers", list, "subject",
-			subject_json, "annotations", annotations);
+			subject_json, "annotations", owned);
 	if (!doc)
 		return firn_fail_oom(err, "manifest");
 	*ret = take_ptr(&doc);
