@@ -24,7 +24,8 @@ static void print_kind(FILE *f, enum complete_kind kind)
 	case COMPLETE_COMMANDS:
 		fputs(" -f -a '", f);
 		for (const struct command *const *c = commands; *c; c++)
-			fprintf(f, (*c)->hidden ? "" : "%s ", (*c)->name);
+			if (!(*c)->hidden)
+				fprintf(f, "%s ", (*c)->name);
 		fputs("'", f);
 		break;
 	case COMPLETE_SHELLS:

@@ -78,12 +78,9 @@ static void print_lines(FILE *f, const char *title, const char *text)
 
 static void print_fields(FILE *f, const struct out_field *fields)
 {
-	int at;
-
-	fputs("\nFields of --format:\n", f);
-	at = fprintf(f, " ");
+	fputs("\nFields of --format:\n ", f);
 	for (; fields->type != OUT_END; fields++)
-		at += fprintf(f, " .%s", fields->name);
+		fprintf(f, " .%s", fields->name);
 	fputc('\n', f);
 }
 

@@ -33,13 +33,23 @@ static void print_hint(const struct app *app, const struct command *c)
 		fprintf(stderr, "firn: try `firn %s%s--help`\n", c ? c->name : "", c ? " " : "");
 }
 
+/* The library's sentence may begin with the verb, "build: c1.tar: ...", and mistakes in a call
+ * don't. */
+static bool names_verb(const char *text, const struct command *c)
+{
+	size_t len = strlen(c->name);
+
+	return strncmp(text, c->name, len) == 0 && text[len] == ':';
+}
+
 static int report_failure(struct app *app, const struct command *c, int rc,
 			  const struct firn_error *err)
 {
 	int status = status_of(rc);
 
 	if (err->msg[0])
-		progress_error(&app->progress, c ? c->name : NULL, err->msg, status);
+		progress_error(&app->progress, c && !names_verb(err->msg, c) ? c->name : NULL,
+			       err->msg, status);
 	print_hint(app, c);
 	return status;
 }

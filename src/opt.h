@@ -33,9 +33,8 @@ struct opt {
 	uint64_t min, max;
 };
 
-/* The offset of a member, which must have type @want: a subtraction of other pointers won't build.
- */
-#define OPT_AT(s, m, want) (offsetof(s, m) + 0 * sizeof((want *)0 - (__typeof__(((s *)0)->m) *)0))
+/* The offset of a member, which must have type @want: pointers of other types don't compare. */
+#define OPT_AT(s, m, want) (offsetof(s, m) + 0 * sizeof((want *)0 == (__typeof__(((s *)0)->m) *)0))
 
 #define OPT_FLAG(l, n, s, m, h)                                                                    \
 	{                                                                                          \
