@@ -207,7 +207,7 @@ static int pick(struct search *s, const struct oci_descriptor *desc, int depth, 
 
 	if (!oci_is_index(desc->media_type))
 		return image_load(s->store, desc, ret, err);
-	if (depth == INDEX_DEPTH_MAX || s->indexes++ == INDEX_COUNT_MAX)
+	if (depth > INDEX_DEPTH_MAX || s->indexes++ == INDEX_COUNT_MAX)
 		return firn_fail(err, FIRN_ELIMIT,
 				 "more than %d indexes inside each other, or %d in all",
 				 INDEX_DEPTH_MAX, INDEX_COUNT_MAX);
