@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "node/content_priv.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "format/annotations.h"
+#include "format/checkpoint.h"
+#include "format/spec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void stack_done(struct layer_stack *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		fd_close(s->items[i].fd);
+	free(s->items);
+	*s = (struct layer_stack){ 0 };
+}
+
+void content_done(struct content *c)
+{
+	stack_done(&c->data);
+	stack_done(&c->rootfs);
+	free(c->config);
+	free(c->spec);
+	*c = (struct content){ 0 };
+}
+
+int content_push(struct layer_stack *stack, struct stage *stage, struct view_mount m,
+		 struct firn_error *err)
+{
+	_fd_ int fd = m.fd;
+	int rc;
+
+	if (!stack->items)
+		stack->items = calloc(CONTENT_LAYERS_MAX, sizeof(*stack->items));
+	if (!stack->items)
+		return firn_fail_oom(err, "layers");
+	if (stack->count == CONTENT_LAYERS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %d layers", CONTENT_LAYERS_MAX);
+	rc = stage_attach(stage, fd, err);
+	if (rc < 0)
+		return rc;
+	m.fd = take_fd(&fd);
+	stack->items[stack->count++] = m;
+	return 0;
+}
+
+struct content_source *content_source_free(struct content_source *s)
+{
+	if (!s)
+		return NULL;
+	facts_done(&s->facts);
+	base_free(s->base);
+	archive_close(s->archive);
+	checkpoint_image_done(&s->image);
+	layout_close(s->layout);
+	free(s);
+	return NULL;
+}
+
+void content_source_freep(struct content_source **s)
+{
+	*s = content_source_free(*s);
+}
+
+const struct digest *content_digest(const struct content_source *s)
+{
+	return s->layout ? &s->image.checkpoint.desc.digest : NULL;
+}
+
+const char *content_name(const struct content_source *s)
+{
+	if (s->layout)
+		return oci_annotation(s->image.checkpoint.manifest.json, ORG_FIRN_CONTAINER);
+	return s->facts.container;
+}
+
+static int find_image(struct content_source *s, const struct ref *ref, struct firn_error *err)
+{
+	_cleanup_(oci_descriptor_done) struct oci_descriptor desc = { 0 };
+	int rc;
+
+	if ((rc = layout_open_ref(ref, &s->layout, err)) < 0 ||
+	    (rc = layout_resolve(s->layout, ref, &desc, err)) < 0)
+		return rc;
+	return checkpoint_image_load(layout_store(s->layout), &desc, s->opts->container, &s->image,
+				     err);
+}
+
+/* A regular file without a transport is an engine's archive, unless it is a layout's. */
+static int find_file(struct content_source *s, const struct ref *ref, int fd,
+		     struct firn_error *err)
+{
+	int rc = archive_open(fd, ref->path, &s->archive, err);
+
+	if (rc == -FIRN_EINVAL)
+		rc = find_image(s, ref, err);
+	return rc;
+}
+
+int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
+		 struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *s = calloc(1, sizeof(*s));
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	_fd_ int fd = -1;
+	struct stat st;
+	int rc;
+
+	if (!s)
+		return firn_fail_oom(err, "mount");
+	s->opts = opts;
+	rc = ref_parse(text, &ref, err);
+	if (rc < 0)
+		return rc;
+	if (ref.transport == REF_PATH) {
+		fd = open(ref.path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return firn_fail_errno(err, "%s", ref.path);
+	}
+	if (ref.transport == REF_PATH && S_ISREG(st.st_mode))
+		rc = find_file(s, &ref, take_fd(&fd), err);
+	else
+		rc = find_image(s, &ref, err);
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&s);
+	return 0;
+}
+
+int content_open(const struct content *c, const char *path, int *ret_fd, struct firn_error *err)
+{
+	for (size_t i = 0; i < c->data.count; i++) {
+		int fd = path_open_beneath(c->data.items[i].fd, path, O_RDONLY, 0, err);
+
+		if (fd >= 0) {
+			*ret_fd = fd;
+			return 1;
+		}
+		if (fd != -FIRN_ENOTFOUND)
+			return fd;
+	}
+	return 0;
+}
+
+static int read_document(const struct content *c, const char *name, size_t max, char **ret,
+			 size_t *ret_len, struct firn_error *err)
+{
+	_fd_ int fd = -1;
+	int rc = content_open(c, name, &fd, err);
+
+	if (rc > 0)
+		rc = fd_read_all(fd, max, ret, ret_len, err);
+	return firn_wrap(err, rc, "%s", name);
+}
+
+/* Who made the checkpoint, from which image. */
+static int learn(struct content_source *s, struct content *c, struct firn_error *err)
+{
+	int rc;
+
+	if ((rc = read_document(c, CHECKPOINT_CONFIG, CONFIG_DUMP_MAX, &c->config, &c->config_len,
+				err)) < 0 ||
+	    (rc = read_document(c, CHECKPOINT_SPEC, SPEC_BYTES_MAX, &c->spec, &c->spec_len, err)) <
+		0)
+		return rc;
+	if (c->config) {
+		rc = config_dump_parse(c->config, c->config_len, &s->facts.config, err);
+		if (rc < 0)
+			return firn_wrap(err, rc, CHECKPOINT_CONFIG);
+	}
+	if (c->spec) {
+		rc = json_parse(c->spec, c->spec_len, &s->facts.spec, err);
+		if (rc < 0)
+			return firn_wrap(err, rc, CHECKPOINT_SPEC);
+	}
+	return engine_detect(&s->facts, err);
+}
+
+static const char *wanted_id(const struct config_dump *c)
+{
+	return c->image_id ? c->image_id : c->image_ref;
+}
+
+static int fail_without_base(const struct content_source *s, struct firn_error *err)
+{
+	const char *name = s->facts.config.image_name, *id = wanted_id(&s->facts.config);
+
+	return firn_fail(err, FIRN_EINVAL,
+			 "it needs the image that the container was made from (--base): %s, %s",
+			 name ? name : "of no recorded name", id ? id : "of no recorded ID");
+}
+
+int content_need_base(struct content_source *s, struct firn_error *err)
+{
+	_cleanup_(notes_done) struct notes notes = { .report = s->opts->report };
+	int rc;
+
+	if (!s->opts->base)
+		return fail_without_base(s, err);
+	rc = base_open(s->opts->base, &s->base, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "base %s", s->opts->base);
+	return engine_check_base(&s->facts, s->base, &notes, err);
+}
+
+int content_push_base(struct content_source *s, const struct view *v, struct stage *stage,
+		      struct layer_stack *stack, struct firn_error *err)
+{
+	const struct image *image = &s->base->image;
+	struct store *store = layout_store(s->base->layout);
+	int rc = 0;
+
+	for (size_t i = image->manifest.nlayers; rc >= 0 && i-- > 0;) {
+		struct view_mount m = { .fd = -1 };
+
+		rc = view_layer(v, store, &image->manifest.layers[i], &image->config.diff_ids[i],
+				VIEW_ROOTFS, &m, err);
+		if (rc >= 0)
+			rc = content_push(stack, stage, m, err);
+	}
+	return firn_wrap(err, rc, "base %s", s->opts->base);
+}
+
+int content_mount(struct content_source *s, const struct view *v, struct stage *stage,
+		  struct content *ret, struct firn_error *err)
+{
+	_cleanup_(content_done) struct content c = { 0 };
+	int rc;
+
+	rc = s->layout ? content_image_data(s, v, stage, &c.data, err)
+		       : content_archive_data(s, v, stage, &c.data, err);
+	if (rc < 0 || (rc = learn(s, &c, err)) < 0)
+		return rc;
+	rc = s->layout ? content_image_rootfs(s, v, stage, &c.rootfs, err)
+		       : content_archive_rootfs(s, v, stage, &c.rootfs, err);
+	if (rc < 0)
+		return rc;
+	*ret = c;
+	c = (struct content){ 0 };
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What there is to mount, wherever it comes from: the layers of a checkpoint image's C and R, or
+ * the two halves of an engine's archive over a base image.
+ */
+#ifndef FIRN_NODE_CONTENT_H
+#define FIRN_NODE_CONTENT_H
+
+#include "bytes/digest.h"
+#include "node/stage.h"
+#include "view/layers.h"
+
+#include "firn/mount.h"
+
+#define CONTENT_LAYERS_MAX 499 /* overlayfs takes 500, and one may be ours */
+
+/* Layers, the topmost first, each attached to the stage. */
+struct layer_stack {
+	struct view_mount *items;
+	size_t count;
+};
+
+struct content {
+	struct layer_stack data;   /* metadata and CRIU's images */
+	struct layer_stack rootfs; /* none for a bare process without a base */
+	/* config.dump and spec.dump, NUL-ended; NULL for a bare process */
+	char *config, *spec;
+	size_t config_len, spec_len;
+};
+
+void content_done(struct content *c);
+
+/* An image or archive, found but not mounted yet. */
+struct content_source;
+
+/*
+ * Look at what @text means. @opts (complete, without NULL for defaults) is borrowed until
+ * content_source_free().
+ */
+int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
+		 struct firn_error *err) _must_check_;
+struct content_source *content_source_free(struct content_source *s);
+void content_source_freep(struct content_source **s);
+
+/* Digest of the checkpoint image's manifest; NULL for an archive. */
+const struct digest *content_digest(const struct content_source *s);
+/* The container's name, or NULL; for an archive after content_mount(). */
+const char *content_name(const struct content_source *s);
+
+/*
+ * Mount all layers on @stage. -FIRN_EINVAL when a base is needed and not given, -FIRN_EMISMATCH
+ * when it is another one.
+ */
+int content_mount(struct content_source *s, const struct view *v, struct stage *stage,
+		  struct content *ret, struct firn_error *err) _must_check_;
+
+/* 1 and the topmost data layer's file @path, opened for reading; 0 when no layer has it. */
+int content_open(const struct content *c, const char *path, int *ret_fd,
+		 struct firn_error *err) _must_check_;
+
+#endif
