@@ -190,8 +190,13 @@ int live_begin(struct live *l, bool made, struct firn_error *err)
 
 int live_complete(struct live *l, struct firn_error *err)
 {
+	int rc;
+
 	l->complete = true;
-	return write_record(l, err);
+	rc = write_record(l, err);
+	if (rc == 0 && rmdir(l->staging) < 0)
+		rc = firn_fail_errno(err, "remove %s", l->staging);
+	return rc;
 }
 
 int live_end(struct live *l, struct firn_error *err)

@@ -48,7 +48,7 @@ void live_closep(struct live **l);
 
 /* From now on something may be mounted. Makes the staging folder (0700). */
 int live_begin(struct live *l, bool made, struct firn_error *err) _must_check_;
-/* All of it is mounted. */
+/* All of it is mounted, and nothing any more on the staging folder, which goes. */
 int live_complete(struct live *l, struct firn_error *err) _must_check_;
 /* Nothing is mounted any more: removes the staging folder, and l->dir if firn made it. */
 int live_end(struct live *l, struct firn_error *err) _must_check_;

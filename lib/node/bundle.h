@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The folder that a mounted checkpoint is (firn-format(5), "What a mount looks like"): an overlay
+ * of the data layers and a tmpfs, so that the metadata is there without a copy and CRIU can write
+ * its logs; over it the CRIU images from their layer, and the rootfs.
+ */
+#ifndef FIRN_NODE_BUNDLE_H
+#define FIRN_NODE_BUNDLE_H
+
+#include "node/content.h"
+
+#define BUNDLE_CONFIG   "config.json"
+#define BUNDLE_IMAGES   "checkpoint"
+#define BUNDLE_ROOTFS   "rootfs"
+#define BUNDLE_WORK     "work"
+#define BUNDLE_PROVIDED "engine" /* the files that the dumping engine had made, made anew */
+
+struct bundle {
+	const struct firn_mount_opts *opts;
+	const struct content *content;
+	struct stage *stage;
+	const char *path;   /* where it goes: canonical, absolute */
+	const char *cgroup; /* absolute, of the container to come */
+};
+
+/* Mount it. *ret_method says how the images are. What a failure leaves is teardown()'s. */
+int bundle_mount(const struct bundle *b, enum erofs_method *ret_method,
+		 struct firn_error *err) _must_check_;
+
+#endif

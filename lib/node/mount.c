@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "firn/mount.h"
+
+#include "base/fd.h"
+#include "kernel/mountinfo.h"
+#include "node/bundle.h"
+#include "node/live.h"
+#include "node/teardown.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct firn_mounted {
+	char *dir;
+	char digest[DIGEST_TEXT_MAX]; /* "" for an archive */
+	enum erofs_method method;
+	bool rootfs;
+};
+
+struct firn_mounted *firn_mounted_free(struct firn_mounted *m)
+{
+	if (m)
+		free(m->dir);
+	free(m);
+	return NULL;
+}
+
+static void mounted_freep(struct firn_mounted **m)
+{
+	*m = firn_mounted_free(*m);
+}
+
+const char *firn_mounted_dir(const struct firn_mounted *m)
+{
+	return m->dir;
+}
+
+const char *firn_mounted_digest(const struct firn_mounted *m)
+{
+	return *m->digest ? m->digest : NULL;
+}
+
+const char *firn_mounted_method(const struct firn_mounted *m)
+{
+	return erofs_method_name(m->method);
+}
+
+int firn_mounted_has_rootfs(const struct firn_mounted *m)
+{
+	return m->rootfs;
+}
+
+/* The caller may know an older or a newer struct than we: what isn't there is a default. */
+static int take_opts(const struct firn_mount_opts *given, struct firn_mount_opts *ret,
+		     struct firn_error *err)
+{
+	*ret = (struct firn_mount_opts){ .size = sizeof(*ret) };
+	if (given)
+		memcpy(ret, given, given->size < sizeof(*ret) ? given->size : sizeof(*ret));
+	if ((ret->flags & FIRN_MOUNT_READ_ONLY) && ret->upper)
+		return firn_fail(err, FIRN_EINVAL,
+				 "a folder for what is written, and read-only, exclude each other");
+	return 0;
+}
+
+static int check_empty(const char *dir, struct firn_error *err)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	bool empty = true;
+
+	if (!d)
+		return firn_fail_errno(err, "%s", dir);
+	while (empty && (e = readdir(d)))
+		empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	closedir(d);
+	return empty ? 0 : firn_fail(err, FIRN_EINVAL, "%s is not empty", dir);
+}
+
+/* Whether anything is mounted on or below the folder: 1, 0 or an error. */
+static int is_mounted(const char *dir, struct firn_error *err)
+{
+	_cleanup_(mountinfo_done) struct mountinfo m = { 0 };
+	int rc = mountinfo_read(&m, err);
+
+	if (rc < 0)
+		return rc;
+	mountinfo_select(&m, &dir, 1);
+	return m.count > 0;
+}
+
+static int take_down(struct live *l, struct firn_error *err)
+{
+	const char *const tops[] = { l->dir, l->staging };
+	int rc = teardown(tops, ARRAY_SIZE(tops), err);
+
+	return rc < 0 ? rc : live_end(l, err);
+}
+
+/*
+ * Lock the folder's record, and see that nothing is in the way. What a mount that was killed has
+ * left is taken down.
+ */
+static int occupy(const char *state, const char *dir, struct live **ret, struct firn_error *err)
+{
+	_cleanup_(live_closep) struct live *l = NULL;
+	_free_ char *path = NULL;
+	bool made = false;
+	int rc = live_canonical(dir, &path, err);
+
+	if (rc == 0)
+		rc = live_open(state, path, LIVE_MAKE, &l, err);
+	if (rc == 0 && l->mounted && !l->complete)
+		rc = take_down(l, err);
+	if (rc < 0)
+		return rc;
+	if (mkdir(path, 0700) == 0)
+		made = true;
+	else if (errno != EEXIST)
+		return firn_fail_errno(err, "make %s", path);
+	rc = is_mounted(path, err);
+	if (rc > 0)
+		rc = firn_fail(err, FIRN_EBUSY, "something is mounted on %s", path);
+	if (rc == 0)
+		rc = check_empty(path, err);
+	if (rc == 0)
+		rc = live_begin(l, made, err);
+	if (rc < 0) {
+		if (made)
+			(void)!rmdir(path);
+		return rc;
+	}
+	*ret = take_ptr(&l);
+	return 0;
+}
+
+/* A cgroup of the container's name, if that is a plain one, or of the mount's. */
+static void name_cgroup(const char *name, const struct live *l, char *ret, size_t n)
+{
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+
+	if (!name || !*name || *name == '.' || strlen(name) > 128 ||
+	    strspn(name, plain) != strlen(name))
+		name = strrchr(l->staging, '/') + 1;
+	snprintf(ret, n, "/firn/%s", name);
+}
+
+/* All descriptors of the stage are closed when this returns, or it could not be taken down. */
+static int put_together(struct content_source *source, const struct firn_mount_opts *opts,
+			struct live *l, struct firn_mounted *ret, struct firn_error *err)
+{
+	_cleanup_(cache_closep) struct cache *cache = NULL;
+	_cleanup_(stage_done) struct stage stage = STAGE_NONE;
+	_cleanup_(content_done) struct content content = { 0 };
+	struct view view = { .report = opts->report };
+	char cgroup[160];
+	struct bundle b = {
+		.opts = opts, .content = &content, .stage = &stage, .path = l->dir, .cgroup = cgroup
+	};
+	int rc;
+
+	if (opts->flags & FIRN_MOUNT_STRICT)
+		view.flags |= VIEW_STRICT;
+	if ((rc = cache_open(opts->cache, &cache, err)) < 0 ||
+	    (rc = stage_open(&stage, l->staging, err)) < 0)
+		return rc;
+	view.cache = cache;
+	rc = content_mount(source, &view, &stage, &content, err);
+	if (rc < 0)
+		return rc;
+	name_cgroup(content_name(source), l, cgroup, sizeof(cgroup));
+	ret->rootfs = content.rootfs.count > 0;
+	return bundle_mount(&b, &ret->method, err);
+}
+
+/* The overlays keep the layers: what they were made from goes. */
+static int finish(struct live *l, struct firn_error *err)
+{
+	const char *const staging = l->staging;
+	int rc = teardown(&staging, 1, err);
+
+	return rc < 0 ? rc : live_complete(l, err);
+}
+
+static int mount_source(struct content_source *source, const char *dir,
+			const struct firn_mount_opts *opts, struct firn_mounted *ret,
+			struct firn_error *err)
+{
+	_cleanup_(live_closep) struct live *l = NULL;
+	int rc = occupy(opts->state, dir, &l, err);
+
+	if (rc < 0)
+		return rc;
+	rc = put_together(source, opts, l, ret, err);
+	if (rc == 0)
+		rc = finish(l, err);
+	if (rc < 0) {
+		(void)!take_down(l, NULL);
+		return rc;
+	}
+	ret->dir = take_ptr(&l->dir);
+	return 0;
+}
+
+int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
+	       struct firn_mounted **ret, struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *source = NULL;
+	_cleanup_(mounted_freep) struct firn_mounted *m = calloc(1, sizeof(*m));
+	struct firn_mount_opts all;
+	int rc;
+
+	if (!m)
+		return firn_fail_oom(err, "mount");
+	rc = take_opts(opts, &all, err);
+	if (rc == 0)
+		rc = content_find(image, &all, &source, err);
+	if (rc == 0)
+		rc = mount_source(source, dir, &all, m, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "mount %s", image);
+	if (content_digest(source))
+		digest_text(content_digest(source), m->digest);
+	if (ret)
+		*ret = take_ptr(&m);
+	return 0;
+}
