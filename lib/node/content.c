@@ -95,7 +95,7 @@ static int find_image(struct content_source *s, const struct ref *ref, struct fi
 static int find_file(struct content_source *s, const struct ref *ref, int fd,
 		     struct firn_error *err)
 {
-	int rc = archive_open(fd, ref->path, &s->archive, err);
+	int rc = archive_open(fd, &s->archive, err);
 
 	if (rc == -FIRN_EINVAL)
 		rc = find_image(s, ref, err);

@@ -223,7 +223,7 @@ int firn_mount(const char *image, const char *dir, const struct firn_mount_opts 
 	if (rc == 0)
 		rc = mount_source(source, dir, &all, m, err);
 	if (rc < 0)
-		return firn_wrap(err, rc, "mount %s", image);
+		return firn_wrap(err, rc, "%s", image);
 	if (content_digest(source))
 		digest_text(content_digest(source), m->digest);
 	if (ret)

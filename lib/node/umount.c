@@ -27,7 +27,7 @@ int firn_umount(const char *dir, const char *state, struct firn_error *err)
 
 	if (rc == 0)
 		rc = umount_canonical(path, state, err);
-	return firn_wrap(err, rc, "umount %s", dir);
+	return firn_wrap(err, rc, "%s", dir);
 }
 
 struct umount_all {

@@ -20,7 +20,6 @@ struct archive *archive_close(struct archive *a)
 	tree_free(a->tree);
 	source_close(a->src);
 	fd_close(a->fd);
-	free(a->name);
 	free(a);
 	return NULL;
 }
@@ -79,7 +78,7 @@ static int scan(struct archive *a, struct firn_error *err)
 	return 0;
 }
 
-int archive_open(int fd, const char *name, struct archive **ret, struct firn_error *err)
+int archive_open(int fd, struct archive **ret, struct firn_error *err)
 {
 	_cleanup_(archive_closep) struct archive *a = calloc(1, sizeof(*a));
 	int rc;
@@ -89,12 +88,9 @@ int archive_open(int fd, const char *name, struct archive **ret, struct firn_err
 		return firn_fail_oom(err, "archive");
 	}
 	a->fd = fd;
-	a->name = strdup(name);
-	if (!a->name)
-		return firn_fail_oom(err, "archive");
 	rc = scan(a, err);
 	if (rc < 0)
-		return firn_wrap(err, rc, "archive %s", name);
+		return rc;
 	*ret = take_ptr(&a);
 	return 0;
 }
@@ -106,14 +102,13 @@ static int read_file(struct archive *a, const struct node *n, size_t max, char *
 	int rc;
 
 	if (n->size > max)
-		return firn_fail(err, FIRN_ELIMIT, "archive %s: %s is larger than %zu bytes",
-				 a->name, n->name, max);
+		return firn_fail(err, FIRN_ELIMIT, "%s is larger than %zu bytes", n->name, max);
 	text = malloc((size_t)n->size + 1);
 	if (!text)
 		return firn_fail_oom(err, n->name);
 	rc = source_read_at(a->src, text, (size_t)n->size, n->offset, err);
 	if (rc < 0)
-		return firn_wrap(err, rc, "archive %s: %s", a->name, n->name);
+		return firn_wrap(err, rc, "%s", n->name);
 	text[n->size] = '\0';
 	*ret_len = (size_t)n->size;
 	*ret = take_ptr(&text);
@@ -139,7 +134,7 @@ int archive_mount_data(struct archive *a, const struct view *v, struct view_moun
 		plain_own(a->tree);
 		rc = index_mount(v->cache, a->tree, &file, NULL, 0, ret, err);
 	}
-	return firn_wrap(err, rc, "archive %s", a->name);
+	return rc;
 }
 
 static int duplicate(int fd, struct firn_error *err)
@@ -208,5 +203,5 @@ int archive_mount_delta(struct archive *a, const struct view *v, enum archive_di
 	file.fd = fd;
 	if (rc >= 0)
 		rc = index_mount(v->cache, tree, &file, NULL, 0, ret, err);
-	return rc < 0 ? firn_wrap(err, rc, "archive %s: %s", a->name, ARCHIVE_DIFF) : 1;
+	return rc < 0 ? firn_wrap(err, rc, ARCHIVE_DIFF) : 1;
 }

@@ -13,11 +13,10 @@
 struct archive;
 
 /*
- * Scan the file @fd (taken, also on failure), called @name in messages. -FIRN_EUNSUPP when it is
- * compressed, -FIRN_EINVAL when it is no checkpoint.
+ * Scan the file @fd (taken, also on failure). -FIRN_EUNSUPP when it is compressed, -FIRN_EINVAL
+ * when it is no checkpoint.
  */
-int archive_open(int fd, const char *name, struct archive **ret,
-		 struct firn_error *err) _must_check_;
+int archive_open(int fd, struct archive **ret, struct firn_error *err) _must_check_;
 struct archive *archive_close(struct archive *a);
 void archive_closep(struct archive **a);
 

@@ -11,7 +11,6 @@
 
 struct archive {
 	int fd;
-	char *name;
 	struct source *src;
 	struct tree *tree;           /* payloads on device 1, which is fd; without the next two */
 	struct node *diff, *deleted; /* members, or NULL; they live as long as the tree */
