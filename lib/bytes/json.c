@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "bytes/json_number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,12 +87,20 @@ static int check_limits(const char *text, size_t len, struct firn_error *err)
 
 int json_parse(const char *text, size_t len, json_t **ret, struct firn_error *err)
 {
+	_buf_ struct buf marked = BUF_INIT;
 	json_error_t why;
 	json_t *j;
 	int rc = check_limits(text, len, err);
 
 	if (rc < 0)
 		return rc;
+	if (json_number_mark(text, len, &marked)) {
+		rc = buf_check(&marked, err);
+		if (rc < 0)
+			return rc;
+		text = (char *)marked.data;
+		len = marked.len;
+	}
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (j) {
 		*ret = j;
@@ -114,23 +123,27 @@ static int append(const char *bytes, size_t n, void *ctx)
 	return out->oom ? -1 : 0;
 }
 
+static int print(const json_t *j, size_t flags, struct buf *out, struct firn_error *err)
+{
+	_buf_ struct buf text = BUF_INIT;
+
+	if (json_dump_callback(j, append, &text, flags | JSON_ENCODE_ANY) < 0)
+		return firn_fail_oom(err, "print JSON");
+	json_number_unmark((char *)text.data, text.len, out);
+	return buf_check(out, err);
+}
+
 int json_print(const json_t *j, struct buf *out, struct firn_error *err)
 {
-	const size_t flags = JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY;
-
-	if (json_dump_callback(j, append, out, flags) < 0)
-		return firn_fail_oom(err, "print JSON");
-	return 0;
+	return print(j, JSON_COMPACT | JSON_SORT_KEYS, out, err);
 }
 
 int json_print_pretty(const json_t *j, int spaces, struct buf *out, struct firn_error *err)
 {
-	const size_t flags = JSON_INDENT((size_t)spaces) | JSON_ENCODE_ANY;
+	int rc = print(j, JSON_INDENT((size_t)spaces), out, err);
 
-	if (json_dump_callback(j, append, out, flags) < 0)
-		return firn_fail_oom(err, "print JSON");
 	buf_puts(out, "\n");
-	return buf_check(out, err);
+	return rc < 0 ? rc : buf_check(out, err);
 }
 
 static int unexpected(const char *key, const char *wanted, const json_t *found,

@@ -3,6 +3,8 @@
  * JSON read strictly and written reproducibly; with json.c the one home of jansson. Each getter
  * checks presence, type and range, writes the key into the error and leaves its output untouched on
  * failure. The caller limits the bytes; the limits below keep hostile ones from growing in memory.
+ * Integers from 2^63 to 2^64 - 1 are kept when a document is printed again; to the getters they are
+ * strings.
  */
 #ifndef FIRN_BYTES_JSON_H
 #define FIRN_BYTES_JSON_H

@@ -254,16 +254,12 @@ static int rewrite_linux(json_t *doc, const struct spec_opts *opts, struct spec 
 	return 0;
 }
 
-static int rewrite_process(json_t *doc, const struct spec_opts *opts, struct spec *s,
-			   struct firn_error *err)
+static int rewrite_process(json_t *doc, const struct spec_opts *opts, struct firn_error *err)
 {
 	json_t *process;
 	int rc = json_opt_object(doc, "process", &process, err);
 
 	if (rc <= 0)
-		return rc;
-	rc = json_opt_bool(process, "terminal", &s->terminal, err);
-	if (rc < 0)
 		return rc;
 	if (!(opts->host & SPEC_HOST_SELINUX) && dropped(process, "selinuxLabel"))
 		spec_warn(opts, "this host has no SELinux: the process has no label");
@@ -332,6 +328,18 @@ static int provide_criu_conf(json_t *doc, const struct spec_opts *opts, struct s
 	return rc < 0 ? rc : 0;
 }
 
+static int print(const json_t *doc, struct spec *s, struct firn_error *err)
+{
+	_buf_ struct buf text = BUF_INIT;
+	int rc = json_print_pretty(doc, 2, &text, err);
+
+	if (rc < 0)
+		return rc;
+	s->len = text.len;
+	s->json = buf_steal(&text);
+	return s->json ? 0 : firn_fail_oom(err, "config.json");
+}
+
 static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
 		   struct firn_error *err)
 {
@@ -343,7 +351,7 @@ static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
 	if (rc >= 0)
 		rc = spec_mounts(doc, opts, s, err);
 	if (rc >= 0)
-		rc = rewrite_process(doc, opts, s, err);
+		rc = rewrite_process(doc, opts, err);
 	if (rc >= 0)
 		rc = rewrite_linux(doc, opts, s, err);
 	if (rc >= 0)
@@ -354,7 +362,7 @@ static int rewrite(json_t *doc, const struct spec_opts *opts, struct spec *s,
 		return rc;
 	if (dropped(doc, "hooks"))
 		spec_warn(opts, "the hooks of the dumping engine are dropped");
-	return spec_print(doc, &s->json, &s->len, err);
+	return print(doc, s, err);
 }
 
 int spec_rewrite(const char *text, size_t len, const struct spec_opts *opts, struct spec *ret,
@@ -372,6 +380,20 @@ int spec_rewrite(const char *text, size_t len, const struct spec_opts *opts, str
 	}
 	*ret = s;
 	return 0;
+}
+
+int spec_has_terminal(const char *json, size_t len, struct firn_error *err)
+{
+	_json_ json_t *doc = NULL;
+	json_t *process;
+	bool terminal = false;
+	int rc = spec_parse(json, len, &doc, err);
+
+	if (rc == 0)
+		rc = json_opt_object(doc, "process", &process, err);
+	if (rc > 0)
+		rc = json_opt_bool(process, "terminal", &terminal, err);
+	return rc < 0 ? firn_wrap(err, rc, "config.json") : terminal;
 }
 
 int spec_shm_bytes(const char *config_dump, size_t len, uint64_t *ret, struct firn_error *err)

@@ -104,7 +104,6 @@ struct spec {
 	size_t nprovided;
 	struct spec_volume *volumes;
 	size_t nvolumes;
-	bool terminal; /* process.terminal: the runtime needs a --console-socket */
 };
 
 /*
@@ -114,6 +113,9 @@ struct spec {
 int spec_rewrite(const char *text, size_t len, const struct spec_opts *opts, struct spec *ret,
 		 struct firn_error *err) _must_check_;
 void spec_done(struct spec *s);
+
+/* Whether a config.json (SPEC_BYTES_MAX) gives the container a terminal: 1 or 0. */
+int spec_has_terminal(const char *json, size_t len, struct firn_error *err) _must_check_;
 
 /*
  * A copy of @text that is exactly @bytes long (0, or more than a text file has: as long as it is):

@@ -18,13 +18,7 @@ int spec_mounts(json_t *doc, const struct spec_opts *opts, struct spec *s,
 int spec_provide(struct spec *s, const struct spec_provided *what,
 		 struct firn_error *err) _must_check_;
 
-/*
- * Go writes unsigned 64-bit numbers (RLIM_INFINITY is 18446744073709551615), jansson has signed
- * ones. spec_parse() carries larger integers through as marked strings, spec_print() prints them as
- * the numbers they were.
- */
+/* An object of SPEC_BYTES_MAX at most. */
 int spec_parse(const char *text, size_t len, json_t **ret, struct firn_error *err) _must_check_;
-/* Indented, NUL-ended. Caller frees. */
-int spec_print(const json_t *doc, char **ret, size_t *ret_len, struct firn_error *err) _must_check_;
 
 #endif

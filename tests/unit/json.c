@@ -26,7 +26,7 @@ static const struct {
 	{ "unclosed string", "[\"a\\", -FIRN_ECORRUPT, "not JSON" },
 	{ "single quotes", "{'a':1}", -FIRN_ECORRUPT, "not JSON" },
 	{ "NaN", "[NaN]", -FIRN_ECORRUPT, "not JSON" },
-	{ "above int64", "[9223372036854775808]", -FIRN_ECORRUPT, "too big" },
+	{ "above uint64", "[18446744073709551616]", -FIRN_ECORRUPT, "too big" },
 	{ "not UTF-8", "[\"\xff\"]", -FIRN_ECORRUPT, "decode byte 0xff" },
 	{ "overlong UTF-8", "[\"\xc0\x80\"]", -FIRN_ECORRUPT, "decode byte 0xc0" },
 	{ "lone surrogate", "[\"\\ud800\"]", -FIRN_ECORRUPT, "not JSON" },
@@ -291,6 +291,27 @@ START_TEST(locate)
 }
 END_TEST
 
+/* Go's unsigned numbers come out as they went in; what is no number of 64 bits is no JSON for us.
+ */
+START_TEST(unsigned_numbers)
+{
+	static const char text[] = "{\"a\":18446744073709551615,\"b\":[9223372036854775808,-1],"
+				   "\"c\":\"18446744073709551615\"}";
+	static const char beyond[] = "[18446744073709551616]";
+	struct firn_error err = { 0 };
+	_buf_ struct buf out = BUF_INIT;
+	_json_ json_t *j = NULL, *none = NULL;
+	uint64_t u = 7;
+
+	ck_ok(json_parse(text, strlen(text), &j, &err), err);
+	ck_ok(json_print(j, &out, &err), err);
+	ck_assert_str_eq((char *)out.data, text);
+	ck_assert_int_eq(json_get_u64(j, "a", UINT64_MAX, &u, &err), -FIRN_ECORRUPT);
+	ck_assert_uint_eq(u, 7);
+	ck_assert_int_eq(json_parse(beyond, strlen(beyond), &none, &err), -FIRN_ECORRUPT);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("json");
@@ -305,6 +326,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, print);
 	tcase_add_test(tc, put);
 	tcase_add_loop_test(tc, locate, 0, ARRAY_SIZE(locate_cases));
+	tcase_add_test(tc, unsigned_numbers);
 	suite_add_tcase(s, tc);
 	return s;
 }

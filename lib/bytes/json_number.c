@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bytes/json_number.h"
+
+#include <string.h>
+
+/* Begins a string that stands for a number, as JSON text. */
+#define MARK       "\\u0001firn-number:"
+#define DIGITS_MAX 20 /* of 2^64 - 1 */
+
+/* Whether the @n digits at @at say more than 2^63 - 1 and no more than 2^64 - 1. */
+static bool needs_mark(const char *at, size_t n)
+{
+	static const char int_max[] = "9223372036854775807", uint_max[] = "18446744073709551615";
+
+	if (n == strlen(int_max))
+		return memcmp(at, int_max, n) > 0;
+	return n == strlen(uint_max) && memcmp(at, uint_max, n) <= 0;
+}
+
+static size_t skip_string(const char *text, size_t len, size_t at)
+{
+	for (at++; at < len && text[at] != '"'; at++)
+		if (text[at] == '\\')
+			at++;
+	return at < len ? at + 1 : len;
+}
+
+static size_t skip_digits(const char *text, size_t len, size_t at)
+{
+	while (at < len && text[at] >= '0' && text[at] <= '9')
+		at++;
+	return at;
+}
+
+/* A fraction or exponent makes it no integer, and jansson takes those. */
+static bool is_integer_end(const char *text, size_t len, size_t at)
+{
+	return at == len || (text[at] != '.' && text[at] != 'e' && text[at] != 'E');
+}
+
+bool json_number_mark(const char *text, size_t len, struct buf *out)
+{
+	size_t at = 0, done = 0;
+
+	while (at < len) {
+		size_t end = at + 1;
+
+		if (text[at] == '"') {
+			end = skip_string(text, len, at);
+		} else if (text[at] == '-' || text[at] == '.') {
+			end = skip_digits(text, len, at + 1);
+		} else if (text[at] >= '0' && text[at] <= '9') {
+			end = skip_digits(text, len, at);
+			if (needs_mark(text + at, end - at) && is_integer_end(text, len, end)) {
+				buf_put(out, text + done, at - done);
+				buf_puts(out, "\"" MARK);
+				buf_put(out, text + at, end - at);
+				buf_puts(out, "\"");
+				done = end;
+			}
+		}
+		at = end;
+	}
+	if (!done)
+		return false;
+	buf_put(out, text + done, len - done);
+	return true;
+}
+
+/* The digits behind a mark that ends with a quote, or 0. */
+static size_t marked_digits(const char *at, size_t len)
+{
+	size_t n = skip_digits(at, len, 0);
+
+	return n && n <= DIGITS_MAX && n < len && at[n] == '"' ? n : 0;
+}
+
+void json_number_unmark(const char *text, size_t len, struct buf *out)
+{
+	static const char quoted_mark[] = "\"" MARK;
+	const size_t mark = strlen(quoted_mark);
+	size_t at = 0;
+
+	while (at < len) {
+		size_t end = at + 1, digits = 0;
+
+		if (text[at] == '"')
+			end = skip_string(text, len, at);
+		if (end - at > mark && memcmp(text + at, quoted_mark, mark) == 0)
+			digits = marked_digits(text + at + mark, end - at - mark);
+		if (digits)
+			buf_put(out, text + at + mark, digits);
+		else
+			buf_put(out, text + at, end - at);
+		at = end;
+	}
+}
