@@ -2,9 +2,7 @@
 #include "node/host.h"
 
 #include "base/fd.h"
-#include "base/path.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,29 +74,4 @@ unsigned host_facts(void)
 	if (access("/sys/fs/selinux/enforce", F_OK) == 0)
 		bits |= SPEC_HOST_SELINUX;
 	return bits;
-}
-
-char *host_criu_conf(void)
-{
-	return read_text("/etc/criu/runc.conf");
-}
-
-int host_volume(void *ctx, const char *source, const char *destination, char **ret,
-		struct firn_error *err)
-{
-	char quoted[PATH_QUOTE_MAX];
-	char *real = realpath(source, NULL);
-
-	(void)ctx;
-	(void)destination;
-	path_quote(source, quoted);
-	if (real) {
-		*ret = real;
-		return 0;
-	}
-	if (errno != ENOENT)
-		return firn_fail_errno(err, "its source %s", quoted);
-	return firn_fail(err, FIRN_ENOTFOUND,
-			 "its source %s isn't on this host: give its place with --volume OLD=NEW",
-			 quoted);
 }

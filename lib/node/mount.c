@@ -173,7 +173,7 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	rc = content_mount(source, &view, &stage, &content, err);
 	if (rc < 0)
 		return rc;
-	name_cgroup(content_name(source), l, cgroup, sizeof(cgroup));
+	name_cgroup(opts->id ? opts->id : content_name(source), l, cgroup, sizeof(cgroup));
 	ret->rootfs = content.rootfs.count > 0;
 	return bundle_mount(&b, &ret->method, err);
 }
