@@ -26,6 +26,12 @@ struct firn_restore_opts {
 	const char *const *runtime_args; /**< more arguments for the runtime's restore command */
 	size_t nruntime_args;
 	const struct firn_mount_opts *mount; /**< how to mount; may be NULL */
+	/**
+	 * File that gets what the container writes where it wrote to its engine (standard output
+	 * and error of a container that was started in the background, its terminal). It is
+	 * appended to, and made (0600) when it isn't there. NULL: nowhere.
+	 */
+	const char *output;
 };
 
 /** What runs now. */

@@ -364,7 +364,9 @@ START_TEST(dropped)
 	opts.report = &report;
 	opts.host = SPEC_HOST_CPU | SPEC_HOST_SELINUX;
 	doc = rewritten(text, strlen(text), &opts, &s);
-	ck_assert(s.terminal);
+	ck_assert_int_eq(spec_has_terminal(s.json, s.len, &err), 1);
+	ck_assert_int_eq(spec_has_terminal("{\"process\":{}}", 14, &err), 0);
+	ck_assert_int_eq(spec_has_terminal("{}", 2, &err), 0);
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(doc, "annotations"),
 							   "org.criu.config")),
 			 "/run/p/criu.conf");
@@ -450,7 +452,7 @@ static const char *const broken[] = {
 	"{\"linux\":{\"resources\":[]}}",
 	"{\"mounts\":[{\"type\":\"bind\"}]}",
 	"{\"mounts\":[{\"type\":\"bind\",\"source\":\"/x\"}]}",
-	"{\"process\":{\"terminal\":\"yes\"}}",
+
 	"{\"a\":1,\"a\":2}",
 };
 
@@ -464,6 +466,16 @@ START_TEST(broken_spec)
 	ck_assert_msg(rc == -FIRN_ECORRUPT, "%s: %d", broken[_i], rc);
 	ck_assert_msg(strncmp(err.msg, "spec.dump: ", 11) == 0, "%s", err.msg);
 	ck_assert_uint_eq(s.len, 77);
+}
+END_TEST
+
+START_TEST(broken_terminal)
+{
+	static const char text[] = "{\"process\":{\"terminal\":\"yes\"}}";
+	struct firn_error err = { 0 };
+
+	ck_assert_int_eq(spec_has_terminal(text, strlen(text), &err), -FIRN_ECORRUPT);
+	ck_assert_msg(strncmp(err.msg, "config.json: ", 13) == 0, "%s", err.msg);
 }
 END_TEST
 
@@ -538,6 +550,7 @@ static Suite *suite(void)
 	tcase_add_test(t, dropped);
 	tcase_add_loop_test(t, large_numbers, 0, (int)ARRAY_SIZE(numbers));
 	tcase_add_loop_test(t, broken_spec, 0, (int)ARRAY_SIZE(broken));
+	tcase_add_test(t, broken_terminal);
 	tcase_add_test(t, fitting);
 	tcase_add_test(t, open_hosts);
 	tcase_add_test(t, shm_size);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a runtime couldn't restore: out of CRIU's log, else the runtime's own. */
+#ifndef FIRN_NODE_REASON_H
+#define FIRN_NODE_REASON_H
+
+#include "node/slot.h"
+
+#include <stdbool.h>
+
+struct reason {
+	char text[320]; /* "" when no log has one */
+	bool pid_taken; /* criu_log.pid_taken */
+};
+
+/* Reads SLOT/bundle/work/restore.log and SLOT/runtime.log; missing ones say nothing. */
+void reason_read(const struct slot *s, struct reason *ret);
+
+/*
+ * Keep both logs in s->logs, which outlives the mounts. Returns the path of the fuller one that
+ * there is, which the caller frees, or NULL.
+ */
+char *reason_keep(const struct slot *s);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "firn/restore.h"
+
+#include "base/fd.h"
+#include "node/bundle.h"
+#include "node/console.h"
+#include "node/live.h"
+#include "node/look.h"
+#include "node/reason.h"
+#include "node/runtime.h"
+#include "node/slot.h"
+#include "node/teardown.h"
+#include "node/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define PID_TRIES    20  /* while a process id of the dump is taken: the dumped process' zombie */
+#define PID_PAUSE    500 /* ms between them */
+#define UMOUNT_TRIES 60  /* seconds that somebody may still look around in an ended container */
+
+struct firn_restored {
+	char *id;
+	char *runtime;
+	int pid;
+};
+
+/* One restore under way. */
+struct job {
+	struct firn_restore_opts opts;
+	struct firn_mount_opts mount;
+	struct slot slot;
+	struct runtime runtime;
+	char *id;
+	bool terminal; /* the container has one and nobody else was told to receive it */
+	int listener;  /* for the terminal; -1 */
+	int output;    /* opts.output; -1 */
+	int pid;
+};
+
+struct firn_restored *firn_restored_free(struct firn_restored *r)
+{
+	if (!r)
+		return NULL;
+	free(r->id);
+	free(r->runtime);
+	free(r);
+	return NULL;
+}
+
+static void restored_freep(struct firn_restored **r)
+{
+	*r = firn_restored_free(*r);
+}
+
+const char *firn_restored_id(const struct firn_restored *r)
+{
+	return r->id;
+}
+
+int firn_restored_pid(const struct firn_restored *r)
+{
+	return r->pid;
+}
+
+const char *firn_restored_runtime(const struct firn_restored *r)
+{
+	return r->runtime;
+}
+
+static void job_done(struct job *j)
+{
+	fd_close(j->listener);
+	fd_close(j->output);
+	free(j->id);
+	runtime_done(&j->runtime);
+	slot_done(&j->slot);
+}
+
+static void warn(const struct job *j, const char *what, const struct firn_error *why)
+{
+	const struct firn_report *report = j->mount.report;
+	char text[600];
+
+	if (!report || !report->warn)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", what, why->msg);
+	report->warn(text, report->ctx);
+}
+
+/* ABI: a caller of an older header has fewer members. */
+static void take_opts(struct job *j, const struct firn_restore_opts *opts, const char *name)
+{
+	if (opts)
+		memcpy(&j->opts, opts, opts->size < sizeof(j->opts) ? opts->size : sizeof(j->opts));
+	if (j->opts.mount) {
+		const struct firn_mount_opts *m = j->opts.mount;
+
+		memcpy(&j->mount, m, m->size < sizeof(j->mount) ? m->size : sizeof(j->mount));
+	}
+	j->mount.size = sizeof(j->mount);
+	if (name)
+		j->mount.id = name;
+}
+
+static bool has_console_arg(const struct firn_restore_opts *o)
+{
+	static const char arg[] = "--console-socket";
+
+	for (size_t i = 0; i < o->nruntime_args; i++)
+		if (strncmp(o->runtime_args[i], arg, strlen(arg)) == 0)
+			return true;
+	return false;
+}
+
+/* What the mounted bundle is for: sets the runtime, and for a container its id. */
+static int prepare(struct job *j, const char *name, struct firn_error *err)
+{
+	struct look look;
+	int rc = look_at(j->slot.bundle, &look, err);
+
+	if (rc == 0)
+		rc = runtime_find(j->opts.runtime, look.container, &j->runtime, err);
+	if (rc < 0)
+		return rc;
+	if (!j->runtime.container)
+		return 0;
+	if (!look.config)
+		return firn_fail(
+		    err, FIRN_EUNSUPP,
+		    "%s needs a bundle, and the checkpoint has no spec.dump to make its "
+		    "config.json of",
+		    j->runtime.name);
+	j->terminal = look.terminal && !has_console_arg(&j->opts);
+	rc = name ? 0 : look_for_name(j->slot.bundle, &j->id, err);
+	if (rc < 0)
+		return rc;
+	if (name && !(j->id = strdup(name)))
+		return firn_fail_oom(err, "container's name");
+	rc = slot_check_name(j->id, err);
+	if (rc == 0)
+		rc = runtime_has(&j->runtime, j->id, err);
+	if (rc > 0)
+		return firn_fail(err, FIRN_EEXIST, "%s has a container %s already", j->runtime.name,
+				 j->id);
+	return rc;
+}
+
+static int open_ends(struct job *j, struct firn_error *err)
+{
+	if (j->opts.output) {
+		j->output = open(j->opts.output,
+				 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+		if (j->output < 0)
+			return firn_fail_errno(err, "output %s", j->opts.output);
+	}
+	if (j->terminal) {
+		j->listener = console_listen(j->slot.console, err);
+		if (j->listener < 0)
+			return j->listener;
+	}
+	return 0;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static int failed(struct job *j, int status, const struct reason *why, struct firn_error *err)
+{
+	_free_ char *log = reason_keep(&j->slot);
+
+	if (!log)
+		return firn_fail(err, FIRN_EHOST, "%s failed with status %d and left no log",
+				 j->runtime.name, status);
+	return firn_fail(err, FIRN_EHOST, "%s failed (log in %s): %s", j->runtime.name, log,
+			 *why->text ? why->text : "the log doesn't say why");
+}
+
+/*
+ * The dumped process may still be a zombie that nobody has reaped: then its pid is taken, and the
+ * next moment it is free.
+ */
+static int run_runtime(struct job *j, struct firn_error *err)
+{
+	const struct runtime_restore r = { .runtime = &j->runtime,
+					   .slot = &j->slot,
+					   .id = j->id,
+					   .opts = &j->opts,
+					   .console = j->terminal ? j->slot.console : NULL,
+					   .output = j->output };
+
+	for (int try = 1;; try++) {
+		struct reason why;
+		int status = runtime_restore(&r, err);
+
+		if (status <= 0)
+			return status;
+		reason_read(&j->slot, &why);
+		if (j->runtime.container)
+			runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_FORCE);
+		if (!why.pid_taken || try == PID_TRIES)
+			return failed(j, status, &why, err);
+		pause_ms(PID_PAUSE);
+	}
+}
+
+static int read_pid(struct job *j, struct firn_error *err)
+{
+	_fd_ int fd = open(j->slot.pid_file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char text[16];
+	ssize_t n;
+	long pid;
+
+	if (fd < 0)
+		return firn_fail_errno(err, "%s left no pid", j->runtime.name);
+	n = fd_read(fd, text, sizeof(text) - 1, err);
+	if (n < 0)
+		return (int)n;
+	text[n] = '\0';
+	pid = strtol(text, NULL, 10);
+	if (pid <= 0 || pid > INT32_MAX)
+		return firn_fail(err, FIRN_EHOST, "%s left no pid", j->runtime.name);
+	j->pid = (int)pid;
+	return 0;
+}
+
+/* The container has ended: in the watching process, or at once. */
+static void ended(void *ctx)
+{
+	struct job *j = ctx;
+
+	runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_ENDED);
+	for (int i = 0; i < UMOUNT_TRIES; i++) {
+		int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
+
+		if (rc == 0 || rc == -FIRN_ENOTFOUND) {
+			slot_remove(&j->slot);
+			return;
+		}
+		pause_ms(1000);
+	}
+}
+
+/* What firn_umount() takes down later is what is still mounted then. */
+static int drop_images(const struct job *j, struct firn_error *err)
+{
+	_cleanup_(live_closep) struct live *l = NULL;
+	_free_ char *dir = NULL, *images = NULL;
+	const char *top;
+	int rc = live_canonical(j->slot.bundle, &dir, err);
+
+	if (rc == 0)
+		rc = live_open(j->slot.state, dir, LIVE_FIND, &l, err);
+	if (rc < 0)
+		return rc;
+	if (asprintf(&images, "%s/" BUNDLE_IMAGES, dir) < 0) {
+		images = NULL;
+		return firn_fail_oom(err, "unmount");
+	}
+	top = images;
+	return teardown(&top, 1, err);
+}
+
+/* The container runs: whatever fails from here on is told and changes nothing of that. */
+static void leave_container(struct job *j)
+{
+	struct watch w = { .pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0),
+			   .lock = j->slot.lock,
+			   .terminal = -1,
+			   .output = j->output,
+			   .ended = ended,
+			   .ctx = j };
+	struct firn_error err;
+
+	if (w.pidfd < 0 && errno == ESRCH) {
+		ended(j);
+		return;
+	}
+	if (j->terminal) {
+		w.terminal = console_receive(j->listener, &err);
+		if (w.terminal < 0)
+			warn(j, "the container's terminal has nobody at its other end", &err);
+	}
+	if (drop_images(j, &err) < 0)
+		warn(j, "CRIU's images stay mounted", &err);
+	if (w.pidfd < 0)
+		(void)firn_fail_errno(&err, "pidfd_open");
+	if (w.pidfd < 0 || watch_start(&w, &err) < 0)
+		warn(j, "its mounts will stay when the container ends", &err);
+	fd_close(w.pidfd);
+	fd_close(w.terminal);
+}
+
+/* A process has nothing open in the images once it runs. */
+static int leave_process(struct job *j, struct firn_error *err)
+{
+	int rc = firn_umount(j->slot.bundle, j->slot.state, err);
+
+	if (rc < 0)
+		return firn_wrap(err, rc, "process %d runs, but", j->pid);
+	slot_remove(&j->slot);
+	return 0;
+}
+
+static int restore_mounted(struct job *j, const char *name, struct firn_error *err)
+{
+	int rc = prepare(j, name, err);
+
+	if (rc == 0)
+		rc = open_ends(j, err);
+	if (rc == 0)
+		rc = run_runtime(j, err);
+	if (rc < 0)
+		return rc;
+	rc = read_pid(j, err);
+	if (rc < 0 && j->runtime.container)
+		runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_FORCE);
+	return rc;
+}
+
+/* Nothing stays mounted after a failure; @err keeps the first one's sentence. */
+static void undo(struct job *j)
+{
+	int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
+
+	if (rc == 0 || rc == -FIRN_ENOTFOUND)
+		slot_remove(&j->slot);
+}
+
+static int restore(struct job *j, const char *image, const char *name, struct firn_error *err)
+{
+	int rc = name ? slot_check_name(name, err) : 0;
+
+	if (rc == 0 && j->opts.runtime) {
+		/* A runtime that isn't there is found before anything is mounted. */
+		rc = runtime_find(j->opts.runtime, true, &j->runtime, err);
+		runtime_done(&j->runtime);
+	}
+	if (rc == 0)
+		rc = slot_claim(j->mount.state, name, &j->slot, err);
+	if (rc < 0)
+		return rc;
+	rc = firn_mount(image, j->slot.bundle, &j->mount, NULL, err);
+	if (rc == 0)
+		rc = restore_mounted(j, name, err);
+	if (rc < 0) {
+		undo(j);
+		return rc;
+	}
+	if (j->runtime.container)
+		leave_container(j);
+	else
+		rc = leave_process(j, err);
+	return rc;
+}
+
+int firn_restore(const char *image, const char *name, const struct firn_restore_opts *opts,
+		 struct firn_restored **ret, struct firn_error *err)
+{
+	_cleanup_(restored_freep) struct firn_restored *r = calloc(1, sizeof(*r));
+	_cleanup_(job_done) struct job j = { .slot.lock = -1, .listener = -1, .output = -1 };
+	int rc;
+
+	if (!r)
+		return firn_fail_oom(err, "restore");
+	take_opts(&j, opts, name);
+	rc = restore(&j, image, name, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "restore: %s", name ? name : image);
+	r->id = take_ptr(&j.id);
+	r->pid = j.pid;
+	r->runtime = strdup(j.runtime.name);
+	if (!r->runtime)
+		return firn_fail_oom(err, "restore");
+	if (ret)
+		*ret = take_ptr(&r);
+	return 0;
+}

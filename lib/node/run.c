@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "node/run.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+void run_arg(struct run_args *a, const char *arg)
+{
+	if (a->n == RUN_ARGS_MAX) {
+		a->full = true;
+		return;
+	}
+	a->argv[a->n++] = arg;
+	a->argv[a->n] = NULL;
+}
+
+void run_arg2(struct run_args *a, const char *name, const char *value)
+{
+	run_arg(a, name);
+	run_arg(a, value);
+}
+
+static int found(const char *path, char **ret, struct firn_error *err)
+{
+	if (access(path, X_OK) < 0)
+		return 0;
+	*ret = strdup(path);
+	return *ret ? 1 : firn_fail_oom(err, path);
+}
+
+int run_find(const char *name, char **ret, struct firn_error *err)
+{
+	if (strchr(name, '/'))
+		return found(name, ret, err);
+	for (const char *at = RUN_PATH; at; at = strchr(at, ':')) {
+		char path[4200];
+		int rc;
+
+		at += *at == ':';
+		if (snprintf(path, sizeof(path), "%.*s/%s", (int)strcspn(at, ":"), at, name) >=
+		    (int)sizeof(path))
+			return 0;
+		rc = found(path, ret, err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* What a child of any process can rely on: no signal is blocked, ignored or handled. */
+static void plain_signals(void)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)sigaction(s, &plain, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The caller may have closed any of 0 to 2, so that ours lie there: they are moved out of the way.
+ */
+static int set_stdio(enum run_stdio stdio, int out)
+{
+	int null;
+
+	if (stdio == RUN_STDIO_OURS)
+		return 0;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	null = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 3);
+	out = stdio == RUN_STDIO_NULL ? null : fcntl(out, F_DUPFD_CLOEXEC, 3);
+	return null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ? -1
+												: 0;
+}
+
+/* In the child: system calls alone. What went wrong goes as an errno into @tell. */
+static void child(const struct run_args *a, enum run_stdio stdio, int out, int tell)
+{
+	char *const env[] = { (char *)"PATH=" RUN_PATH, NULL };
+	int why;
+
+	plain_signals();
+	if (set_stdio(stdio, out) == 0 &&
+	    syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		(void)execve(a->argv[0], (char *const *)a->argv, env);
+	why = errno;
+	(void)!write(tell, &why, sizeof(why));
+	_exit(127);
+}
+
+static int wait_for(pid_t pid, const char *name, struct firn_error *err)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return firn_fail_errno(err, "wait for %s", name);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int run_wait(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
+{
+	int pipes[2], why = 0, status;
+	ssize_t told;
+	pid_t pid;
+
+	if (a->full || a->n == 0)
+		return firn_fail(err, FIRN_EINVAL, "more than %d arguments", RUN_ARGS_MAX);
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return firn_fail_errno(err, "run %s: pipe", a->argv[0]);
+	_fd_ int listen = pipes[0], tell = pipes[1];
+
+	pid = fork();
+	if (pid < 0)
+		return firn_fail_errno(err, "run %s", a->argv[0]);
+	if (pid == 0)
+		child(a, stdio, out, tell);
+	tell = fd_close(tell);
+	told = fd_read(listen, &why, sizeof(why), NULL);
+	status = wait_for(pid, a->argv[0], err);
+	if (told == (ssize_t)sizeof(why)) {
+		errno = why;
+		return firn_fail_errno(err, "run %s", a->argv[0]);
+	}
+	return status;
+}

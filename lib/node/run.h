@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Programs of the host: found on a fixed path, run without a shell, with nothing of ours but what
+ * they are given. The environment is PATH alone (RUN_PATH), so that a runtime finds CRIU and CRIU
+ * finds iptables however firn was started.
+ */
+#ifndef FIRN_NODE_RUN_H
+#define FIRN_NODE_RUN_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RUN_PATH     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define RUN_ARGS_MAX 256
+
+/* An argument list; the strings are borrowed. */
+struct run_args {
+	const char *argv[RUN_ARGS_MAX + 1];
+	size_t n;
+	bool full; /* more than RUN_ARGS_MAX were added */
+};
+
+void run_arg(struct run_args *a, const char *arg);
+/* "--name", "value" */
+void run_arg2(struct run_args *a, const char *name, const char *value);
+
+/* 1 and the absolute path of @name (one with a slash stands for itself), 0 when there is none. */
+int run_find(const char *name, char **ret, struct firn_error *err) _must_check_;
+
+enum run_stdio {
+	RUN_STDIO_NULL, /* all three are /dev/null */
+	RUN_STDIO_FILE, /* standard input is /dev/null, output and error are @out */
+	RUN_STDIO_OURS, /* inherited */
+};
+
+/*
+ * Run a->argv and wait for it. Returns its exit status, 128 plus the signal that ended it, or
+ * -FIRN_E... when it couldn't be run.
+ */
+int run_wait(const struct run_args *a, enum run_stdio stdio, int out,
+	     struct firn_error *err) _must_check_;
+
+#endif

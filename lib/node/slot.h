@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The folder of one restored container in the state folder, and who has it.
+ *
+ *   STATE/containers/KEY/bundle       what is mounted (firn_mount())
+ *                       /lock         held as long as the container runs
+ *                       /pid, ...     of the runtime's making
+ *   STATE/logs/KEY/                   logs of the last restore under this name that failed
+ *
+ * KEY is the container's name if the caller gave one. A slot whose lock nobody holds was left
+ * behind by a crash: the next claim takes its mounts down.
+ */
+#ifndef FIRN_NODE_SLOT_H
+#define FIRN_NODE_SLOT_H
+
+#include "base/error.h"
+
+#define SLOT_NAME_MAX 128 /* bytes of a container's name */
+
+struct slot {
+	char *state;  /* the state folder */
+	char *folder; /* STATE/containers/KEY */
+	char *bundle;
+	char *logs;
+	char *pid_file, *runtime_log, *console;
+	int lock;
+};
+
+/*
+ * Whether @name may be a container's: what runc and crun take (letters, digits, "_+-."), and
+ * neither "." nor "..". -FIRN_EINVAL.
+ */
+int slot_check_name(const char *name, struct firn_error *err) _must_check_;
+
+/* @name NULL: a key of firn's own. -FIRN_EEXIST when a container of that name runs. */
+int slot_claim(const char *state, const char *name, struct slot *ret,
+	       struct firn_error *err) _must_check_;
+/* Remove the folder, in which nothing may be mounted any more. Failure leaves it to the next claim.
+ */
+void slot_remove(struct slot *s);
+/* Frees the memory and the lock. */
+void slot_done(struct slot *s);
+
+#endif
