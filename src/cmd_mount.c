@@ -4,10 +4,13 @@
 
 struct mount_opts {
 	struct mounting_opts mounting;
+	const char *id;
 };
 
 static const struct opt mount_options[] = {
 	MOUNTING_OPTIONS(struct mount_opts, mounting),
+	OPT_STR(0, "id", struct mount_opts, id, "NAME",
+		"Id of the container that will run from it, for its cgroup in config.json"),
 	OPT_END,
 };
 
@@ -37,6 +40,7 @@ static int mount_run(struct app *app, const void *opts, int argc, char **argv,
 	(void)argc;
 	if (rc < 0)
 		return rc;
+	how.id = o->id;
 	interrupt_unmounts(app->state, argv[1]);
 	rc = firn_mount(argv[0], argv[1], &how, &mounted, err);
 	interrupt_default();

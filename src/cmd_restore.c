@@ -6,7 +6,7 @@
 
 struct restore_opts {
 	struct mounting_opts mounting;
-	const char *runtime;
+	const char *runtime, *output;
 	struct opt_list runtime_args;
 	bool tcp, ext_unix, file_locks, shell_job;
 };
@@ -17,6 +17,8 @@ static const struct opt restore_options[] = {
 		"process"),
 	OPT_LIST(0, "runtime-arg", struct restore_opts, runtime_args, "ARG",
 		 "One more argument for the runtime's restore; may be repeated"),
+	OPT_STR('o', "output", struct restore_opts, output, "FILE",
+		"Append what the container prints; without it nobody reads that"),
 	OPT_FLAG(0, "tcp-established", struct restore_opts, tcp, "Restore connected TCP sockets"),
 	OPT_FLAG(0, "ext-unix-sk", struct restore_opts, ext_unix,
 		 "Allow unix sockets whose other end is outside"),
@@ -75,6 +77,7 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		.runtime_args = o->runtime_args.items,
 		.nruntime_args = o->runtime_args.n,
 		.mount = &how,
+		.output = o->output,
 	};
 	int rc = mounting_fill(app, &o->mounting, &report, &how, err);
 
