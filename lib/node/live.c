@@ -62,6 +62,10 @@ struct live *live_close(struct live *l)
 {
 	if (!l)
 		return NULL;
+	/* Whoever waits for the lock sees that the file has no name any more. */
+	if (l->fresh)
+		unlink(l->fresh);
+	free(l->fresh);
 	fd_close(l->file);
 	free(l->dir);
 	free(l->staging);
@@ -111,21 +115,48 @@ static int write_record(struct live *l, struct firn_error *err)
 	return firn_wrap(err, rc, "record of %s", l->dir);
 }
 
-static int open_record(int folder, const char *name, enum live_how how, struct live *l,
-		       struct firn_error *err)
+/* 1 the locked record, 0 when it was removed meanwhile, or an error. */
+static int lock_record(const char *path, enum live_how how, struct live *l, struct firn_error *err)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	_fd_ int file = open(path, flags);
+	bool fresh = false;
+	struct stat st;
+	int rc;
+
+	if (file < 0 && errno == ENOENT) {
+		if (how == LIVE_FIND)
+			return firn_fail(err, FIRN_ENOTFOUND, "firn has mounted nothing on %s",
+					 l->dir);
+		file = open(path, flags | O_CREAT | O_EXCL, 0600);
+		fresh = file >= 0;
+		if (file < 0 && errno == EEXIST)
+			return 0;
+	}
+	if (file < 0)
+		return firn_fail_errno(err, "record of %s", l->dir);
+	rc = lock_wait(file, LOCK_EXCLUSIVE, LIVE_SECONDS, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "another firn works on %s", l->dir);
+	if (fstat(file, &st) < 0)
+		return firn_fail_errno(err, "record of %s", l->dir);
+	if (st.st_nlink == 0)
+		return 0;
+	l->fresh = fresh ? strdup(path) : NULL;
+	l->file = take_fd(&file);
+	return 1;
+}
+
+static int open_record(const char *path, enum live_how how, struct live *l, struct firn_error *err)
 {
 	_free_ char *dir = NULL;
 	int rc;
 
-	l->file = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (how ? O_CREAT : 0), 0600);
-	if (l->file < 0 && errno == ENOENT)
-		return firn_fail(err, FIRN_ENOTFOUND, "firn has mounted nothing on %s", l->dir);
-	if (l->file < 0)
-		return firn_fail_errno(err, "record of %s", l->dir);
-	rc = lock_wait(l->file, LOCK_EXCLUSIVE, LIVE_SECONDS, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "another firn works on %s", l->dir);
-	rc = read_record(l->file, &l->complete, &l->made, &dir, err);
+	do {
+		rc = lock_record(path, how, l, err);
+	} while (rc == 0);
+	if (rc > 0)
+		rc = read_record(l->file, &l->complete, &l->made, &dir, err);
 	if (rc <= 0)
 		return rc;
 	if (strcmp(dir, l->dir) != 0)
@@ -138,8 +169,9 @@ int live_open(const char *state, const char *dir, enum live_how how, struct live
 	      struct firn_error *err)
 {
 	_cleanup_(live_closep) struct live *l = calloc(1, sizeof(*l));
-	char hex[DIGEST_TEXT_MAX], name[ID_LEN + sizeof(SUFFIX)];
 	_free_ char *folder_path = NULL;
+	_buf_ struct buf name = BUF_INIT;
+	char hex[DIGEST_TEXT_MAX];
 	_fd_ int folder = -1;
 	struct digest d;
 	int rc;
@@ -162,11 +194,14 @@ int live_open(const char *state, const char *dir, enum live_how how, struct live
 	rc = digest_of(dir, strlen(dir), &d, err);
 	if (rc < 0)
 		return rc;
-	digest_hex(&d, hex);
-	snprintf(name, sizeof(name), "%.*s" SUFFIX, ID_LEN, hex);
-	if (asprintf(&l->staging, "%s/%.*s", folder_path, ID_LEN, hex) < 0)
+	buf_printf(&name, "%s/%.*s", folder_path, ID_LEN, digest_hex(&d, hex));
+	l->staging = buf_steal(&name);
+	if (!l->staging)
 		return firn_fail_oom(err, "record");
-	rc = open_record(folder, name, how, l, err);
+	buf_printf(&name, "%s" SUFFIX, l->staging);
+	rc = buf_check(&name, err);
+	if (rc == 0)
+		rc = open_record((const char *)name.data, how, l, err);
 	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&l);
@@ -177,6 +212,8 @@ int live_begin(struct live *l, bool made, struct firn_error *err)
 {
 	int rc;
 
+	free(l->fresh);
+	l->fresh = NULL;
 	l->mounted = true;
 	l->complete = false;
 	l->made = made;

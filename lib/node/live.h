@@ -7,8 +7,8 @@
  *
  * It is written before the first mount and tells only that firn may have mounted there, and whether
  * it got to the end: what is mounted, the kernel tells (kernel/mountinfo.h). An empty record means
- * that all has been taken down. A record is never unlinked, so that its lock can't be lost between
- * two processes; the state folder lies on a tmpfs.
+ * that all has been taken down; it stays, so that taking it down once more is no error (the state
+ * folder lies on a tmpfs).
  */
 #ifndef FIRN_NODE_LIVE_H
 #define FIRN_NODE_LIVE_H
@@ -27,6 +27,7 @@ struct live {
 	bool mounted;  /* firn has begun to mount there, and not taken it down since */
 	bool complete; /* and it had come to its end */
 	bool made;     /* firn made the folder, and removes it again */
+	char *fresh;   /* path of the record that live_open() made, until live_begin(); else NULL */
 };
 
 enum live_how {
@@ -43,6 +44,7 @@ int live_canonical(const char *dir, char **ret, struct firn_error *err) _must_ch
 /* Open and lock the record of the canonical path @dir. @state NULL: LIVE_STATE. */
 int live_open(const char *state, const char *dir, enum live_how how, struct live **ret,
 	      struct firn_error *err) _must_check_;
+/* A record of nothing goes again. */
 struct live *live_close(struct live *l);
 void live_closep(struct live **l);
 

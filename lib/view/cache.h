@@ -25,7 +25,7 @@ struct cache;
 
 /* A layer may unpack to so many times its size, and to this size in any case. */
 #define CACHE_RATIO_MAX  1000u
-#define CACHE_RATIO_FROM (1ull << 30)
+#define CACHE_RATIO_FROM (256ull << 20)
 
 /* Opens the folder @path (NULL: CACHE_FOLDER), made when it isn't there. */
 int cache_open(const char *path, struct cache **ret, struct firn_error *err) _must_check_;
