@@ -395,7 +395,7 @@ START_TEST(large)
 	ck_assert_uint_eq(im.root, 0);
 	compare_views(&w.blob);
 	ck_assert_int_eq(check_bytes(w.blob.data, w.blob.len, NULL, &err), LAYER_OURS);
-	for (uint64_t at = im.meta; at < w.blob.len; at += w.blob.len / 40) {
+	for (uint64_t at = im.meta; at < w.blob.len; at += w.blob.len / 6) {
 		w.blob.data[at] ^= 1;
 		ck_assert_int_eq(check_bytes(w.blob.data, w.blob.len, NULL, &err), LAYER_FORGED);
 		w.blob.data[at] ^= 1;
@@ -460,9 +460,10 @@ START_TEST(forged)
 		bool payload = in_payload(w.l, at);
 		int rc;
 
-		if (payload ? at % 997 : w.blob.data[at] == 0 && at % 61)
+		if (payload && at % 9973)
 			continue;
-		if (!payload && w.blob.data[at] == ' ' && at % 13) /* padding */
+		/* fillings, and names of many equal bytes */
+		if (!payload && at % 251 && w.blob.data[at] == w.blob.data[at - 1])
 			continue;
 		w.blob.data[at] ^= (uint8_t)(1 << at % 8);
 		rc = layer_check(src, NULL, &err);
