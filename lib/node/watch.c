@@ -21,7 +21,7 @@ enum { PIDFD = 3, LOCK, TERMINAL, OUTPUT, KEPT };
 static void keep_descriptors(const struct watch *w)
 {
 	const int fds[] = { w->pidfd, w->lock, w->terminal, w->output };
-	const int null = open("/dev/null", O_RDWR);
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int high[ARRAY_SIZE(fds)];
 
 	for (int i = 0; i <= 2; i++)
