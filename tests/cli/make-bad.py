@@ -5,6 +5,8 @@
   make-bad.py list GOOD            one line a case: name, exit status, what the error must say (regex)
   make-bad.py make GOOD NAME       that archive on standard output (some are endless or 1 GiB: a pipe)
   make-bad.py end GOOD             where the end-of-archive marker of GOOD begins
+  make-bad.py large GOOD MIB       a good archive for once, with so many MiB of pages more
+  make-bad.py many GOOD N          likewise, with so many files more in its delta
 
 GOOD is an uncompressed Podman export. Cases whose name begins with "delta-" have their fault in
 rootfs-diff.tar inside it, the others in the archive itself."""
@@ -105,7 +107,7 @@ hostile = [
     ("hardlink-out", CORRUPT, r"\.\./\.\./etc/passwd",
      [entry("hl", tarfile.LNKTYPE, "../../etc/passwd")]),
     ("hardlink-absolute", CORRUPT, r"/etc/passwd", [entry("hl", tarfile.LNKTYPE, "/etc/passwd")]),
-    ("hardlink-nowhere", CORRUPT, r"not-there", [entry("hl", tarfile.LNKTYPE, "not-there")]),
+    ("hardlink-nowhere", CORRUPT, r"\"hl\"", [entry("hl", tarfile.LNKTYPE, "not-there")]),
     ("long-name", EITHER, r"nnnn", [entry(LONG, data=b"x")]),
     ("long-path", EITHER, r"forty-nine", [entry(LONG_PATH, data=b"x")]),
     ("deep", EITHER, r"d/d/", [entry(DEEP, tarfile.DIRTYPE)]),
@@ -372,6 +374,12 @@ def main():
             sys.stdout.buffer.flush()
         except BrokenPipeError:  # the reader has seen enough
             sys.stderr.close()
+    elif what == "large":
+        for piece in stream(load(good), "checkpoint/pages-9.img", int(sys.argv[3]) << 20):
+            sys.stdout.buffer.write(piece)
+    elif what == "many":
+        names = (f"many/folder-{i % 100}/a-file-with-a-longer-name-{i}" for i in range(int(sys.argv[3])))
+        sys.stdout.buffer.write(in_delta([entry(n, data=b"x") for n in names])(load(good)))
     elif what == "end":
         with tarfile.open(good) as tar:
             tar.getmembers()

@@ -19,9 +19,9 @@
 set -eu
 
 # A new version for every change below: an old root isn't brought up to date.
-version=1
+version=2
 packages=attr,buildah,busybox-static,criu,erofs-utils,iproute2,jq,libarchive-tools,libarchive13t64
-packages+=,libcriu2,libjansson4,libprotobuf-c1,podman,procps,python3,redis-server,runc,skopeo,umoci,zstd
+packages+=,libcriu2,libjansson4,libprotobuf-c1,podman,procps,python3,redis-server,runc,skopeo,time,umoci,zstd
 cache=${FIRN_REAL_CACHE:-/var/cache/firn-tests}
 root=$cache/trixie-$version
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A build keeps below 64 MiB of resident memory, whatever the checkpoint's size and the road it comes on.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile" && skip_all "a sanitizer build has another memory"
+
+cd "$work" || exit 99
+limit=$((64 * 1024))
+make_bad=$top_srcdir/tests/cli/make-bad.py
+# Peak of the children; the interpreter's own some 14 MiB are a lower bound of it.
+peak() {
+	python3 -c 'import resource, subprocess, sys
+rc = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if rc == 0 else "failed")' "$@" 2>err
+}
+below() { # KIB WHAT
+	if [ "$1" != failed ] && [ "$1" -lt $limit ]; then
+		ok "$2: $(($1 / 1024)) MiB"
+	else
+		not_ok "$2: peak $1 KiB, limit $limit"
+		diag "$(tail -n 3 err)"
+	fi
+}
+python3 "$make_bad" large "$data/podman-none.tar" 256 >large.tar
+below "$(peak "$firn" build large.tar oci:layout:file)" "256 MiB of pages from a file"
+below "$(peak "$firn" build - oci:layout:pipe < <(cat large.tar))" "from a pipe"
+below "$(peak "$firn" build - oci:layout:gzip < <(gzip -1c large.tar))" "from a pipe, gzip"
+below "$(peak "$firn" build - oci:layout:zstd < <(zstd -qc large.tar))" "from a pipe, zstd"
+mkdir folder && tar -C folder -xf large.tar
+below "$(peak "$firn" build folder oci:layout:folder)" "from a folder"
+rm -rf layout folder large.tar
+python3 "$make_bad" many "$data/podman-none.tar" 20000 >many.tar
+below "$(peak "$firn" build many.tar oci:layout:many)" "a delta of 20,000 files"
+below "$(peak "$firn" build - oci:layout:many-pipe < <(cat many.tar))" "from a pipe"
+done_testing
