@@ -2,7 +2,7 @@
 /*
  * Making errors. The place that sees a failure states it (firn_fail, firn_fail_errno); each caller
  * that knows a name prepends it (firn_wrap), so that the sentence reads from the general to the
- * exact: "build: c1.tar: layer rootfs-diff.tar: entry "../x": leaves the rootfs".
+ * exact: "c1.tar: layer rootfs-diff.tar: entry "../x": leaves the rootfs".
  */
 #ifndef FIRN_BASE_ERROR_H
 #define FIRN_BASE_ERROR_H

@@ -249,7 +249,6 @@ int firn_build(const char *checkpoint, const char *dest, const struct firn_build
 	g.notes.report = opts->report;
 	if ((rc = check_opts(opts, err)) < 0 || (rc = parse_dest(dest, &ref, err)) < 0 ||
 	    (rc = open_all(&g, checkpoint, &ref, opts, err)) < 0)
-		return firn_wrap(err, rc, "build");
-	rc = build(&g, checkpoint, ref.tag, opts->flags & FIRN_BUILD_FORCE, ret, err);
-	return firn_wrap(err, rc, "build");
+		return rc;
+	return build(&g, checkpoint, ref.tag, opts->flags & FIRN_BUILD_FORCE, ret, err);
 }
