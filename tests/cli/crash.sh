@@ -30,7 +30,8 @@ fault_at() { # POINT WHAT
 
 	for ((n = 1; n < 60; n++)); do
 		fresh
-		FIRN_FAULT=$1:$n:$2 run "$firn" build "$new" oci:layout:new
+		# The shell would tell of each kill.
+		{ FIRN_FAULT=$1:$n:$2 run "$firn" build "$new" oci:layout:new; } 2>/dev/null
 		[ "$status" != 0 ] || break
 		hits=$n
 		if [ "$2" = kill ]; then
@@ -57,7 +58,7 @@ fault_at() { # POINT WHAT
 	fi
 }
 fresh
-FIRN_FAULT=publish.sync:kill run "$firn" build "$new" oci:layout:new
+{ FIRN_FAULT=publish.sync:kill run "$firn" build "$new" oci:layout:new; } 2>/dev/null
 if [ "$status" = 137 ]; then
 	for point in blob.write publish.tmpfile publish.flush publish.link publish.rename publish.sync \
 		layout.lock layout.blobs layout.index layout.done; do
@@ -82,7 +83,7 @@ for ((i = 1; i <= 40; i++)); do
 	fresh
 	"$firn" build "$new" oci:layout:new >/dev/null 2>&1 </dev/null &
 	pid=$!
-	sleep "0.00$((i % 10))"
+	sleep "0.0$((i / 4))$((i % 4 * 2))"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
 	[ $? = 137 ] && killed=$((killed + 1))

@@ -114,7 +114,7 @@ hostile = [
     ("twice", CORRUPT, r"same", [entry("same", data=b"1"), entry("same", data=b"2")]),
     ("file-over-folder", CORRUPT, r"same",
      [entry("same", tarfile.DIRTYPE), entry("same", data=b"2")]),
-    ("nul-name", CORRUPT, r"evil", [
+    ("nul-name", CORRUPT, r"path", [
         entry("x", data=b"x", pax_headers={"path": "evil\0name"})]),
     ("unknown-type", EITHER, r"odd", [header(b"odd", b"00000000000\0", b"V")]),
     ("bad-checksum", CORRUPT, r"", [b"garbage" * 64 + bytes(BLOCK - 448)]),
@@ -181,14 +181,6 @@ def _(good):
 @case("config-trailing", CORRUPT, r"config\.dump")
 def _(good):
     return pack(replaced(good, "config.dump", member(good, "config.dump") + b"x"))
-
-
-@case("config-image-id", CORRUPT, r"config\.dump|rootfsImageID|image")
-def _(good):
-    text = member(good, "config.dump")
-    at = text.index(b'"rootfsImageID"')
-    at = text.index(b'"', text.index(b":", at)) + 1
-    return pack(replaced(good, "config.dump", text[:at] + b"../../etc/passwd" + text[at + 64:]))
 
 
 @case("spec-not-json", CORRUPT, r"spec\.dump")
@@ -259,7 +251,7 @@ def _(good):
 
 # --- deltas
 
-@case("delta-whiteout-name", EITHER, r"\.wh\.evil")
+@case("delta-whiteout-name", EITHER, r"\.wh\..*evil")
 def _(good):
     return in_delta([entry("data/.wh.evil")])(good)
 
@@ -341,24 +333,25 @@ def _(good):
     return stream(good, "spec.dump", 1 << 30)
 
 
-@case("gzip-bomb", EITHER, r"")
+def squeezed(data):
+    return gzip.compress(data, mtime=0)
+
+
+@case("gzip-bomb", EITHER, r"200 times")
 def _(good):
-    """64 GiB of zero pages in 64 MB: refused long before."""
-    def gz():
-        pack_ = __import__("zlib").compressobj(9, 8, 31)
-        for piece in stream(good, "checkpoint/pages-9.img", 64 << 30):
-            yield pack_.compress(piece)
-        yield pack_.flush()
-    return gz()
+    """64 GiB of zero pages in 64 MB: refused long before. Each piece is a gzip member of its own."""
+    whole = list(zip(range(2), stream(good, "checkpoint/pages-9.img", 64 << 30)))
+    zeros = squeezed(bytes(64 << 20))
+    yield squeezed(b"".join(piece for _, piece in whole))
+    for _ in range(1 << 10):
+        yield zeros
 
 
-@case("gzip-of-zeros", EITHER, r"")
+@case("gzip-of-zeros", EITHER, r"200 times|config\.dump|inventory\.img")
 def _(_good):
-    def gz():
-        pack_ = __import__("zlib").compressobj(9, 8, 31)
-        for _ in range(64 << 10):
-            yield pack_.compress(bytes(1 << 20))
-    return gz()
+    zeros = squeezed(bytes(64 << 20))
+    for _ in range(1 << 10):
+        yield zeros
 
 
 def main():

@@ -12,7 +12,7 @@ make_bad=$top_srcdir/tests/cli/make-bad.py
 # Peak of the children; the interpreter's own some 14 MiB are a lower bound of it.
 peak() {
 	python3 -c 'import resource, subprocess, sys
-rc = subprocess.call(sys.argv[1:])
+rc = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if rc == 0 else "failed")' "$@" 2>err
 }
 below() { # KIB WHAT
