@@ -132,7 +132,7 @@ data_is_right() {
 	problem() { bad="$bad $*;"; }
 	[ "$(cat "$d/keep.txt")" = keep ] || problem keep.txt
 	[ "$(readlink "$d/lnk")" = keep.txt ] || problem lnk
-	[ "$(cat "$d/sub/untouched" "$d/sub/second")" = "u
+	[ "$(cat "$d/sub/untouched" "$d/sub/second")" = "s
 second" ] || problem "sub: $(cat "$d"/sub/*)"
 	[ "$(ls "$d")" = "chmod.txt
 keep.txt

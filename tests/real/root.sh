@@ -11,7 +11,7 @@
 #   /           the cached root, read-only: any number of runs share it
 #   /firn       this source tree, read-only           /inst       a `make install DESTDIR=`, read-only
 #   /scratch    an empty folder on a real file system (not tmpfs, not overlayfs), gone at the end
-#   /var/lib/containers, /var/tmp    likewise         /tmp, /run  tmpfs
+#   /var/lib/containers, /var/tmp, /var/cache    likewise              /tmp, /run  tmpfs
 #
 # FIRN_REAL_CACHE   where the root is kept (/var/cache/firn-tests)
 # FIRN_REAL_INST    the folder for /inst
@@ -62,7 +62,7 @@ run_in_root() {
 
 	make_root
 	scratch=$(mktemp -d "$cache/run.XXXXXX")
-	mkdir "$scratch"/{root,scratch,containers,tmp}
+	mkdir "$scratch"/{root,scratch,containers,tmp,cache}
 	chmod 1777 "$scratch/tmp"
 	# shellcheck disable=SC2016 # expanded inside
 	unshare --mount --propagation private --pid --fork --kill-child --cgroup \
@@ -88,6 +88,7 @@ inside() {
 	mount --bind "$scratch/scratch" "$new/scratch"
 	mount --bind "$scratch/containers" "$new/var/lib/containers"
 	mount --bind "$scratch/tmp" "$new/var/tmp"
+	mount --bind "$scratch/cache" "$new/var/cache"
 	mount --bind "$top" "$new/firn"
 	mount -o remount,bind,ro "$new/firn"
 	if [ -n "${FIRN_REAL_INST:-}" ]; then
