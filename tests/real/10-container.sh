@@ -26,7 +26,7 @@ end_container() { # ID
 no_process_of() { [ "$(runc state "$1" 2>/dev/null | jq -r .status)" != running ]; }
 
 by_hand() { # COMPRESSION BASE
-	local tar=$1.tar tag=r$1 n
+	local tar=$1.tar tag=r$1 n pid
 
 	n=$(count_in_archive "$tar")
 	vital "$1: build" firn build --base "$2" "$tar" oci:layout:"$tag"
@@ -40,9 +40,15 @@ by_hand() { # COMPRESSION BASE
 		--work-path "$PWD/m/work" "hand-$1"
 	[ "$status" = 0 ] || diag "$(grep -E 'Error' m/work/restore.log | head -n 5)"
 	restored_files m/rootfs "$n" "$1, runc by hand"
-	fails 1 'busy|in use|runs|uses' "$1: umount refuses while the container runs" firn umount "$PWD/m"
+	(cd m/rootfs/data && exec sleep 1000) &
+	fails 1 'busy|in use|uses' "$1: umount refuses while somebody is in the rootfs" firn umount "$PWD/m"
+	data_is_right m/rootfs "$1: and has changed nothing"
+	kill $! && wait $! 2>/dev/null
+	# The container holds mounts of its own.
+	check "$1: umount while the container runs" firn umount "$PWD/m"
+	pid=$(runc state "hand-$1" | jq .pid)
+	counts_on "/proc/$pid/root/count" "$n" "$1: the container goes on" 8
 	end_container "hand-$1"
-	check "$1: umount" firn umount "$PWD/m"
 	nothing_stays "$1: nothing stays mounted"
 	check "$1: umount again is no error" firn umount "$PWD/m"
 }
