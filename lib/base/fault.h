@@ -16,8 +16,13 @@
  *	publish.rename    renaming a temporary name over a file that is there
  *	publish.sync      flushing a folder after that
  *	layout.lock       locking a layout's folder
- *	layout.blobs      naming the blobs of a commit, index.json being ready under a temporary
- *name layout.index      replacing index.json layout.done       unlocking, everything is in place
+ *	layout.blobs      naming a commit's blobs, index.json being ready under a temporary name
+ *	layout.index      replacing index.json
+ *	layout.done       unlocking, everything is in place
+ *	mount.record      writing the record of a mounted folder
+ *	mount.create      making a file system (EINVAL, ENOTBLK: what older kernels say)
+ *	mount.attach      putting a mount into the tree
+ *	mount.umount      taking one out of it
  */
 #ifndef FIRN_BASE_FAULT_H
 #define FIRN_BASE_FAULT_H

@@ -71,17 +71,6 @@ static int write_config(struct ingest *g, json_t *annotations, struct firn_error
 			      edited.data, edited.len, err);
 }
 
-/* A sentence that quotes names that are no UTF-8, or were cut in the middle of a character. */
-static json_t *any_string(char *text)
-{
-	json_t *j = json_string(text);
-
-	for (char *c = text; !j && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	return j ? j : json_string(text);
-}
-
 static int annotate_losses(const struct notes *n, json_t *to, struct firn_error *err)
 {
 	_json_ json_t *list = json_array();
@@ -91,7 +80,7 @@ static int annotate_losses(const struct notes *n, json_t *to, struct firn_error 
 	if (!n->nlosses)
 		return 0;
 	for (size_t i = 0; list && i < n->nlosses; i++)
-		if (json_array_append_new(list, any_string(n->losses[i])) < 0)
+		if (json_array_append_new(list, json_string(n->losses[i])) < 0)
 			return firn_fail_oom(err, "losses");
 	if (!list)
 		return firn_fail_oom(err, "losses");

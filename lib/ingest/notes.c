@@ -2,6 +2,7 @@
 #include "ingest/notes.h"
 
 #include "base/fd.h"
+#include "bytes/json.h"
 
 #include <stdio.h>
 
@@ -14,6 +15,19 @@ void notes_done(struct notes *n)
 	for (size_t i = 0; i < n->nlosses; i++)
 		free(n->losses[i]);
 	n->nlosses = 0;
+}
+
+/*
+ * Sentences quote names, which may be no UTF-8 or were cut in the middle of a character; they go
+ * into JSON.
+ */
+static void make_utf8(char *text)
+{
+	_json_ json_t *j = json_string(text);
+
+	for (char *c = text; !j && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
 }
 
 static void tell(const struct notes *n, const char *text)
@@ -30,6 +44,7 @@ void notes_warn(struct notes *n, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	make_utf8(text);
 	tell(n, text);
 }
 
@@ -48,6 +63,7 @@ int notes_loss(struct notes *n, struct firn_error *err, const char *fmt, ...)
 	va_end(ap);
 	if (len < 0)
 		return firn_fail_oom(err, "note");
+	make_utf8(text);
 	n->losses[n->nlosses++] = text;
 	tell(n, text);
 	return 0;

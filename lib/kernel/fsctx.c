@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/fsctx.h"
 
+#include "base/fault.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -71,7 +72,8 @@ int fsctx_mount(int ctx, uint64_t attrs, struct firn_error *err)
 {
 	int fd;
 
-	if (syscall(SYS_fsconfig, ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (FAULT_POINT("mount.create") ||
+	    syscall(SYS_fsconfig, ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fail_with_log(ctx, "mount", err);
 	fd = (int)syscall(SYS_fsmount, ctx, FSMOUNT_CLOEXEC, attrs);
 	if (fd < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/mount.h"
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "kernel/fsctx.h"
 
@@ -23,7 +24,8 @@ int mount_attach(int mount, int target, struct firn_error *err)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
 
-	if (syscall(SYS_move_mount, mount, "", target, "",
+	if (FAULT_POINT("mount.attach") ||
+	    syscall(SYS_move_mount, mount, "", target, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return firn_fail_errno(err, "attach the mount");
 	if (mount_setattr(mount, &attr) < 0)
@@ -67,7 +69,7 @@ int mount_tmpfs(uint64_t bytes, unsigned mode, uint64_t attrs, struct firn_error
 
 int umount_path(const char *path, struct firn_error *err)
 {
-	if (syscall(SYS_umount2, path, UMOUNT_FLAG_NOFOLLOW) == 0)
+	if (!FAULT_POINT("mount.umount") && syscall(SYS_umount2, path, UMOUNT_FLAG_NOFOLLOW) == 0)
 		return UMOUNT_DONE;
 	if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR)
 		return UMOUNT_NONE;

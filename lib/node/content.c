@@ -190,7 +190,7 @@ static int fail_without_base(const struct content_source *s, struct firn_error *
 {
 	const char *name = s->facts.config.image_name, *id = wanted_id(&s->facts.config);
 
-	return firn_fail(err, FIRN_EINVAL,
+	return firn_fail(err, FIRN_ENOTFOUND,
 			 "it needs the image that the container was made from (--base): %s, %s",
 			 name ? name : "of no recorded name", id ? id : "of no recorded ID");
 }

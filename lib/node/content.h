@@ -48,7 +48,7 @@ const struct digest *content_digest(const struct content_source *s);
 const char *content_name(const struct content_source *s);
 
 /*
- * Mount all layers on @stage. -FIRN_EINVAL when a base is needed and not given, -FIRN_EMISMATCH
+ * Mount all layers on @stage. -FIRN_ENOTFOUND when a base is needed and not given, -FIRN_EMISMATCH
  * when it is another one.
  */
 int content_mount(struct content_source *s, const struct view *v, struct stage *stage,

@@ -2,6 +2,7 @@
 #include "node/live.h"
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/folder.h"
 #include "base/lock.h"
@@ -108,6 +109,8 @@ static int write_record(struct live *l, struct firn_error *err)
 
 	buf_printf(&text, RECORD_HEAD "%s\n", l->complete, l->made, l->dir);
 	rc = buf_check(&text, err);
+	if (rc == 0 && FAULT_POINT("mount.record"))
+		rc = firn_fail_errno(err, "write");
 	if (rc == 0)
 		rc = fd_pwrite(l->file, text.data, text.len, 0, err);
 	if (rc == 0 && ftruncate(l->file, (off_t)text.len) < 0)
