@@ -138,21 +138,6 @@ static int tags_make(const char *tag, const struct ingest *g, struct tags *t,
 	return 0;
 }
 
-static void ingest_done(struct ingest *g)
-{
-	blobs_done(&g->blobs);
-	delta_done(&g->delta);
-	plain_done(&g->images);
-	plain_done(&g->metadata);
-	deleted_done(&g->deleted);
-	facts_done(&g->facts);
-	notes_done(&g->notes);
-	free(g->config);
-	base_free(g->base);
-	input_close(g->input);
-	layout_close(g->layout);
-}
-
 static int parse_dest(const char *dest, struct ref *ret, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];

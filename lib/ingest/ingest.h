@@ -44,6 +44,7 @@ struct ingest {
 	struct oci_descriptor index, checkpoint, rootfs; /* digest.alg 0: there is none */
 };
 
+void ingest_done(struct ingest *g);
 int ingest_open(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_members(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_images(struct ingest *g, struct firn_error *err) _must_check_;

@@ -32,6 +32,21 @@ static void watch_delta(const char *path, const void *bytes, size_t n, uint64_t 
 	notes_progress(&g->notes, path, g->input->done, g->input->total);
 }
 
+void ingest_done(struct ingest *g)
+{
+	blobs_done(&g->blobs);
+	delta_done(&g->delta);
+	plain_done(&g->images);
+	plain_done(&g->metadata);
+	deleted_done(&g->deleted);
+	facts_done(&g->facts);
+	notes_done(&g->notes);
+	free(g->config);
+	base_free(g->base);
+	input_close(g->input);
+	layout_close(g->layout);
+}
+
 int ingest_open(struct ingest *g, struct firn_error *err)
 {
 	int rc;
