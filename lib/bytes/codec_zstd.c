@@ -9,7 +9,10 @@
 struct zstd_stream {
 	struct istream in;
 	bool inside; /* of a frame: there must be more input */
+	bool fresh;  /* only the frame's magic is to be decoded for now */
 	bool any;    /* a frame was seen */
+	uint64_t said,
+	    made; /* bytes the frame's header announces (or UNKNOWN), and those it gave */
 	ZSTD_DCtx *ctx;
 	struct codec_input input;
 };
@@ -19,6 +22,8 @@ static int zstd_corrupt(struct firn_error *err, const char *why)
 	return firn_fail(err, FIRN_ECORRUPT, "zstd: %s", why);
 }
 
+#define HEADER_BYTES 18 /* RFC 8878 section 3.1.1: magic and the largest frame header */
+
 /*
  * 1 when the next frame begins, 0 at the end of the input. The magic is looked at here because the
  * library may also know formats older than RFC 8878, whose memory it does not limit.
@@ -26,7 +31,7 @@ static int zstd_corrupt(struct firn_error *err, const char *why)
 static int zstd_begin(struct zstd_stream *z, struct firn_error *err)
 {
 	struct codec_input *ci = &z->input;
-	int rc = codec_input_fill(ci, CODEC_DETECT_BYTES, err);
+	int rc = codec_input_fill(ci, HEADER_BYTES, err);
 
 	if (rc < 0)
 		return rc;
@@ -35,10 +40,33 @@ static int zstd_begin(struct zstd_stream *z, struct firn_error *err)
 	if (codec_detect(ci->bytes + ci->at, ci->len - ci->at) != CODEC_ZSTD)
 		return zstd_corrupt(err, z->any ? "something else follows the last frame"
 						: "bad magic number");
-	z->any = z->inside = true;
+	z->said = ZSTD_getFrameContentSize(ci->bytes + ci->at, ci->len - ci->at);
+	if (z->said == ZSTD_CONTENTSIZE_ERROR)
+		return zstd_corrupt(err, "bad or cut frame header");
+	z->made = 0;
+	z->any = z->inside = z->fresh = true;
 	return 1;
 }
 
+static int zstd_failed(size_t code, struct firn_error *err)
+{
+	switch (ZSTD_getErrorCode(code)) {
+	case ZSTD_error_frameParameter_windowTooLarge:
+		return firn_fail(err, FIRN_ELIMIT, "zstd: needs a window of more than %u MiB",
+				 1u << (CODEC_ZSTD_WINDOW_LOG_MAX - 20));
+	case ZSTD_error_memory_allocation:
+		return firn_fail_oom(err, "zstd");
+	default:
+		return zstd_corrupt(err, ZSTD_getErrorName(code));
+	}
+}
+
+/*
+ * Given a whole frame and room for its content, the library decodes it by another way, which is
+ * stricter (seen in 1.5.4: an empty compressed block, and the announced size if such a block is the
+ * last). What is corrupt must not depend on the caller's buffer: the magic alone goes first, so
+ * that way is never taken, and the size is checked here.
+ */
 static int zstd_step(struct zstd_stream *z, ZSTD_outBuffer *out, struct firn_error *err)
 {
 	struct codec_input *ci = &z->input;
@@ -48,19 +76,18 @@ static int zstd_step(struct zstd_stream *z, ZSTD_outBuffer *out, struct firn_err
 
 	if (rc < 0)
 		return rc;
-	in = (ZSTD_inBuffer){ ci->bytes, ci->len, ci->at };
+	in = (ZSTD_inBuffer){ ci->bytes, z->fresh ? ci->at + CODEC_DETECT_BYTES : ci->len, ci->at };
 	left = ZSTD_decompressStream(z->ctx, out, &in);
-	if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
-		return firn_fail(err, FIRN_ELIMIT, "zstd: needs a window of more than %u MiB",
-				 1u << (CODEC_ZSTD_WINDOW_LOG_MAX - 20));
-	if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
-		return firn_fail_oom(err, "zstd");
 	if (ZSTD_isError(left))
-		return zstd_corrupt(err, ZSTD_getErrorName(left));
+		return zstd_failed(left, err);
 	if (in.pos == ci->at && out->pos == was && left != 0)
 		return zstd_corrupt(err, "ends in the middle");
 	ci->at = in.pos;
+	z->fresh = false;
 	z->inside = left != 0;
+	z->made += out->pos - was;
+	if (!z->inside && z->said != ZSTD_CONTENTSIZE_UNKNOWN && z->made != z->said)
+		return zstd_corrupt(err, "a frame has not the size it announces");
 	return 0;
 }
 

@@ -250,6 +250,28 @@ START_TEST(window)
 }
 END_TEST
 
+/* Wrong in ways that the library's streaming decoder lets pass (found by fuzzing). */
+static const struct {
+	const char *name, *bytes;
+	size_t n;
+} zstd_lies[] = {
+	{ "announces 10,061 bytes, has none", "\x28\xb5\x2f\xfd\x50\x2a\x4d\x26\5\0\0", 11 },
+	{ "announces 257, has 256", "\x28\xb5\x2f\xfd\x60\1\0\3\x08\0x", 11 },
+	{ "header cut", "\x28\xb5\x2f\xfd\x60\1", 6 },
+};
+
+START_TEST(lies)
+{
+	static const size_t pieces[] = { 1, 777, 65536 };
+	struct firn_error err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+		ck_assert_msg(unpack(CODEC_ZSTD, zstd_lies[_i].bytes, zstd_lies[_i].n, 0, pieces[i],
+				     NULL, &err) == -FIRN_ECORRUPT,
+			      "%s", zstd_lies[_i].name);
+}
+END_TEST
+
 START_TEST(none)
 {
 	_buf_ struct buf out = BUF_INIT;
@@ -279,6 +301,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, garbage_behind, 0, 2 * ARRAY_SIZE(garbage));
 	tcase_add_loop_test(tc, bomb, 0, ARRAY_SIZE(both));
 	tcase_add_loop_test(tc, window, 0, ARRAY_SIZE(window_cases));
+	tcase_add_loop_test(tc, lies, 0, ARRAY_SIZE(zstd_lies));
 	tcase_add_test(tc, none);
 	suite_add_tcase(s, tc);
 	return s;
