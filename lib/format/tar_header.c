@@ -74,20 +74,24 @@ static bool number(const uint8_t *block, size_t at, size_t n, int64_t *ret)
 	return p[0] & 0x80 ? number_binary(p, n, ret) : number_octal(p, n, ret);
 }
 
-/* Some writers of old summed up signed bytes. */
+/* Of all bytes, the checksum's own counted as blanks. Some writers of old took them as signed. */
 static bool checksum_holds(const uint8_t *block)
 {
-	int64_t want, plain = 0, with_sign = 0;
+	int64_t want, sum = 0, too_much = 0;
 
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		bool own = i >= AT_CHECKSUM && i < AT_CHECKSUM + SHORT_LEN;
-		uint8_t byte = own ? ' ' : block[i];
-
-		plain += byte;
-		with_sign += (int8_t)byte;
-	}
-	return number_octal(block + AT_CHECKSUM, SHORT_LEN, &want) &&
-	       (want == plain || want == with_sign);
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		sum += block[i];
+	for (size_t i = AT_CHECKSUM; i < AT_CHECKSUM + SHORT_LEN; i++)
+		sum += ' ' - block[i];
+	if (!number_octal(block + AT_CHECKSUM, SHORT_LEN, &want))
+		return false;
+	if (want == sum)
+		return true;
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		too_much += block[i] & 0x80 ? 256 : 0;
+	for (size_t i = AT_CHECKSUM; i < AT_CHECKSUM + SHORT_LEN; i++)
+		too_much -= block[i] & 0x80 ? 256 : 0;
+	return want == sum - too_much;
 }
 
 static size_t text(const uint8_t *block, size_t at, size_t n, char *ret)
@@ -114,10 +118,7 @@ static void name_text(const uint8_t *block, char *ret)
 
 static bool all_zero(const uint8_t *block)
 {
-	for (size_t i = 0; i < TAR_BLOCK; i++)
-		if (block[i])
-			return false;
-	return true;
+	return block[0] == 0 && memcmp(block, block + 1, TAR_BLOCK - 1) == 0;
 }
 
 int tar_header_parse(const uint8_t block[TAR_BLOCK], struct tar_header *ret, struct firn_error *err)

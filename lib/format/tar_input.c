@@ -9,6 +9,9 @@
 #define PEEK_BYTES 6     /* the longest magic number: xz */
 #define SKIP_BYTES 65536 /* read at once when passing over a stream */
 
+/* Read at once for a header by offset: what stands around it is often the next one. */
+#define WINDOW_BYTES 4096
+
 /* Counts what the decompressor takes from the archive, and gives it the peeked bytes again. */
 struct tap {
 	struct istream in;
@@ -25,7 +28,9 @@ struct tar_input {
 	struct tap *tap;       /* below plain, lives as long */
 	bool compressed;
 	uint64_t at, ratio;
-	uint8_t skipped[SKIP_BYTES];
+	uint64_t window_at; /* of src; window_len bytes of it are in the buffer */
+	size_t window_len;
+	uint8_t buffer[SKIP_BYTES];
 };
 
 static ssize_t tap_read(struct istream *in, void *buf, size_t n, struct firn_error *err)
@@ -191,13 +196,35 @@ static int check_ratio(const struct tar_input *in, struct firn_error *err)
 	return firn_fail(err, FIRN_ELIMIT, "expands more than %" PRIu64 " times", in->ratio);
 }
 
+/* Small pieces come out of a window, large ones (payloads) don't go through it. */
+static ssize_t source_read(struct tar_input *in, void *buf, size_t n, struct firn_error *err)
+{
+	uint64_t from;
+
+	if (n >= WINDOW_BYTES)
+		return source_pread(in->src, buf, n, in->at, err);
+	if (in->at < in->window_at || in->at - in->window_at >= in->window_len) {
+		ssize_t got = source_pread(in->src, in->buffer, WINDOW_BYTES, in->at, err);
+
+		if (got <= 0)
+			return got;
+		in->window_at = in->at;
+		in->window_len = (size_t)got;
+	}
+	from = in->at - in->window_at;
+	if (n > in->window_len - from)
+		n = (size_t)(in->window_len - from);
+	memcpy(buf, in->buffer + from, n);
+	return (ssize_t)n;
+}
+
 ssize_t tar_input_read(struct tar_input *in, void *buf, size_t n, struct firn_error *err)
 {
 	ssize_t got;
 	int rc;
 
 	if (in->src)
-		got = source_pread(in->src, buf, n, in->at, err);
+		got = source_read(in, buf, n, err);
 	else
 		got = istream_read(in->plain, buf, n, err);
 	if (got <= 0)
@@ -230,8 +257,8 @@ int tar_input_skip(struct tar_input *in, uint64_t n, struct firn_error *err)
 		return 0;
 	}
 	while (n && !in->src) {
-		size_t piece = n < sizeof(in->skipped) ? (size_t)n : sizeof(in->skipped);
-		ssize_t got = tar_input_read(in, in->skipped, piece, err);
+		size_t piece = n < sizeof(in->buffer) ? (size_t)n : sizeof(in->buffer);
+		ssize_t got = tar_input_read(in, in->buffer, piece, err);
 
 		if (got < 0)
 			return (int)got;
@@ -247,6 +274,6 @@ int tar_input_drain(struct tar_input *in, struct firn_error *err)
 	ssize_t got = 1;
 
 	while (got > 0 && !in->src)
-		got = tar_input_read(in, in->skipped, sizeof(in->skipped), err);
+		got = tar_input_read(in, in->buffer, sizeof(in->buffer), err);
 	return got < 0 ? (int)got : 0;
 }
