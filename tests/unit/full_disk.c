@@ -52,7 +52,7 @@ static int build(const char *tag, char fill, struct firn_error *err)
 static void enter_namespace(void)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 }
 
 START_TEST(new_layout)
