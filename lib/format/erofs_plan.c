@@ -280,7 +280,7 @@ static int put_in_order(struct erofs *e, struct firn_error *err)
 		rc = tree_sorted(n, &children, err);
 		if (rc < 0)
 			return rc;
-		memcpy(e->order + e->norder, children, n->nchildren * sizeof(*children));
+		memcpy(e->order + e->norder, children, n->nchildren * sizeof(struct node *));
 		e->norder += n->nchildren;
 	}
 	e->inodes = e->norder - (uint32_t)links;

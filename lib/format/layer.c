@@ -122,7 +122,7 @@ static int put_member(struct layer *l, const struct ustar *m, struct buf *record
 	uint64_t room = layer_align(records->len, USTAR_BLOCK), begin = out->len;
 
 	if (m->size && (records->len || (at + USTAR_BLOCK) % LAYER_BLOCK)) {
-		uint64_t payload = at + 2 * USTAR_BLOCK + room;
+		uint64_t payload = at + 2 * (uint64_t)USTAR_BLOCK + room;
 
 		room += layer_align(payload, LAYER_BLOCK) - payload;
 		if (room == 0)

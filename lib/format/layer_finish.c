@@ -61,7 +61,7 @@ int layer_finish(struct layer *l, struct buf *tail, struct buf *head, struct fir
 	buf_reset(tail);
 	if (!l->begun)
 		layer_put_root(l, tail);
-	end = layer_align(l->bytes, USTAR_BLOCK) + 2 * USTAR_BLOCK;
+	end = layer_align(l->bytes, USTAR_BLOCK) + 2 * (uint64_t)USTAR_BLOCK;
 	end = layer_align(end, LAYER_BLOCK);
 	buf_fill(tail, 0, (size_t)(end - l->bytes));
 	rc = plan_head(l, &e, err);

@@ -333,6 +333,8 @@ static int bench(char **argv, struct firn_error *err)
 	if (rc < 0)
 		return rc;
 	printf("nodes %u\nadd_ms %.1f\n", n, now() - start);
+	printf("resident_bytes_per_node %.1f\n",
+	       (double)((resident_kib() - before) * 1024 - (long)blob.len) / n);
 	start = now();
 	rc = layer_finish(l, &text, &head, err);
 	if (rc < 0)
