@@ -49,6 +49,7 @@ static void take_line(struct criu_log *log)
 {
 	const size_t used = strlen(log->text);
 	char *text;
+	int pid;
 
 	log->line[log->used] = '\0';
 	log->used = 0;
@@ -58,8 +59,8 @@ static void take_line(struct criu_log *log)
 	trim(text);
 	if (strlen(text) > CRIU_LOG_ERROR_MAX)
 		memcpy(text + CRIU_LOG_ERROR_MAX - 3, "...", 4);
-	if (strstr(text, "Can't fork for") && strstr(text, "File exists"))
-		log->pid_taken = true;
+	if (strstr(text, ": File exists") && sscanf(text, "Can't fork for %d:", &pid) == 1)
+		log->taken_pid = pid;
 	if (!*text || log->errors == CRIU_LOG_ERRORS_MAX || strstr(log->text, text) ||
 	    used + strlen(text) + 3 > sizeof(log->text))
 		return;

@@ -7,7 +7,6 @@
 #ifndef FIRN_FORMAT_CRIU_LOG_H
 #define FIRN_FORMAT_CRIU_LOG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define CRIU_LOG_LINE_MAX   512 /* bytes of a line that are looked at */
@@ -19,7 +18,8 @@ struct criu_log {
 	size_t used;
 	char text[300]; /* the sentence so far */
 	unsigned errors;
-	bool pid_taken; /* a process id of the dump is somebody else's (or an unreaped zombie's) */
+	int taken_pid; /* a process id of the dump that is somebody else's (or an unreaped zombie's)
+			*/
 };
 
 void criu_log_feed(struct criu_log *log, const void *bytes, size_t n);

@@ -38,7 +38,7 @@ static void read_criu_log(const struct slot *s, struct reason *ret)
 	while (fd >= 0 && (n = fd_read(fd, bytes, sizeof(bytes), NULL)) > 0)
 		criu_log_feed(&log, bytes, (size_t)n);
 	text = criu_log_finish(&log);
-	ret->pid_taken = log.pid_taken;
+	ret->taken_pid = log.taken_pid;
 	if (text)
 		snprintf(ret->text, sizeof(ret->text), "%s", text);
 }
@@ -100,14 +100,19 @@ static int copy(int from, int folder, const char *name)
 	return to >= 0;
 }
 
-char *reason_keep(const struct slot *s)
+char *reason_keep(const struct slot *s, const char *label)
 {
-	_fd_ int folder = folder_make_private(s->logs, 0700, NULL);
-	_fd_ int criu = open_criu_log(s);
+	_fd_ int criu = open_criu_log(s), folder = -1;
 	_fd_ int runtime = open(s->runtime_log, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_free_ char *logs = NULL;
 	const char *best = NULL;
 	char *path;
 
+	if (asprintf(&logs, "%s/logs/%s", s->state, label) < 0) {
+		logs = NULL;
+		return NULL;
+	}
+	folder = folder_make_private(logs, 0700, NULL);
 	if (folder < 0)
 		return NULL;
 	(void)unlinkat(folder, CRIU_LOG, 0);
@@ -116,7 +121,7 @@ char *reason_keep(const struct slot *s)
 		best = "runtime.log";
 	if (copy(criu, folder, CRIU_LOG))
 		best = CRIU_LOG;
-	if (!best || asprintf(&path, "%s/%s", s->logs, best) < 0)
+	if (!best || asprintf(&path, "%s/%s", logs, best) < 0)
 		return NULL;
 	return path;
 }

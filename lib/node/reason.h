@@ -5,20 +5,18 @@
 
 #include "node/slot.h"
 
-#include <stdbool.h>
-
 struct reason {
 	char text[320]; /* "" when no log has one */
-	bool pid_taken; /* criu_log.pid_taken */
+	int taken_pid;  /* criu_log.taken_pid */
 };
 
 /* Reads SLOT/bundle/work/restore.log and SLOT/runtime.log; missing ones say nothing. */
 void reason_read(const struct slot *s, struct reason *ret);
 
 /*
- * Keep both logs in s->logs, which outlives the mounts. Returns the path of the fuller one that
- * there is, which the caller frees, or NULL.
+ * Keep both logs in STATE/logs/LABEL, which outlives the mounts, in place of what is there. Returns
+ * the path of the fuller one that there is, which the caller frees, or NULL.
  */
-char *reason_keep(const struct slot *s);
+char *reason_keep(const struct slot *s, const char *label);
 
 #endif

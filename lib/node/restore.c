@@ -40,6 +40,8 @@ struct job {
 	bool terminal; /* the container has one and nobody else was told to receive it */
 	int listener;  /* for the terminal; -1 */
 	int output;    /* opts.output; -1 */
+	int pipe[2];   /* what the container writes comes out of [0], the terminal's master or a
+			* pipe's end; -1 */
 	int pid;
 };
 
@@ -77,6 +79,8 @@ static void job_done(struct job *j)
 {
 	fd_close(j->listener);
 	fd_close(j->output);
+	fd_close(j->pipe[0]);
+	fd_close(j->pipe[1]);
 	free(j->id);
 	runtime_done(&j->runtime);
 	slot_done(&j->slot);
@@ -118,6 +122,25 @@ static bool has_console_arg(const struct firn_restore_opts *o)
 	return false;
 }
 
+/*
+ * That no container has the id. What is left of one goes first: it ended without its watching
+ * process, or its restore was killed (runc then has a folder for it without a state).
+ */
+static int check_id(const struct job *j, struct firn_error *err)
+{
+	int rc = slot_check_name(j->id, err);
+
+	if (rc < 0)
+		return rc;
+	if (j->slot.stale)
+		runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_ENDED);
+	rc = runtime_has(&j->runtime, j->id, err);
+	if (rc > 0)
+		return firn_fail(err, FIRN_EEXIST, "%s has a container %s already", j->runtime.name,
+				 j->id);
+	return rc;
+}
+
 /* What the mounted bundle is for: sets the runtime, and for a container its id. */
 static int prepare(struct job *j, const char *name, struct firn_error *err)
 {
@@ -142,15 +165,13 @@ static int prepare(struct job *j, const char *name, struct firn_error *err)
 		return rc;
 	if (name && !(j->id = strdup(name)))
 		return firn_fail_oom(err, "container's name");
-	rc = slot_check_name(j->id, err);
-	if (rc == 0)
-		rc = runtime_has(&j->runtime, j->id, err);
-	if (rc > 0)
-		return firn_fail(err, FIRN_EEXIST, "%s has a container %s already", j->runtime.name,
-				 j->id);
-	return rc;
+	return check_id(j, err);
 }
 
+/*
+ * What the container writes goes through the watching process: CRIU opens a file of its own for
+ * each descriptor that it is given a file for, and the two would write over each other.
+ */
 static int open_ends(struct job *j, struct firn_error *err)
 {
 	if (j->opts.output) {
@@ -161,9 +182,10 @@ static int open_ends(struct job *j, struct firn_error *err)
 	}
 	if (j->terminal) {
 		j->listener = console_listen(j->slot.console, err);
-		if (j->listener < 0)
-			return j->listener;
+		return j->listener < 0 ? j->listener : 0;
 	}
+	if (j->opts.output && j->runtime.container && pipe2(j->pipe, O_CLOEXEC) < 0)
+		return firn_fail_errno(err, "output %s: pipe", j->opts.output);
 	return 0;
 }
 
@@ -176,7 +198,7 @@ static void pause_ms(long ms)
 
 static int failed(struct job *j, int status, const struct reason *why, struct firn_error *err)
 {
-	_free_ char *log = reason_keep(&j->slot);
+	_free_ char *log = reason_keep(&j->slot, j->id ? j->id : "process");
 
 	if (!log)
 		return firn_fail(err, FIRN_EHOST, "%s failed with status %d and left no log",
@@ -185,10 +207,25 @@ static int failed(struct job *j, int status, const struct reason *why, struct fi
 			 *why->text ? why->text : "the log doesn't say why");
 }
 
-/*
- * The dumped process may still be a zombie that nobody has reaped: then its pid is taken, and the
- * next moment it is free.
- */
+/* Whether @pid is a process that has ended: its number is free the moment it is reaped. */
+static bool is_zombie(int pid)
+{
+	char path[40], text[512];
+	const char *state;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return true; /* reaped meanwhile */
+	n = fd_read(fd, text, sizeof(text) - 1, NULL);
+	text[n > 0 ? n : 0] = '\0';
+	state = strrchr(text, ')');
+	return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* The dumped process may still be a zombie that nobody has reaped: then its pid is taken. */
 static int run_runtime(struct job *j, struct firn_error *err)
 {
 	const struct runtime_restore r = { .runtime = &j->runtime,
@@ -196,7 +233,7 @@ static int run_runtime(struct job *j, struct firn_error *err)
 					   .id = j->id,
 					   .opts = &j->opts,
 					   .console = j->terminal ? j->slot.console : NULL,
-					   .output = j->output };
+					   .output = j->pipe[1] };
 
 	for (int try = 1;; try++) {
 		struct reason why;
@@ -207,7 +244,7 @@ static int run_runtime(struct job *j, struct firn_error *err)
 		reason_read(&j->slot, &why);
 		if (j->runtime.container)
 			runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_FORCE);
-		if (!why.pid_taken || try == PID_TRIES)
+		if (!why.taken_pid || try == PID_TRIES || !is_zombie(why.taken_pid))
 			return failed(j, status, &why, err);
 		pause_ms(PID_PAUSE);
 	}
@@ -275,7 +312,7 @@ static void leave_container(struct job *j)
 {
 	struct watch w = { .pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0),
 			   .lock = j->slot.lock,
-			   .terminal = -1,
+			   .writes = j->pipe[0],
 			   .output = j->output,
 			   .ended = ended,
 			   .ctx = j };
@@ -286,8 +323,8 @@ static void leave_container(struct job *j)
 		return;
 	}
 	if (j->terminal) {
-		w.terminal = console_receive(j->listener, &err);
-		if (w.terminal < 0)
+		j->pipe[0] = w.writes = console_receive(j->listener, &err);
+		if (w.writes < 0)
 			warn(j, "the container's terminal has nobody at its other end", &err);
 	}
 	if (drop_images(j, &err) < 0)
@@ -297,7 +334,6 @@ static void leave_container(struct job *j)
 	if (w.pidfd < 0 || watch_start(&w, &err) < 0)
 		warn(j, "its mounts will stay when the container ends", &err);
 	fd_close(w.pidfd);
-	fd_close(w.terminal);
 }
 
 /* A process has nothing open in the images once it runs. */
@@ -367,7 +403,9 @@ int firn_restore(const char *image, const char *name, const struct firn_restore_
 		 struct firn_restored **ret, struct firn_error *err)
 {
 	_cleanup_(restored_freep) struct firn_restored *r = calloc(1, sizeof(*r));
-	_cleanup_(job_done) struct job j = { .slot.lock = -1, .listener = -1, .output = -1 };
+	_cleanup_(job_done) struct job j = {
+		.slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
+	};
 	int rc;
 
 	if (!r)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 static const struct known {
 	const char *name;
@@ -97,9 +98,23 @@ int runtime_has(const struct runtime *r, const char *id, struct firn_error *err)
 	return status < 0 ? status : status == 0;
 }
 
+/*
+ * A runtime binds the rootfs to its state folder as long as it restores (criu-root, in runc and
+ * crun alike). One that was killed leaves that, and can't remove its own folder afterwards.
+ */
+static void unmount_left(const struct runtime *r, const char *id)
+{
+	char path[64 + SLOT_NAME_MAX];
+
+	snprintf(path, sizeof(path), "/run/%s/%s/criu-root", r->name, id);
+	(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
 void runtime_delete(const struct runtime *r, const char *id, enum runtime_delete how)
 {
 	struct run_args a = { .n = 0 };
+
+	unmount_left(r, id);
 
 	run_arg(&a, r->path);
 	run_arg(&a, "delete");

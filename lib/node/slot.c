@@ -10,12 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define TRIES 8 /* a slot that is being removed by its last owner */
+#define TRIES    8    /* a slot that is being removed by its last owner */
+#define KEYS_MAX 4096 /* containers at once whose names nobody gave */
 
 int slot_check_name(const char *name, struct firn_error *err)
 {
@@ -38,7 +38,6 @@ void slot_done(struct slot *s)
 	free(s->state);
 	free(s->folder);
 	free(s->bundle);
-	free(s->logs);
 	free(s->pid_file);
 	free(s->runtime_log);
 	free(s->console);
@@ -57,10 +56,7 @@ static bool join(const char *folder, const char *name, char **ret)
 static int set_paths(struct slot *s, const char *containers, const char *key,
 		     struct firn_error *err)
 {
-	_free_ char *logs = NULL;
-
 	if (join(containers, key, &s->folder) && join(s->folder, "bundle", &s->bundle) &&
-	    join(s->state, "logs", &logs) && join(logs, key, &s->logs) &&
 	    join(s->folder, "pid", &s->pid_file) &&
 	    join(s->folder, "runtime.log", &s->runtime_log) &&
 	    join(s->folder, "console", &s->console))
@@ -109,7 +105,11 @@ static int take_slot(struct slot *s, const char *name, struct firn_error *err)
 	for (int i = 0; i < TRIES; i++) {
 		int rc;
 
-		if (mkdir(s->folder, 0700) < 0 && errno != EEXIST)
+		if (mkdir(s->folder, 0700) == 0)
+			s->stale = false;
+		else if (errno == EEXIST)
+			s->stale = true;
+		else
 			return firn_fail_errno(err, "make %s", s->folder);
 		rc = lock_slot(s, name, err);
 		if (rc < 0)
@@ -125,51 +125,53 @@ static int take_slot(struct slot *s, const char *name, struct firn_error *err)
 	return firn_fail(err, FIRN_EBUSY, "container %s comes and goes", name);
 }
 
-/* A key that is nobody's name yet. */
-static int fresh_key(const char *containers, char **ret, struct firn_error *err)
+/* Set s->state and give the folder of all slots. */
+static int open_state(const char *state, struct slot *s, char **ret_containers,
+		      struct firn_error *err)
 {
-	_free_ char *path = NULL;
+	_fd_ int fd = folder_make_private(state, 0700, err), containers = -1;
 
-	if (!join(containers, "restore-XXXXXX", &path))
+	if (fd < 0)
+		return firn_wrap(err, fd, "state folder");
+	s->state = realpath(state, NULL);
+	if (!s->state)
+		return firn_fail_errno(err, "state folder");
+	if (!join(s->state, "containers", ret_containers))
 		return firn_fail_oom(err, "container");
-	if (!mkdtemp(path))
-		return firn_fail_errno(err, "make %s", path);
-	*ret = strdup(path_basename(path));
-	return *ret ? 0 : firn_fail_oom(err, "container");
+	containers = folder_make_private(*ret_containers, 0700, err);
+	return firn_wrap(err, containers < 0 ? containers : 0, "state folder");
 }
 
-int slot_claim(const char *state, const char *name, struct slot *ret, struct firn_error *err)
+static int claim(const char *state, const char *key, struct slot *ret, struct firn_error *err)
 {
 	_cleanup_(slot_done) struct slot s = { .lock = -1 };
-	_free_ char *containers = NULL, *key = NULL;
-	_fd_ int fd = -1;
-	int rc;
+	_free_ char *containers = NULL;
+	int rc = open_state(state ? state : LIVE_STATE, &s, &containers, err);
 
-	fd = folder_make_private(state ? state : LIVE_STATE, 0700, err);
-	if (fd < 0)
-		return firn_wrap(err, fd, "state folder");
-	s.state = realpath(state ? state : LIVE_STATE, NULL);
-	if (!s.state)
-		return firn_fail_errno(err, "state folder");
-	if (!join(s.state, "containers", &containers))
-		return firn_fail_oom(err, "container");
-	fd_close(fd);
-	fd = folder_make_private(containers, 0700, err);
-	if (fd < 0)
-		return firn_wrap(err, fd, "state folder");
-	if (!name) {
-		rc = fresh_key(containers, &key, err);
-		if (rc < 0)
-			return rc;
-	}
-	rc = set_paths(&s, containers, name ? name : key, err);
 	if (rc == 0)
-		rc = take_slot(&s, name ? name : key, err);
+		rc = set_paths(&s, containers, key, err);
+	if (rc == 0)
+		rc = take_slot(&s, key, err);
 	if (rc < 0)
 		return rc;
 	*ret = s;
 	s = (struct slot){ .lock = -1 };
 	return 0;
+}
+
+int slot_claim(const char *state, const char *name, struct slot *ret, struct firn_error *err)
+{
+	int rc = -FIRN_EEXIST;
+
+	if (name)
+		return claim(state, name, ret, err);
+	for (unsigned n = 0; n < KEYS_MAX && rc == -FIRN_EEXIST; n++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "restore-%u", n);
+		rc = claim(state, key, ret, err);
+	}
+	return rc;
 }
 
 void slot_remove(struct slot *s)

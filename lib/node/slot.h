@@ -5,15 +5,18 @@
  *   STATE/containers/KEY/bundle       what is mounted (firn_mount())
  *                       /lock         held as long as the container runs
  *                       /pid, ...     of the runtime's making
- *   STATE/logs/KEY/                   logs of the last restore under this name that failed
+ *   STATE/logs/NAME/                  logs of the last restore under this name that failed
  *
- * KEY is the container's name if the caller gave one. A slot whose lock nobody holds was left
- * behind by a crash: the next claim takes its mounts down.
+ * KEY is the container's name if the caller gave one, else "restore-N" with the first N that is
+ * free: keys are used again, as the records of what is mounted on a bundle stay. A slot whose lock
+ * nobody holds was left behind by a crash: the next claim takes its mounts down.
  */
 #ifndef FIRN_NODE_SLOT_H
 #define FIRN_NODE_SLOT_H
 
 #include "base/error.h"
+
+#include <stdbool.h>
 
 #define SLOT_NAME_MAX 128 /* bytes of a container's name */
 
@@ -21,9 +24,9 @@ struct slot {
 	char *state;  /* the state folder */
 	char *folder; /* STATE/containers/KEY */
 	char *bundle;
-	char *logs;
 	char *pid_file, *runtime_log, *console;
 	int lock;
+	bool stale; /* an earlier container of this name was left behind */
 };
 
 /*
@@ -32,7 +35,7 @@ struct slot {
  */
 int slot_check_name(const char *name, struct firn_error *err) _must_check_;
 
-/* @name NULL: a key of firn's own. -FIRN_EEXIST when a container of that name runs. */
+/* @name NULL: the first free key. -FIRN_EEXIST when a container of that name runs. */
 int slot_claim(const char *state, const char *name, struct slot *ret,
 	       struct firn_error *err) _must_check_;
 /* Remove the folder, in which nothing may be mounted any more. Failure leaves it to the next claim.

@@ -15,12 +15,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { PIDFD = 3, LOCK, TERMINAL, OUTPUT, KEPT };
+enum { PIDFD = 3, LOCK, WRITES, OUTPUT, KEPT };
 
 /* Put the descriptors at their fixed places and close all others. */
 static void keep_descriptors(const struct watch *w)
 {
-	const int fds[] = { w->pidfd, w->lock, w->terminal, w->output };
+	const int fds[] = { w->pidfd, w->lock, w->writes, w->output };
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int high[ARRAY_SIZE(fds)];
 
@@ -37,11 +37,11 @@ static void keep_descriptors(const struct watch *w)
 	(void)syscall(SYS_close_range, (unsigned)KEPT, ~0u, 0u);
 }
 
-/* A terminal that nobody reads stops its container once some KiB are written. False at its end. */
-static bool drain(int terminal, int output)
+/* A terminal or pipe that nobody reads stops its container once it is full. False at its end. */
+static bool drain(int writes, int output)
 {
 	char bytes[4096];
-	const ssize_t n = read(terminal, bytes, sizeof(bytes));
+	const ssize_t n = read(writes, bytes, sizeof(bytes));
 
 	if (n < 0)
 		return errno == EINTR || errno == EAGAIN;
@@ -50,11 +50,11 @@ static bool drain(int terminal, int output)
 	return n > 0;
 }
 
-static void wait_for_end(bool terminal, int output)
+static void wait_for_end(bool writes, int output)
 {
 	struct pollfd p[] = {
 		{ .fd = PIDFD, .events = POLLIN },
-		{ .fd = terminal ? TERMINAL : -1, .events = POLLIN },
+		{ .fd = writes ? WRITES : -1, .events = POLLIN },
 	};
 
 	for (;;) {
@@ -62,7 +62,7 @@ static void wait_for_end(bool terminal, int output)
 
 		if (n < 0 && errno != EINTR)
 			return;
-		if (n > 0 && p[1].revents && !drain(TERMINAL, output))
+		if (n > 0 && p[1].revents && !drain(WRITES, output))
 			p[1].fd = -1;
 		else if (n > 0 && p[0].revents && !p[1].revents)
 			return;
@@ -81,7 +81,7 @@ static void watching(const struct watch *w)
 	(void)!chdir("/");
 	(void)umask(022);
 	keep_descriptors(w);
-	wait_for_end(w->terminal >= 0, w->output >= 0 ? OUTPUT : -1);
+	wait_for_end(w->writes >= 0, w->output >= 0 ? OUTPUT : -1);
 	w->ended(w->ctx);
 }
 

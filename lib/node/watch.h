@@ -2,8 +2,8 @@
 /*
  * A process in the background that waits for a container's end and then takes its mounts down. It
  * is nobody's child, has a session of its own, stands in "/", and keeps no descriptor but the ones
- * named here. Should it be killed, what it would have done is done by the next restore under the
- * same name or by firn_umount().
+ * named here. Should it be killed, a container that it reads from has nobody to write to, and what
+ * it would have done is done by the next restore under the same name or by firn_umount().
  */
 #ifndef FIRN_NODE_WATCH_H
 #define FIRN_NODE_WATCH_H
@@ -11,11 +11,10 @@
 #include "base/error.h"
 
 struct watch {
-	int pidfd;    /* of the container's init */
-	int lock;     /* held as long as the container runs */
-	int terminal; /* master of the container's terminal, -1: none; what it says goes to @output
-		       */
-	int output;   /* -1: nowhere */
+	int pidfd;  /* of the container's init */
+	int lock;   /* held as long as the container runs */
+	int writes; /* what the container writes: its terminal's master or a pipe's end; -1: none */
+	int output; /* where that goes; -1: nowhere */
 	/* What to do at the end, in the watching process. Called once. */
 	void (*ended)(void *ctx);
 	void *ctx;

@@ -213,24 +213,24 @@ END_TEST
 
 static const struct logged {
 	const char *log, *sentence;
-	bool pid_taken;
+	int taken_pid;
 } logs[] = {
-	{ "", NULL, false },
-	{ "(00.000001) all is well\n(00.1) Warn  (criu/x.c:1): hm\n", NULL, false },
+	{ "", NULL, 0 },
+	{ "(00.000001) all is well\n(00.1) Warn  (criu/x.c:1): hm\n", NULL, 0 },
 	{ "(00.035616) Error (criu/util.c:1533): rlimit: Can't setup RLIMIT_NOFILE for self: No\n"
 	  "(00.030205)      1: Error (criu/files-reg.c:2353): Can't open file a/b on restore: No\n"
 	  "(00.030207)      1: Error (criu/files-reg.c:2353): Can't open file a/b on restore: No\n"
 	  "(00.030208)      1: Error (criu/files.c:1221): Unable to open fd=7 id=0x5\r\n"
 	  "(00.031118) Error (criu/cr-restore.c:2320): Restoring FAILED.\n",
-	  "Can't open file a/b on restore: No; Unable to open fd=7 id=0x5", false },
+	  "Can't open file a/b on restore: No; Unable to open fd=7 id=0x5", 0 },
 	{ "Error (criu/util.c:641): execvp(\"iptables-restore\", ...) failed: No such file\n"
 	  "pie: 7: Error (criu/pie/restorer.c:9): two\n"
 	  "(1) Error (x.c:1): three\n(1) Error (x.c:1): four\n",
-	  "execvp(\"iptables-restore\", ...) failed: No such file; two; three", false },
+	  "execvp(\"iptables-restore\", ...) failed: No such file; two; three", 0 },
 	{ "(00.0) 14379: Error (criu/cr-restore.c:1): Can't fork for 14379: File exists",
-	  "Can't fork for 14379: File exists", true },
-	{ "(00.0) The file says \"Error (a.c:1): no\"\n(0) Error (no end\n", NULL, false },
-	{ "(00.0) Error (a.c:1):   \t\n(0) Error (b.c:2): a\tb\x1b[31m.\n", "a?b?[31m", false },
+	  "Can't fork for 14379: File exists", 14379 },
+	{ "(00.0) The file says \"Error (a.c:1): no\"\n(0) Error (no end\n", NULL, 0 },
+	{ "(00.0) Error (a.c:1):   \t\n(0) Error (b.c:2): a\tb\x1b[31m.\n", "a?b?[31m", 0 },
 };
 
 START_TEST(log_errors)
@@ -249,7 +249,7 @@ START_TEST(log_errors)
 			ck_assert_str_eq(text, l->sentence);
 		else
 			ck_assert_ptr_null(text);
-		ck_assert_int_eq(log.pid_taken, l->pid_taken);
+		ck_assert_int_eq(log.taken_pid, l->taken_pid);
 	}
 }
 END_TEST
