@@ -14,7 +14,8 @@ static const struct {
 } outcomes[] = {
 	{ "kill", 0 },        { "ENOSPC", ENOSPC },         { "EIO", EIO },
 	{ "EDQUOT", EDQUOT }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EMFILE", EMFILE },
-	{ "EROFS", EROFS },   { "EACCES", EACCES },
+	{ "EROFS", EROFS },   { "EACCES", EACCES },         { "EBUSY", EBUSY },
+	{ "EINVAL", EINVAL }, { "ENOTBLK", ENOTBLK },
 };
 
 struct fault {
@@ -75,20 +76,22 @@ int fault_set(const char *spec, struct firn_error *err)
 
 bool fault_hit(const char *name)
 {
+	bool hit = false;
+
 	for (size_t i = 0; i < FAULTS_MAX; i++) {
 		struct fault *f = &faults[i];
 
 		if (strcmp(name, f->name) != 0)
 			continue;
 		f->hits++;
-		if (f->nth && f->hits != f->nth)
+		if (hit || (f->nth && f->hits != f->nth))
 			continue;
 		if (f->outcome == 0)
 			kill(getpid(), SIGKILL);
 		errno = f->outcome;
-		return true;
+		hit = true;
 	}
-	return false;
+	return hit;
 }
 #else
 typedef int fault_is_for_test_builds; /* ISO C wants something here */

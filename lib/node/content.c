@@ -97,9 +97,7 @@ static int find_file(struct content_source *s, const struct ref *ref, int fd,
 {
 	int rc = archive_open(fd, &s->archive, err);
 
-	if (rc == -FIRN_EINVAL)
-		rc = find_image(s, ref, err);
-	return rc;
+	return rc > 0 ? find_image(s, ref, err) : rc;
 }
 
 int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#define LAYOUT_MARK      "oci-layout" /* image-spec image-layout.md */
 #define IMAGES_INVENTORY CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY
 
 struct archive *archive_close(struct archive *a)
@@ -70,6 +71,8 @@ static int scan(struct archive *a, struct firn_error *err)
 	if ((rc = source_from_fd(a->fd, &a->src, err)) < 0 || (rc = check_plain_tar(a, err)) < 0 ||
 	    (rc = tar_scan(a->src, TAR_WHITEOUTS_LITERAL, 1, 0, &a->tree, err)) < 0)
 		return rc;
+	if (tree_find(a->tree, LAYOUT_MARK))
+		return 1;
 	if (!tree_find(a->tree, IMAGES_INVENTORY))
 		return firn_fail(err, FIRN_EINVAL, "is no engine's checkpoint: it has no %s",
 				 IMAGES_INVENTORY);
@@ -89,7 +92,7 @@ int archive_open(int fd, struct archive **ret, struct firn_error *err)
 	}
 	a->fd = fd;
 	rc = scan(a, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	*ret = take_ptr(&a);
 	return 0;

@@ -13,8 +13,8 @@
 struct archive;
 
 /*
- * Scan the file @fd (taken, also on failure). -FIRN_EUNSUPP when it is compressed, -FIRN_EINVAL
- * when it is no checkpoint.
+ * Scan the file @fd (taken, also on failure): 0, or 1 when it is the tar of an OCI layout, and then
+ * *ret is untouched. -FIRN_EUNSUPP when it is compressed, -FIRN_EINVAL when it is no checkpoint.
  */
 int archive_open(int fd, struct archive **ret, struct firn_error *err) _must_check_;
 struct archive *archive_close(struct archive *a);
