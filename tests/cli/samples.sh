@@ -63,7 +63,7 @@ EOS
 for name in podman-none.tar podman-gzip.tar.gz podman-zstd.tar.zst; do
 	check "$name as it is: build" "$firn" build "$data/$name" "oci:layout:$name"
 	like "$err" '[Hh]ost|lost|missing' "$name: what Podman's archive may have lost is said"
-	fails 2 'localhost/bb:1.*c56abf9a787d35a48e001b70aab28ef8ba1285451e4aa6b4aed5291b7ea29ffa' "$name: a mount asks for the base, with name and ID" \
+	fails 4 'localhost/bb:1.*c56abf9a787d35a48e001b70aab28ef8ba1285451e4aa6b4aed5291b7ea29ffa' "$name: a mount asks for the base, with name and ID" \
 		"$firn" mount "oci:layout:$name" "$work/m"
 	is "$(ls -A m)" "" "$name: and leaves nothing"
 done
