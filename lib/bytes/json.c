@@ -169,7 +169,7 @@ static int member(const json_t *obj, const char *key, json_t **ret, struct firn_
 
 int json_get_str(const json_t *obj, const char *key, const char **ret, struct firn_error *err)
 {
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	if (rc < 0)
@@ -184,7 +184,7 @@ int json_get_u64(const json_t *obj, const char *key, uint64_t max, uint64_t *ret
 		 struct firn_error *err)
 {
 	char wanted[48], quoted[PATH_QUOTE_MAX];
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	if (rc < 0)
@@ -201,7 +201,7 @@ int json_get_u64(const json_t *obj, const char *key, uint64_t max, uint64_t *ret
 
 int json_get_array(const json_t *obj, const char *key, json_t **ret, struct firn_error *err)
 {
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	if (rc < 0)
@@ -214,7 +214,7 @@ int json_get_array(const json_t *obj, const char *key, json_t **ret, struct firn
 
 int json_get_object(const json_t *obj, const char *key, json_t **ret, struct firn_error *err)
 {
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	if (rc < 0)
@@ -228,7 +228,7 @@ int json_get_object(const json_t *obj, const char *key, json_t **ret, struct fir
 /* 1 when the optional member is there: Go's encoders write null for what isn't. */
 static int present(const json_t *obj, const char *key, struct firn_error *err)
 {
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	return rc <= 0 ? rc : !json_is_null(j);
@@ -246,7 +246,7 @@ int json_opt_str(const json_t *obj, const char *key, const char **ret, struct fi
 
 int json_opt_bool(const json_t *obj, const char *key, bool *ret, struct firn_error *err)
 {
-	json_t *j;
+	json_t *j = NULL;
 	int rc = member(obj, key, &j, err);
 
 	if (rc <= 0 || json_is_null(j))

@@ -32,10 +32,15 @@ static size_t skip_digits(const char *text, size_t len, size_t at)
 	return at;
 }
 
-/* A fraction or exponent makes it no integer, and jansson takes those. */
+/*
+ * A fraction or exponent makes it no integer, and jansson takes those. A colon makes it a name,
+ * which a number can't be: jansson must see that.
+ */
 static bool is_integer_end(const char *text, size_t len, size_t at)
 {
-	return at == len || (text[at] != '.' && text[at] != 'e' && text[at] != 'E');
+	while (at < len && strchr(" \t\r\n", text[at]) && text[at])
+		at++;
+	return at == len || !strchr(".eE:", text[at]);
 }
 
 bool json_number_mark(const char *text, size_t len, struct buf *out)

@@ -230,7 +230,7 @@ int oci_manifest_parse(const char *text, size_t len, struct oci_manifest *ret,
 	if (rc && (rc = oci_descriptor_parse(subject, &m.subject, err)) < 0)
 		return firn_wrap(err, rc, "subject");
 	*ret = m;
-	m = (struct oci_manifest){ 0 };
+	memset(&m, 0, sizeof(m));
 	return 0;
 }
 
@@ -250,7 +250,7 @@ int oci_index_parse(const char *text, size_t len, struct oci_index *ret, struct 
 	if (rc < 0 || (rc = parse_list(i.json, "manifests", &i.manifests, &i.nmanifests, err)) < 0)
 		return rc;
 	*ret = i;
-	i = (struct oci_index){ 0 };
+	memset(&i, 0, sizeof(i));
 	return 0;
 }
 

@@ -120,7 +120,7 @@ int image_load(struct store *s, const struct oci_descriptor *desc, struct image 
 	img.desc = *desc;
 	json_incref(img.desc.json);
 	*ret = img;
-	img = (struct image){ 0 };
+	memset(&img, 0, sizeof(img));
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -301,7 +302,7 @@ static int sniff(struct layout *l, const struct digest *d, struct oci_descriptor
 	if (!oci_is_manifest(type) && !oci_is_index(type))
 		return firn_fail(err, FIRN_EINVAL, "is neither a manifest nor an index");
 	*ret = (struct oci_descriptor){ .digest = *d, .size = len };
-	strcpy(ret->media_type, type);
+	snprintf(ret->media_type, sizeof(ret->media_type), "%s", type);
 	return 0;
 }
 

@@ -55,17 +55,6 @@ static int mem_open(struct store *s, const struct digest *d, struct source **ret
 	return source_from_mem(b->bytes.data, b->bytes.len, ret, err);
 }
 
-static int mem_open_fd(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
-		       uint64_t *ret_size, struct firn_error *err)
-{
-	(void)s;
-	(void)d;
-	(void)ret_fd;
-	(void)ret_at;
-	(void)ret_size;
-	return firn_fail(err, FIRN_EUNSUPP, "lies in memory, not in a file");
-}
-
 static int mem_sync(struct store *s, struct firn_error *err)
 {
 	(void)s;
@@ -192,7 +181,6 @@ static int mem_writer(struct store *s, enum digest_alg alg, uint64_t reserve,
 static const struct store_ops mem_ops = {
 	.has = mem_has,
 	.open = mem_open,
-	.open_fd = mem_open_fd,
 	.writer = mem_writer,
 	.sync = mem_sync,
 	.close = mem_close,

@@ -17,6 +17,7 @@ struct store_ops {
 	/* These two fail with -FIRN_ENOTFOUND for an absent blob; the caller adds the digest. */
 	int (*open)(struct store *s, const struct digest *d, struct source **ret,
 		    struct firn_error *err);
+	/* NULL: the blobs are in no file. */
 	int (*open_fd)(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
 		       uint64_t *ret_size, struct firn_error *err);
 	/* NULL: read-only. Sets ops of the zeroed writer, store.c the rest. */

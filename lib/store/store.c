@@ -56,7 +56,13 @@ int store_open(struct store *s, const struct digest *d, struct source **ret, str
 int store_open_fd(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
 		  uint64_t *ret_size, struct firn_error *err)
 {
-	return name_blob(d, s->ops->open_fd(s, d, ret_fd, ret_at, ret_size, err), err);
+	int rc;
+
+	if (!s->ops->open_fd)
+		rc = firn_fail(err, FIRN_EUNSUPP, "lies in memory, not in a file");
+	else
+		rc = s->ops->open_fd(s, d, ret_fd, ret_at, ret_size, err);
+	return name_blob(d, rc, err);
 }
 
 static int check_digest(enum digest_alg alg, const void *bytes, size_t n, const struct digest *want,
@@ -154,7 +160,7 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct firn_e
 {
 	int rc;
 
-	assert(!w->sealed);
+	assert(w && !w->sealed);
 	rc = w->ops->write(w, bytes, n, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "blob");
@@ -164,7 +170,7 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct firn_e
 
 int blob_fill_head(struct blob_writer *w, const void *bytes, size_t n, struct firn_error *err)
 {
-	assert(!w->sealed && !w->head_filled && n == w->reserve);
+	assert(w && !w->sealed && !w->head_filled && n == w->reserve);
 	w->head_filled = true;
 	return firn_wrap(err, w->ops->fill_head(w, bytes, err), "blob");
 }
@@ -173,7 +179,7 @@ int blob_seal(struct blob_writer *w, struct digest *ret, uint64_t *ret_size, str
 {
 	int rc;
 
-	assert(!w->sealed && (w->head_filled || !w->reserve));
+	assert(w && !w->sealed && (w->head_filled || !w->reserve));
 	rc = w->ops->seal(w, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "blob");
@@ -188,7 +194,7 @@ int blob_flush(struct blob_writer *w, struct firn_error *err)
 {
 	int rc;
 
-	assert(w->sealed);
+	assert(w && w->sealed);
 	if (w->flushed)
 		return 0;
 	rc = w->ops->flush(w, err);
@@ -238,8 +244,10 @@ int store_publish(struct store *s, struct blob_writer *const *blobs, size_t n,
 
 int blob_publish(struct blob_writer *w, struct firn_error *err)
 {
-	int rc = store_publish(w->store, &w, 1, err);
+	int rc;
 
+	assert(w);
+	rc = store_publish(w->store, &w, 1, err);
 	return rc < 0 ? rc : !w->named;
 }
 

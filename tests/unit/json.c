@@ -27,6 +27,7 @@ static const struct {
 	{ "single quotes", "{'a':1}", -FIRN_ECORRUPT, "not JSON" },
 	{ "NaN", "[NaN]", -FIRN_ECORRUPT, "not JSON" },
 	{ "above uint64", "[18446744073709551616]", -FIRN_ECORRUPT, "too big" },
+	{ "number as a name", "{9223372036854775808 :1}", -FIRN_ECORRUPT, "not JSON" },
 	{ "not UTF-8", "[\"\xff\"]", -FIRN_ECORRUPT, "decode byte 0xff" },
 	{ "overlong UTF-8", "[\"\xc0\x80\"]", -FIRN_ECORRUPT, "decode byte 0xc0" },
 	{ "lone surrogate", "[\"\\ud800\"]", -FIRN_ECORRUPT, "not JSON" },
