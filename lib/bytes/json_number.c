@@ -4,8 +4,7 @@
 #include <string.h>
 
 /* Begins a string that stands for a number, as JSON text. */
-#define MARK       "\\u0001firn-number:"
-#define DIGITS_MAX 20 /* of 2^64 - 1 */
+#define MARK "\\u0001firn-number:"
 
 /* Whether the @n digits at @at say more than 2^63 - 1 and no more than 2^64 - 1. */
 static bool needs_mark(const char *at, size_t n)
@@ -72,12 +71,12 @@ bool json_number_mark(const char *text, size_t len, struct buf *out)
 	return true;
 }
 
-/* The digits behind a mark that ends with a quote, or 0. */
+/* How many digits stand behind a mark made here, or 0: other numbers never get one. */
 static size_t marked_digits(const char *at, size_t len)
 {
 	size_t n = skip_digits(at, len, 0);
 
-	return n && n <= DIGITS_MAX && n < len && at[n] == '"' ? n : 0;
+	return n < len && at[n] == '"' && needs_mark(at, n) ? n : 0;
 }
 
 void json_number_unmark(const char *text, size_t len, struct buf *out)

@@ -313,6 +313,21 @@ START_TEST(unsigned_numbers)
 }
 END_TEST
 
+/* A document's own text that looks like what stands for such a number is no number. */
+START_TEST(no_unsigned_numbers)
+{
+	static const char text[] = "[\"\\u0001firn-number:007\",\"\\u0001firn-number:\","
+				   "\"\\u0001firn-number:9223372036854775807\"]";
+	struct firn_error err = { 0 };
+	_buf_ struct buf out = BUF_INIT;
+	_json_ json_t *j = NULL;
+
+	ck_ok(json_parse(text, strlen(text), &j, &err), err);
+	ck_ok(json_print(j, &out, &err), err);
+	ck_assert_str_eq((char *)out.data, text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("json");
@@ -328,6 +343,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, put);
 	tcase_add_loop_test(tc, locate, 0, ARRAY_SIZE(locate_cases));
 	tcase_add_test(tc, unsigned_numbers);
+	tcase_add_test(tc, no_unsigned_numbers);
 	suite_add_tcase(s, tc);
 	return s;
 }
