@@ -48,7 +48,7 @@ int layout_resolve(struct layout *l, const struct ref *ref, struct oci_descripto
 
 struct layout_entry {
 	const char *tag;
-	const struct oci_descriptor *desc;
+	const struct oci_descriptor *desc; /* NULL: the tag has to go, if it is there */
 };
 
 /* -FIRN_EEXIST naming the first of @entries whose tag is there already; for a check up front. */

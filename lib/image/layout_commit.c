@@ -97,6 +97,13 @@ static int set_entry(json_t *manifests, const struct layout_entry *e, struct fir
 	return 0;
 }
 
+static void drop_entries(json_t *manifests, const char *tag)
+{
+	for (size_t i = json_array_size(manifests); i-- > 0;)
+		if (has_tag(json_array_get(manifests, i), tag))
+			json_array_remove(manifests, i);
+}
+
 static int edit_index(const struct oci_index *index, const struct layout_entry *entries, size_t n,
 		      struct buf *ret, struct firn_error *err)
 {
@@ -104,7 +111,10 @@ static int edit_index(const struct oci_index *index, const struct layout_entry *
 	int rc = 0;
 
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = set_entry(manifests, &entries[i], err);
+		if (entries[i].desc)
+			rc = set_entry(manifests, &entries[i], err);
+		else
+			drop_entries(manifests, entries[i].tag);
 	if (rc == 0 && json_array_size(manifests) > OCI_LAYERS_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "index.json: more than %d entries",
 				 OCI_LAYERS_MAX);

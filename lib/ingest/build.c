@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TAGS_MAX 3
+enum { TAG_INDEX, TAG_CHECKPOINT, TAG_ROOTFS, TAGS_MAX };
 
 struct firn_build_result {
 	char index[DIGEST_TEXT_MAX], checkpoint[DIGEST_TEXT_MAX], rootfs[DIGEST_TEXT_MAX];
@@ -119,9 +119,16 @@ static void tags_done(struct tags *t)
 static int tags_make(const char *tag, const struct ingest *g, struct tags *t,
 		     struct firn_error *err)
 {
-	static const char *const suffixes[TAGS_MAX] = { "", ".checkpoint", ".rootfs" };
-	const struct oci_descriptor *const descs[TAGS_MAX] = { &g->index, &g->checkpoint,
-							       &g->rootfs };
+	static const char *const suffixes[TAGS_MAX] = {
+		[TAG_INDEX] = "",
+		[TAG_CHECKPOINT] = ".checkpoint",
+		[TAG_ROOTFS] = ".rootfs",
+	};
+	const struct oci_descriptor *const descs[TAGS_MAX] = {
+		[TAG_INDEX] = &g->index,
+		[TAG_CHECKPOINT] = &g->checkpoint,
+		[TAG_ROOTFS] = &g->rootfs,
+	};
 
 	for (size_t i = 0; i < TAGS_MAX; i++) {
 		int rc;
@@ -192,16 +199,16 @@ static int build(struct ingest *g, const char *checkpoint, const char *tag, bool
 {
 	_cleanup_(result_freep) struct firn_build_result *result = NULL;
 	_cleanup_(tags_done) struct tags t = { .names = { NULL } };
-	size_t ntags;
 	int rc;
 
 	if ((rc = tags_make(tag, g, &t, err)) < 0 ||
 	    (rc = prepare(g, checkpoint, &t, replace, err)) < 0 ||
 	    (rc = result_of(g, &result, err)) < 0)
 		return rc;
-	ntags = g->rootfs.digest.alg ? TAGS_MAX : TAGS_MAX - 1;
-	rc =
-	    layout_commit(g->layout, g->blobs.list, g->blobs.count, t.entries, ntags, replace, err);
+	if (!g->rootfs.digest.alg)
+		t.entries[TAG_ROOTFS].desc = NULL; /* not that of another checkpoint before */
+	rc = layout_commit(g->layout, g->blobs.list, g->blobs.count, t.entries, TAGS_MAX, replace,
+			   err);
 	if (rc < 0)
 		return rc;
 	if (ret)

@@ -286,7 +286,7 @@ START_TEST(tags)
 {
 	struct firn_build_opts opts = { .size = sizeof(opts) };
 	struct archive a = { .config = "", .spec = "", .inventory = "" };
-	_free_ char *before = NULL, *refused = NULL, *after = NULL;
+	_free_ char *before = NULL, *refused = NULL, *after = NULL, *bare = NULL;
 	_result_ struct firn_build_result *r = NULL;
 	struct firn_error err = { 0 };
 
@@ -305,6 +305,14 @@ START_TEST(tags)
 	ck_assert_ptr_nonnull(strstr(after, "\"keep.checkpoint\""));
 	ck_assert_ptr_nonnull(strstr(after, firn_build_result_index(r)));
 	ck_assert_ptr_null(strstr(before, firn_build_result_index(r)));
+	ck_assert_ptr_nonnull(strstr(after, "\"t.rootfs\""));
+	/* a bare process has no rootfs image, and the one before is not its own */
+	a = (struct archive){ .inventory = "" };
+	ck_ok(build(archive_file("a.tar", &a), "t", &opts, NULL, &err), err);
+	bare = scratch_read(scratch("out/index.json"));
+	ck_assert_ptr_nonnull(strstr(bare, "\"t.checkpoint\""));
+	ck_assert_ptr_nonnull(strstr(bare, "\"keep.rootfs\""));
+	ck_assert_ptr_null(strstr(bare, "\"t.rootfs\""));
 }
 END_TEST
 
