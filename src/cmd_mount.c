@@ -43,7 +43,6 @@ static int mount_run(struct app *app, const void *opts, int argc, char **argv,
 	how.id = o->id;
 	interrupt_unmounts(app->state, argv[1]);
 	rc = firn_mount(argv[0], argv[1], &how, &mounted, err);
-	interrupt_default();
 	progress_clear(&app->progress);
 	if (rc < 0)
 		return rc;

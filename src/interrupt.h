@@ -7,8 +7,9 @@
 #define FIRN_SRC_INTERRUPT_H
 
 /*
- * Until interrupt_default(): a signal turns this process into `firn umount DIR`, which takes down
- * what there is and then dies of the signal. Both strings are borrowed; @state may be NULL.
+ * From here to the end: a signal turns this process into `firn umount DIR`, which takes down what
+ * there is and then dies of the signal. Who sees status 0 has a mount, who sees a signal has none.
+ * Both strings are borrowed; @state may be NULL.
  */
 void interrupt_unmounts(const char *state, const char *dir);
 

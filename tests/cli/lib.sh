@@ -22,6 +22,8 @@ tap_count=0 tap_failed=0 status=0 out='' err='' tap_cleanup=()
 
 tap_exit() {
 	local i
+	# A signal may find a background job that has not yet forgotten its parent's traps.
+	[ $BASHPID = $$ ] || return
 	for ((i = ${#tap_cleanup[@]} - 1; i >= 0; i--)); do
 		eval "${tap_cleanup[i]}"
 	done

@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SIGINT and SIGTERM at any moment: a build leaves the layout as it was, a mount leaves nothing mounted.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+if [ "${FIRN_TEST_UNSHARED:-}" != 1 ] && tap_erofs >/dev/null 2>&1; then
+	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
+fi
+cd "$work" || exit 99
+tar -xf "$data/raw-criu-1proc.tar" img
+check "a build" "$firn" build img oci:layout:first
+listing() { (cd layout && find . -type f -exec sha256sum {} + | sort); }
+listing >before
+
+# interrupt SIGNAL SECONDS COMMAND...: its exit status, as the shell tells it, in $status
+interrupt() {
+	local signal=$1 seconds=$2 pid
+	shift 2
+	"$@" >out 2>err </dev/null &
+	pid=$!
+	sleep "$seconds"
+	kill -"$signal" $pid 2>/dev/null
+	wait $pid
+	status=$?
+}
+
+# Half of an archive, and then nothing for a second. A background job of this shell would ignore SIGINT, so the
+# build stays in the foreground and the signal comes from the feeder.
+for signal in INT TERM; do
+	mkfifo pipe
+	(
+		exec >pipe
+		head -c 100000 "$data/podman-none.tar"
+		sleep 1
+		kill -$signal "$(cat pid)"
+		sleep 1
+	) &
+	feeder=$!
+	bash -c 'trap - INT TERM; echo $BASHPID >pid; exec "$@"' bash "$firn" build - oci:layout:second <pipe >out 2>err
+	status=$?
+	wait $feeder 2>/dev/null
+	rm pipe
+	is "$status" $((128 + $(kill -l $signal))) "SIG$signal ends a build"
+	is "$(listing)" "$(cat before)" "and leaves the layout as it was"
+done
+check "the next build succeeds" "$firn" build "$data/podman-none.tar" oci:layout:second
+
+if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
+	skip_one "needs root and a kernel with EROFS" "SIGTERM while a mount is made" mount
+	done_testing
+fi
+mount_it=("$firn" mount --state "$work/state" --cache "$work/cache" oci:layout:first "$work/m")
+there() { grep -c " $work/" /proc/self/mountinfo; }
+mounts=$(there)
+broken=0 stale='' codes=''
+for ms in $(seq 0 2 60); do
+	interrupt TERM "0.0$(printf %02d "$ms")" "${mount_it[@]}"
+	codes+="$status "
+	case $status in
+	143)
+		broken=$((broken + 1))
+		[ "$(there)" = "$mounts" ] || stale+="after $ms ms: $(grep " $work/" /proc/self/mountinfo | tail -n 1) "
+		;;
+	0 | 130) ;; # 130: it was not firn yet
+	*) stale+="after $ms ms: status $status $(cat err) " ;;
+	esac
+	"$firn" umount --state "$work/state" m 2>/dev/null
+	[ "$(there)" = "$mounts" ] || stale+="after $ms ms and umount: $(grep " $work/" /proc/self/mountinfo | tail -n 1) "
+done
+diag "exit statuses: $codes"
+is "$stale" "" "SIGTERM while a mount is made leaves nothing mounted"
+is "$([ $broken -gt 0 ] && echo yes)" yes "it hit before the mount was done at least once"
+is "$(losetup -l -n -O BACK-FILE 2>/dev/null | grep -F "$work")" "" "no loop device stays"
+check "the next mount succeeds" "${mount_it[@]}"
+check "and so does its umount" "$firn" umount --state "$work/state" m
+done_testing
