@@ -11,11 +11,7 @@ need_tool setfattr
 need_tool unshare
 tool=$top_builddir/tests/unit/layer_tool
 
-# A mount namespace of our own: whatever happens, nothing stays on the host.
-if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
-	rm -rf "$work"
-	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
-fi
+own_mounts
 cd "$work" || exit 99
 mkdir m m2
 

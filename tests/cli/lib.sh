@@ -79,6 +79,12 @@ need_tool() { need "$1" "$1 is not installed" command -v "$1"; }
 tap_is_root() { [ "$(id -u)" = 0 ]; }
 need_root() { need root "needs root" tap_is_root; }
 tap_erofs() { tap_is_root && { grep -qw erofs /proc/filesystems || modprobe erofs; } && unshare -m true; }
+# Begin the test again in a mount namespace of its own: whatever happens, nothing stays on the host.
+own_mounts() {
+	[ "${FIRN_TEST_UNSHARED:-}" != 1 ] || return 0
+	rm -rf "$work"
+	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
+}
 need_mount() { need mount "needs root and a kernel with EROFS" tap_erofs; }
 
 # run COMMAND...: its output in $out and $err, its exit status in $status. Standard input is empty.

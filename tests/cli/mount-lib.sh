@@ -5,10 +5,7 @@
 need_tool python3
 need_tool zstd
 need_mount
-if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
-	rm -rf "$work"
-	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
-fi
+own_mounts
 cd "$work" || exit 99
 work=$PWD
 mount -t tmpfs tmpfs /run || bail "no tmpfs on /run"

@@ -8,10 +8,7 @@ need_tool python3
 need_tool zstd
 need_mount
 
-# A mount namespace of our own: whatever happens, nothing stays on the host.
-if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
-	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
-fi
+own_mounts
 cd "$work" || exit 99
 expected=$top_srcdir/tests/cli/expected.py
 mkdir m

@@ -3,8 +3,8 @@
 # SIGINT and SIGTERM at any moment: a build leaves the layout as it was, a mount leaves nothing mounted.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-.}/tests/cli/lib.sh"
-if [ "${FIRN_TEST_UNSHARED:-}" != 1 ] && tap_erofs >/dev/null 2>&1; then
-	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
+if tap_erofs >/dev/null 2>&1; then
+	own_mounts
 fi
 cd "$work" || exit 99
 tar -xf "$data/raw-criu-1proc.tar" img
