@@ -47,13 +47,16 @@ static void gnu_no_prefix(struct buf *b)
 
 static void star_prefix(struct buf *b)
 {
-	struct member m = { .name = "name", .prefix = "prefix" };
+	struct member m = { .name = "name" };
 	uint8_t *h = build_header(b, &m);
 
+	memcpy(h + 345, NAME(131), 131); /* full: no NUL between it and the times */
 	memcpy(h + 345 + 131, "14524770000 14524770000 ", 24);
 	memcpy(h + 508, "tar", 4);
 	build_checksum(h);
 }
+
+static char star_name[131 + sizeof("/name")];
 
 static void gnu_long_name(struct buf *b)
 {
@@ -237,7 +240,7 @@ static const struct {
 	{ "v7 folder", v7_folder, "old", NULL, { .mode = S_IFDIR | 0644 } },
 	{ "ustar prefix", ustar_prefix, NAME(256), NULL, { .mode = S_IFREG | 0644 } },
 	{ "GNU has no prefix", gnu_no_prefix, "name", NULL, { .mode = S_IFREG | 0644 } },
-	{ "star prefix", star_prefix, "prefix/name", NULL, { .mode = S_IFREG | 0644 } },
+	{ "star prefix", star_prefix, star_name, NULL, { .mode = S_IFREG | 0644 } },
 	{ "GNU long name", gnu_long_name, NAME(300), NULL, { .mode = S_IFREG | 0644 } },
 	{ "GNU long both", gnu_long_both, NAME(300), NAME(301), { .mode = S_IFLNK | 0644 } },
 	{ "pax long both", pax_long_name, NAME(300), NAME(301), { .mode = S_IFLNK | 0644 } },
@@ -328,6 +331,7 @@ START_TEST(good_entry)
 	struct firn_error err = { 0 };
 
 	make_names();
+	snprintf(star_name, sizeof(star_name), "%.131s/name", NAME(131));
 	good[_i].make(&b);
 	if (good[_i].make != lone_zero_block)
 		build_end(&b);

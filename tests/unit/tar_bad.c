@@ -424,6 +424,25 @@ START_TEST(bad_pax)
 }
 END_TEST
 
+/* By offset, a payload that isn't all there is known before anybody reads it. */
+START_TEST(payload_beyond)
+{
+	_buf_ struct buf b = BUF_INIT;
+	struct firn_error err = { 0 };
+	int count;
+
+	MEMBER(&b, .name = "before");
+	MEMBER(&b, .name = "f", .size = 1025);
+	build_end(&b);
+	ck_assert_int_eq(read_all(&b, false, NULL, NULL, &count, &err), -FIRN_ECORRUPT);
+	ck_assert_str_eq(err.msg, "entry \"f\": is larger than what is left of the archive");
+	ck_assert_int_eq(count, 1);
+	ck_assert_int_eq(read_all(&b, true, NULL, NULL, &count, &err), -FIRN_ECORRUPT);
+	ck_assert_str_eq(err.msg, "entry \"f\": ends early");
+	ck_assert_int_eq(count, 2);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("tar_bad");
@@ -431,6 +450,7 @@ static Suite *suite(void)
 
 	tcase_add_loop_test(tc, bad_entry, 0, ARRAY_SIZE(bad));
 	tcase_add_loop_test(tc, bad_pax, 0, ARRAY_SIZE(broken_pax));
+	tcase_add_test(tc, payload_beyond);
 	suite_add_tcase(s, tc);
 	return s;
 }
