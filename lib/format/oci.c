@@ -135,7 +135,7 @@ static void descriptors_free(struct oci_descriptor *list, size_t n)
 }
 
 /* The member @key of @doc, an array of descriptors. */
-static int parse_list(const json_t *doc, const char *key, struct oci_descriptor **ret,
+static int parse_list(const json_t *doc, const char *key, size_t max, struct oci_descriptor **ret,
 		      size_t *ret_count, struct firn_error *err)
 {
 	struct oci_descriptor *list;
@@ -146,9 +146,8 @@ static int parse_list(const json_t *doc, const char *key, struct oci_descriptor 
 	if (rc < 0)
 		return rc;
 	count = json_array_size(array);
-	if (count > OCI_LAYERS_MAX)
-		return firn_fail(err, FIRN_ELIMIT, "\"%s\": more than %d entries", key,
-				 OCI_LAYERS_MAX);
+	if (count > max)
+		return firn_fail(err, FIRN_ELIMIT, "\"%s\": more than %zu entries", key, max);
 	list = calloc(count + 1, sizeof(*list));
 	if (!list)
 		return firn_fail_oom(err, key);
@@ -224,7 +223,7 @@ int oci_manifest_parse(const char *text, size_t len, struct oci_manifest *ret,
 	rc = oci_descriptor_parse(config, &m.config, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "config");
-	rc = parse_list(m.json, "layers", &m.layers, &m.nlayers, err);
+	rc = parse_list(m.json, "layers", OCI_LAYERS_MAX, &m.layers, &m.nlayers, err);
 	if (rc < 0 || (rc = json_opt_object(m.json, "subject", &subject, err)) < 0)
 		return rc;
 	if (rc && (rc = oci_descriptor_parse(subject, &m.subject, err)) < 0)
@@ -247,7 +246,8 @@ int oci_index_parse(const char *text, size_t len, struct oci_index *ret, struct 
 	_cleanup_(oci_index_done) struct oci_index i = { 0 };
 	int rc = parse_document(text, len, oci_is_index, foreign, &i.json, err);
 
-	if (rc < 0 || (rc = parse_list(i.json, "manifests", &i.manifests, &i.nmanifests, err)) < 0)
+	if (rc < 0 || (rc = parse_list(i.json, "manifests", OCI_MANIFESTS_MAX, &i.manifests,
+				       &i.nmanifests, err)) < 0)
 		return rc;
 	*ret = i;
 	memset(&i, 0, sizeof(i));

@@ -22,9 +22,10 @@
 #define DOCKER_INDEX    "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
 
-#define OCI_DOCUMENT_MAX (4u << 20) /* bytes of a manifest, index or config (registries: 4 MiB) */
-#define OCI_BLOB_MAX     (1ull << 50)
-#define OCI_LAYERS_MAX   1000 /* layers of an image, manifests of an index */
+#define OCI_DOCUMENT_MAX  (4u << 20) /* bytes of a manifest, index or config (registries: 4 MiB) */
+#define OCI_BLOB_MAX      (1ull << 50)
+#define OCI_LAYERS_MAX    1000  /* layers of an image */
+#define OCI_MANIFESTS_MAX 10000 /* entries of an index: three for each build in a layout */
 
 struct oci_descriptor {
 	char media_type[160];

@@ -6,12 +6,22 @@
 
 #include <string.h>
 
+/* Manifests read to learn what an index' entries are, when the entries don't say it. */
+#define LOOKS_MAX 1000
+
 enum role { ROLE_NONE, ROLE_CHECKPOINT, ROLE_ROOTFS };
 
 /* What an index' entry says it is, or else the manifest it names. */
 struct member {
 	enum role role;
 	char *container; /* NULL: it has no name */
+};
+
+/* The members of an index, in its order. */
+struct members {
+	struct member *list;
+	size_t n;
+	size_t looks; /* manifests read for it */
 };
 
 static void member_done(struct member *m)
@@ -48,15 +58,19 @@ static int check_format(const json_t *doc, struct firn_error *err)
 }
 
 /* Descriptors may have been rebuilt by who copied the image; manifests are as they were. */
-static int read_member(struct store *s, const struct oci_descriptor *d, struct member *ret,
+static int read_member(struct store *s, const struct oci_descriptor *d, struct members *all,
 		       struct firn_error *err)
 {
+	struct member *ret = &all->list[all->n];
 	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
 	const char *role = oci_annotation(d->json, ORG_FIRN_ROLE);
 	const char *container = oci_annotation(d->json, ORG_FIRN_CONTAINER);
 	int rc;
 
 	if (!role && oci_is_manifest(d->media_type)) {
+		if (all->looks++ == LOOKS_MAX)
+			return firn_fail(err, FIRN_ELIMIT, "more than %d entries without %s",
+					 LOOKS_MAX, ORG_FIRN_ROLE);
 		rc = image_load_manifest(s, d, &m, err);
 		if (rc < 0 || (rc = check_format(m.json, err)) < 0)
 			return rc;
@@ -67,12 +81,6 @@ static int read_member(struct store *s, const struct oci_descriptor *d, struct m
 	ret->container = container ? strdup(container) : NULL;
 	return container && !ret->container ? firn_fail_oom(err, "container") : 0;
 }
-
-/* The members of an index, in its order. */
-struct members {
-	struct member *list;
-	size_t n;
-};
 
 static void members_done(struct members *m)
 {
@@ -88,7 +96,7 @@ static int read_members(struct store *s, const struct oci_index *index, struct m
 	if (!ret->list)
 		return firn_fail_oom(err, "index");
 	for (; ret->n < index->nmanifests; ret->n++) {
-		int rc = read_member(s, &index->manifests[ret->n], &ret->list[ret->n], err);
+		int rc = read_member(s, &index->manifests[ret->n], ret, err);
 
 		if (rc < 0)
 			return rc;

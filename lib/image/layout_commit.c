@@ -115,9 +115,9 @@ static int edit_index(const struct oci_index *index, const struct layout_entry *
 			rc = set_entry(manifests, &entries[i], err);
 		else
 			drop_entries(manifests, entries[i].tag);
-	if (rc == 0 && json_array_size(manifests) > OCI_LAYERS_MAX)
+	if (rc == 0 && json_array_size(manifests) > OCI_MANIFESTS_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "index.json: more than %d entries",
-				 OCI_LAYERS_MAX);
+				 OCI_MANIFESTS_MAX);
 	return rc < 0 ? rc : json_print(index->json, ret, err);
 }
 

@@ -216,6 +216,7 @@ START_TEST(counts)
 	struct firn_error err = { 0 };
 	struct oci_manifest m = { 0 };
 	struct oci_config c = { 0 };
+	struct oci_index i = { 0 };
 
 	put_many(&b, "{" V2 "," CONFIG ",\"layers\":[", LAYER, OCI_LAYERS_MAX, "]}");
 	ck_ok(oci_manifest_parse((char *)b.data, b.len, &m, &err), err);
@@ -223,6 +224,12 @@ START_TEST(counts)
 	put_many(&b, "{" V2 "," CONFIG ",\"layers\":[", LAYER, OCI_LAYERS_MAX + 1, "]}");
 	ck_assert_int_eq(oci_manifest_parse((char *)b.data, b.len, &m, &err), -FIRN_ELIMIT);
 	ck_assert_str_eq(err.msg, "\"layers\": more than 1000 entries");
+	put_many(&b, "{" V2 ",\"manifests\":[", LAYER, OCI_MANIFESTS_MAX, "]}");
+	ck_ok(oci_index_parse((char *)b.data, b.len, &i, &err), err);
+	oci_index_done(&i);
+	put_many(&b, "{" V2 ",\"manifests\":[", LAYER, OCI_MANIFESTS_MAX + 1, "]}");
+	ck_assert_int_eq(oci_index_parse((char *)b.data, b.len, &i, &err), -FIRN_ELIMIT);
+	ck_assert_str_eq(err.msg, "\"manifests\": more than 10000 entries");
 	put_many(&b, "{" PLATFORM ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[",
 		 "\"sha256:" HEX "\"", OCI_LAYERS_MAX + 1, "]}}");
 	ck_assert_int_eq(oci_config_parse((char *)b.data, b.len, &c, &err), -FIRN_ELIMIT);
