@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 /* umount2(2); <sys/mount.h> can't be included beside <linux/mount.h>. */
+#define UMOUNT_FLAG_DETACH   2
 #define UMOUNT_FLAG_NOFOLLOW 8
 
 static int mount_setattr(int fd, struct mount_attr *attr)
@@ -74,4 +75,12 @@ int umount_path(const char *path, struct firn_error *err)
 	if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR)
 		return UMOUNT_NONE;
 	return firn_fail_errno(err, "unmount %s", path);
+}
+
+int umount_tree(const char *path, struct firn_error *err)
+{
+	if (FAULT_POINT("mount.umount") ||
+	    syscall(SYS_umount2, path, UMOUNT_FLAG_NOFOLLOW | UMOUNT_FLAG_DETACH) < 0)
+		return firn_fail_errno(err, "unmount %s", path);
+	return 0;
 }

@@ -37,4 +37,10 @@ enum umount_result {
  */
 int umount_path(const char *path, struct firn_error *err) _must_check_;
 
+/*
+ * Take away the mount at the absolute @path with all below it at once, whoever uses them: they end
+ * with their last user. One wait for the kernel instead of one for each mount.
+ */
+int umount_tree(const char *path, struct firn_error *err) _must_check_;
+
 #endif

@@ -2,6 +2,7 @@
 #include "firn/mount.h"
 
 #include "base/fd.h"
+#include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
 #include "node/live.h"
@@ -178,11 +179,10 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	return bundle_mount(&b, &ret->method, err);
 }
 
-/* The overlays keep the layers: what they were made from goes. */
+/* The overlays keep the layers: what they were made from goes, and nobody else could use it. */
 static int finish(struct live *l, struct firn_error *err)
 {
-	const char *const staging = l->staging;
-	int rc = teardown(&staging, 1, err);
+	int rc = umount_tree(l->staging, err);
 
 	return rc < 0 ? rc : live_complete(l, err);
 }

@@ -266,9 +266,12 @@ int cache_unpack(struct cache *c, struct source *src, const char *what,
 	return reopen(&file, err);
 }
 
-/* The last RECORD_BYTES of an index file. */
-static int print_record(const struct cache_origin *origin, char ret[RECORD_BYTES],
-			struct firn_error *err)
+/* What the record at the end of an index file is about. */
+#define ABOUT_INDEX  "index"
+#define ABOUT_PROVEN "proven"
+
+static int print_record(const char *about, const struct cache_origin *origin,
+			char ret[RECORD_BYTES], struct firn_error *err)
 {
 	struct stat st;
 
@@ -276,16 +279,16 @@ static int print_record(const struct cache_origin *origin, char ret[RECORD_BYTES
 		return firn_fail_errno(err, "stat");
 	memset(ret, 0, RECORD_BYTES);
 	snprintf(ret, RECORD_BYTES,
-		 "firn-index %d at %" PRIu64
+		 "firn %s %d at %" PRIu64
 		 " dev %ju ino %ju size %ju mtime %jd.%09ld ctime %jd.%09ld\n",
-		 INDEX_VERSION, origin->at, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+		 about, INDEX_VERSION, origin->at, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
 		 (uintmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
 		 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	return 0;
 }
 
-int cache_find_index(struct cache *c, const struct digest *diff_id,
-		     const struct cache_origin *origin, struct firn_error *err)
+static int find(struct cache *c, const char *about, const struct digest *diff_id,
+		const struct cache_origin *origin, struct firn_error *err)
 {
 	char hex[DIGEST_TEXT_MAX], want[RECORD_BYTES], have[RECORD_BYTES];
 	_fd_ int fd =
@@ -296,7 +299,7 @@ int cache_find_index(struct cache *c, const struct digest *diff_id,
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return firn_fail_errno(err, "index %s", hex);
-	rc = print_record(origin, want, err);
+	rc = print_record(about, origin, want, err);
 	if (rc < 0)
 		return rc;
 	if (st.st_size < RECORD_BYTES)
@@ -309,25 +312,68 @@ int cache_find_index(struct cache *c, const struct digest *diff_id,
 	return take_fd(&fd);
 }
 
+/* @image (may be NULL) and the record; named by @diff_id unless that is NULL. Returns it open. */
+static int write_index(struct cache *c, const char *about, const struct digest *diff_id,
+		       const struct cache_origin *origin, const struct buf *image,
+		       struct firn_error *err)
+{
+	_cleanup_(publish_done) struct publish file = PUBLISH_NONE;
+	char hex[DIGEST_TEXT_MAX], record[RECORD_BYTES];
+	uint64_t end = 0;
+	_fd_ int fd = -1;
+	int rc;
+
+	if ((rc = print_record(about, origin, record, err)) < 0 ||
+	    (rc = publish_open(c->indexes, &file, err)) < 0)
+		return rc;
+	if (image) {
+		end = EROFS_SUPER_AT + image->len;
+		rc = fd_pwrite(file.fd, image->data, image->len, EROFS_SUPER_AT, err);
+	}
+	if (rc == 0)
+		rc = fd_pwrite(file.fd, record, sizeof(record), end, err);
+	if (rc < 0)
+		return rc;
+	fd = reopen(&file, err);
+	if (fd < 0)
+		return fd;
+	/* A record alone is whole or it isn't what anybody looks for: it needs no flush. */
+	if (diff_id && image)
+		rc = publish_flush(&file, err);
+	if (diff_id && rc == 0)
+		rc = publish_replace(&file, digest_hex(diff_id, hex), err);
+	if (rc < 0)
+		return rc;
+	return take_fd(&fd);
+}
+
+int cache_find_index(struct cache *c, const struct digest *diff_id,
+		     const struct cache_origin *origin, struct firn_error *err)
+{
+	return find(c, ABOUT_INDEX, diff_id, origin, err);
+}
+
 int cache_write_index(struct cache *c, const struct digest *diff_id,
 		      const struct cache_origin *origin, const struct buf *image,
 		      struct firn_error *err)
 {
-	_cleanup_(publish_done) struct publish file = PUBLISH_NONE;
-	char hex[DIGEST_TEXT_MAX], record[RECORD_BYTES];
-	_fd_ int fd = -1;
-	int rc;
+	int fd = write_index(c, ABOUT_INDEX, diff_id, origin, image, err);
 
-	if ((rc = print_record(origin, record, err)) < 0 ||
-	    (rc = publish_open(c->indexes, &file, err)) < 0 ||
-	    (rc = fd_pwrite(file.fd, image->data, image->len, EROFS_SUPER_AT, err)) < 0 ||
-	    (rc = fd_pwrite(file.fd, record, sizeof(record), EROFS_SUPER_AT + image->len, err)) < 0)
-		return firn_wrap(err, rc, "cache %s", c->path);
-	fd = reopen(&file, err);
-	if (fd < 0)
-		return fd;
-	if (diff_id && ((rc = publish_flush(&file, err)) < 0 ||
-			(rc = publish_replace(&file, digest_hex(diff_id, hex), err)) < 0))
-		return firn_wrap(err, rc, "cache %s", c->path);
-	return take_fd(&fd);
+	return firn_wrap(err, fd, "cache %s", c->path);
+}
+
+bool cache_is_proven(struct cache *c, const struct digest *diff_id,
+		     const struct cache_origin *origin)
+{
+	_fd_ int fd = find(c, ABOUT_PROVEN, diff_id, origin, NULL);
+
+	return fd >= 0;
+}
+
+int cache_note_proven(struct cache *c, const struct digest *diff_id,
+		      const struct cache_origin *origin, struct firn_error *err)
+{
+	_fd_ int fd = write_index(c, ABOUT_PROVEN, diff_id, origin, NULL, err);
+
+	return fd < 0 ? firn_wrap(err, fd, "cache %s", c->path) : 0;
 }

@@ -5,7 +5,8 @@
  *   CACHE/blobs/sha256/DIFF_ID   a compressed layer's tar, proven by its digest before it gets the
  *                                name; the folder has the shape of a layout's store
  *   CACHE/index/sha256/DIFF_ID   the EROFS index over an uncompressed layer, and at its end a
- *                                record of the very file it was made from
+ *                                record of the very file it was made from; of one of our own
+ *                                layers the record alone: its index was proven
  *
  * Several processes may make the same file: the first one to name it wins, and both are right. All
  * of it may be deleted at any time; mounts keep what they use.
@@ -67,5 +68,14 @@ int cache_find_index(struct cache *c, const struct digest *diff_id,
 int cache_write_index(struct cache *c, const struct digest *diff_id,
 		      const struct cache_origin *origin, const struct buf *image,
 		      struct firn_error *err) _must_check_;
+
+/*
+ * That the index in the layer's own file is the one of its tar: whether that was proven before, and
+ * to note that it was.
+ */
+bool cache_is_proven(struct cache *c, const struct digest *diff_id,
+		     const struct cache_origin *origin);
+int cache_note_proven(struct cache *c, const struct digest *diff_id,
+		      const struct cache_origin *origin, struct firn_error *err) _must_check_;
 
 #endif

@@ -55,28 +55,43 @@ static int mount_foreign(const struct view *v, const struct tar_file *f, struct 
 	return rc == -FIRN_ENOTFOUND ? mount_scanned(v, f, src, use, ret, err) : rc;
 }
 
-/* The layer has an index of its own. */
-static int mount_ours(const struct view *v, const struct tar_file *f, struct source *src,
-		      enum view_use use, struct view_mount *ret, struct firn_error *err)
+static int mount_itself(const struct tar_file *f, struct view_mount *ret, struct firn_error *err)
 {
-	_cleanup_(tree_freep) struct tree *tree = NULL;
-	int kind = layer_check(src, &tree, err);
-	int rc;
+	int rc = erofs_mount(f->fd, NULL, 0, &ret->method, err);
 
-	if (kind < 0)
-		return kind;
-	if (kind == LAYER_FORGED && (v->flags & VIEW_STRICT))
-		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
-	/* In an archive it doesn't begin at a block, and a forged index isn't looked at. */
-	if (kind != LAYER_OURS || f->at)
-		return mount_foreign(v, f, src, use, ret, err);
-	if (use == VIEW_DATA && (rc = plain_check(tree, err)) < 0)
-		return rc;
-	rc = erofs_mount(f->fd, NULL, 0, &ret->method, err);
 	if (rc < 0)
 		return rc;
 	ret->fd = rc;
 	return 0;
+}
+
+/*
+ * The layer has an index of its own. A delta of many files takes its time to be proven: of the same
+ * unchanged file that is done once, unless the caller is strict.
+ */
+static int mount_ours(const struct view *v, const struct tar_file *f, struct source *src,
+		      enum view_use use, struct view_mount *ret, struct firn_error *err)
+{
+	const struct cache_origin origin = { .fd = f->fd, .at = f->at };
+	const bool strict = v->flags & VIEW_STRICT, keep = use == VIEW_ROOTFS && !f->at;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int kind, rc = 0;
+
+	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
+		return mount_itself(f, ret, err);
+	kind = layer_check(src, &tree, err);
+	if (kind < 0)
+		return kind;
+	if (kind == LAYER_FORGED && strict)
+		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
+	/* In an archive it doesn't begin at a block, and a forged index isn't looked at. */
+	if (kind != LAYER_OURS || f->at)
+		return mount_foreign(v, f, src, use, ret, err);
+	if (use == VIEW_DATA)
+		rc = plain_check(tree, err);
+	if (rc == 0 && keep)
+		rc = cache_note_proven(v->cache, f->diff_id, &origin, err);
+	return rc < 0 ? rc : mount_itself(f, ret, err);
 }
 
 static int mount_tar(const struct view *v, const struct tar_file *f, enum view_use use,

@@ -46,6 +46,21 @@ done
 check "an honest one, --strict" mount_it --strict oci:layout:r1 m
 "$firn" umount m
 
+cp -r layout proven
+mount_it oci:proven:r1 m >/dev/null && "$firn" umount m
+python3 - <<'PY'
+import glob
+for path in glob.glob("proven/blobs/sha256/*"):
+    with open(path, "r+b") as f:
+        head = f.read(65536)
+        if head[1024:1028] == b"\xe2\xe1\xf5\xe0" and (at := head.find(b"rename-me")) >= 0:
+            f.seek(at)
+            f.write(b"rename-mZ")
+PY
+check "an index that is forged after it was proven" mount_it oci:proven:r1 m
+is "$(describe m/rootfs | diff want -)" "" "is proven again"
+"$firn" umount m
+
 # --- blobs that aren't what the documents say
 
 blob_of() { # LAYOUT TEXT: the layer that has TEXT in its head
