@@ -257,6 +257,7 @@ static void find_arch(struct ingest *g)
 /* Facts that only the end of the input shows. */
 static int conclude(struct ingest *g, struct firn_error *err)
 {
+	char quoted[PATH_QUOTE_MAX];
 	int rc;
 
 	if (!g->has_inventory)
@@ -269,7 +270,7 @@ static int conclude(struct ingest *g, struct firn_error *err)
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "rootfs-diff.tar has a \".wh.\" file for %s, which %s doesn't "
 				 "write",
-				 g->delta.whiteout, g->facts.engine->name);
+				 path_quote(g->delta.whiteout, quoted), g->facts.engine->name);
 	if (g->container)
 		g->facts.container = g->container;
 	find_arch(g);
