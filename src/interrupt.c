@@ -19,12 +19,14 @@ static struct {
 
 extern char **environ;
 
+/* A signal that our caller wants ignored (nohup, a job in the background) stays ignored. */
 static void handle_all(void (*handler)(int))
 {
-	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, NULL);
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
 }
 
 void interrupt_die(int sig)

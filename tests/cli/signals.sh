@@ -36,7 +36,7 @@ for signal in INT TERM; do
 		sleep 1
 	) &
 	feeder=$!
-	bash -c 'trap - INT TERM; echo $BASHPID >pid; exec "$@"' bash "$firn" build - oci:layout:second <pipe >out 2>err
+	bash -c 'echo $BASHPID >pid; exec env --default-signal=INT,TERM "$@"' bash "$firn" build - oci:layout:second <pipe >out 2>err
 	status=$?
 	wait $feeder 2>/dev/null
 	rm pipe
