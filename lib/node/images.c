@@ -4,8 +4,11 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "format/criu_pages.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #define INVENTORY CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY
 
@@ -88,4 +91,34 @@ int images_inspect(int dirfd, struct criu_info *ret, struct firn_error *err)
 	struct image_folder f = { .images.open = open_image, .dirfd = dirfd };
 
 	return firn_wrap(err, criu_inspect(&f.images, ret, err), "CRIU images");
+}
+
+static int check_all(DIR *folder, struct criu_images *images, struct firn_error *err)
+{
+	const uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	const struct dirent *e;
+	int rc = 0;
+
+	while (rc == 0 && (e = readdir(folder)))
+		if (criu_is_pagemap(e->d_name))
+			rc = criu_pages_check(images, e->d_name, page_bytes, err);
+	return rc;
+}
+
+int images_check_pages(int dirfd, struct firn_error *err)
+{
+	struct image_folder f = { .images.open = open_image, .dirfd = dirfd };
+	_fd_ int fd = path_open_beneath(dirfd, "", O_RDONLY | O_DIRECTORY, 0, err);
+	DIR *folder;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	folder = fdopendir(fd);
+	if (!folder)
+		return firn_fail_errno(err, "read the folder of images");
+	take_fd(&fd);
+	rc = check_all(folder, &f.images, err);
+	closedir(folder);
+	return rc;
 }

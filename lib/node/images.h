@@ -13,4 +13,7 @@ int images_find(const struct content *c, const struct view_mount **ret,
 /* Inspect the images in the folder @dirfd. */
 int images_inspect(int dirfd, struct criu_info *ret, struct firn_error *err) _must_check_;
 
+/* Nothing of the pages that they list is missing (format/criu_pages.h): else -FIRN_ECORRUPT. */
+int images_check_pages(int dirfd, struct firn_error *err) _must_check_;
+
 #endif

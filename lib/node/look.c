@@ -46,8 +46,8 @@ int look_at(const char *dir, struct look *ret, struct firn_error *err)
 	images = openat(folder, BUNDLE_IMAGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (images < 0)
 		return firn_fail_errno(err, "CRIU images");
-	rc = images_inspect(images, &info, err);
-	if (rc < 0)
+	if ((rc = images_inspect(images, &info, err)) < 0 ||
+	    (rc = images_check_pages(images, err)) < 0)
 		return rc;
 	look.container = info.container;
 	rc = read_file(folder, BUNDLE_CONFIG, SPEC_BYTES_MAX, &config, &len, err);

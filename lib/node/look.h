@@ -13,6 +13,7 @@ struct look {
 	bool terminal;  /* which gives the container a terminal */
 };
 
+/* -FIRN_ECORRUPT when CRIU could never restore the images: broken ones, pages that are missing. */
 int look_at(const char *dir, struct look *ret, struct firn_error *err) _must_check_;
 
 /* The container's name as its engine knew it, which the caller frees. -FIRN_EINVAL: it had none. */

@@ -6,6 +6,7 @@
 #include "format/criu.h"
 #include "base/fd.h"
 #include "format/criu_log.h"
+#include "format/criu_pages.h"
 
 #include <string.h>
 
@@ -26,6 +27,8 @@ static const struct image {
 	GOOD("ids-1.img", COMMON "\x30\x20\x43\x54", "\2\0\0\0\x28\x09"),
 	GOOD("fs-1.img", COMMON "\x12\x39\x40\x51", "\4\0\0\0\x08\6\x10\7"),
 	GOOD("files.img", COMMON "\x38\x31\x30\x56", ""),
+	GOOD("pagemap-1.img", COMMON "\x25\x40\x08\x56", "\2\0\0\0\x08\1"),
+	{ "pages-1.img", "none", "1234", 4 },
 };
 
 struct images {
@@ -63,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (criu_inspect(&images.base, &info, &err) == 0 && info.root_pid == 0)
 		abort();
+	(void)!criu_pages_check(&images.base, "pagemap-1.img", 2, &err);
 	criu_log_feed(&log, data, size);
 	if (criu_log_finish(&log) && !*log.text)
 		abort();
