@@ -297,9 +297,31 @@ static int rewrite_annotations(json_t *doc, const struct spec_opts *opts, struct
 }
 
 /*
- * runc and crun hand the file that org.criu.config names to CRIU, in place of the host's default
- * one, whose lines are therefore repeated. ":PATH" is the root for the controllerless hierarchy,
- * cgroup2 (CRIU's --cgroup-root); runc sets the roots of version 1 hierarchies itself.
+ * runc hides a file by binding /dev/null over it, and calls that mount "/dev/null" in CRIU's
+ * images; crun calls it by the file's path. Each restores what it dumped itself; with both mappings
+ * runc restores the one's checkpoint as well as the other's.
+ */
+static void map_masked_paths(const json_t *doc, struct buf *conf)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/_.-";
+	const json_t *masked = json_object_get(json_object_get(doc, "linux"), "maskedPaths");
+	json_t *path;
+	size_t i;
+
+	buf_puts(conf, "external mnt[/dev/null]:/dev/null\n");
+	json_array_foreach (masked, i, path) {
+		const char *text = json_string_value(path);
+
+		if (text && *text == '/' && strspn(text, plain) == strlen(text))
+			buf_printf(conf, "external mnt[%s]:/dev/null\n", text);
+	}
+}
+
+/*
+ * runc hands the file that org.criu.config names to CRIU, in place of the host's default one, whose
+ * lines are therefore repeated. ":PATH" is the root for the controllerless hierarchy, cgroup2
+ * (CRIU's --cgroup-root); runc sets the roots of version 1 hierarchies itself.
  */
 static int provide_criu_conf(json_t *doc, const struct spec_opts *opts, struct spec *s,
 			     struct firn_error *err)
@@ -314,6 +336,7 @@ static int provide_criu_conf(json_t *doc, const struct spec_opts *opts, struct s
 	buf_printf(&path, "%s/%s", opts->provided, what.name);
 	buf_printf(&text, "%s\ncgroup-root :%s\n", opts->criu_conf ? opts->criu_conf : "",
 		   opts->cgroup);
+	map_masked_paths(doc, &text);
 	rc = buf_check(&path, err);
 	if (rc == 0)
 		rc = json_put_str(annotations, "org.criu.config", (char *)path.data, err);

@@ -200,11 +200,17 @@ static int failed(struct job *j, int status, const struct reason *why, struct fi
 {
 	_free_ char *log = reason_keep(&j->slot, j->id ? j->id : "process");
 
+	/* crun takes no CRIU configuration, with which runc restores the checkpoints of both. */
+	const char *hint =
+	    strcmp(j->runtime.name, "crun") == 0 && strstr(why->text, "No mapping for")
+		? " (a checkpoint of runc's needs runc)"
+		: "";
+
 	if (!log)
 		return firn_fail(err, FIRN_EHOST, "%s failed with status %d and left no log",
 				 j->runtime.name, status);
-	return firn_fail(err, FIRN_EHOST, "%s failed (log in %s): %s", j->runtime.name, log,
-			 *why->text ? why->text : "the log doesn't say why");
+	return firn_fail(err, FIRN_EHOST, "%s failed (log in %s): %s%s", j->runtime.name, log,
+			 *why->text ? why->text : "the log doesn't say why", hint);
 }
 
 /* Whether @pid is a process that has ended: its number is free the moment it is reaped. */

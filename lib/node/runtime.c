@@ -4,9 +4,11 @@
 #include "base/fd.h"
 #include "base/path.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 
 static const struct known {
 	const char *name;
@@ -110,6 +112,17 @@ static void unmount_left(const struct runtime *r, const char *id)
 	(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
+/* The runtime can't while the last process is on its way out, and does not come back for it. */
+static void remove_cgroup(const char *id)
+{
+	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	char path[64 + SLOT_NAME_MAX];
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup/firn/%s", id);
+	for (int i = 0; i < 10 && rmdir(path) < 0 && errno == EBUSY; i++)
+		(void)nanosleep(&pause, NULL);
+}
+
 void runtime_delete(const struct runtime *r, const char *id, enum runtime_delete how)
 {
 	struct run_args a = { .n = 0 };
@@ -122,6 +135,7 @@ void runtime_delete(const struct runtime *r, const char *id, enum runtime_delete
 		run_arg(&a, "--force");
 	run_arg(&a, id);
 	(void)!run_wait(&a, RUN_STDIO_NULL, -1, NULL);
+	remove_cgroup(id);
 }
 
 /* CRIU and the runtimes spell these alike. */

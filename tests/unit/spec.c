@@ -100,12 +100,21 @@ static void forget(json_t *doc)
 		json_object_del(mount, "source");
 }
 
+#define NULL_OVER(path) "external mnt[" path "]:/dev/null\n"
+#define CONF            "\ncgroup-root :/firn/c\n" NULL_OVER("/dev/null")
+
 static const struct real {
 	const char *file, *namespaces;
 	size_t nprovided;
+	const char *criu_conf;
 } reals[] = {
-	{ "podman-none.tar", "pid,ipc,uts,mount,cgroup", 6 },
-	{ "containerd-cri-tiny.tar", "pid,ipc,uts,mount,cgroup", 5 },
+	{ "podman-none.tar", "pid,ipc,uts,mount,cgroup", 6,
+	  CONF NULL_OVER("/proc/acpi") NULL_OVER("/proc/kcore") NULL_OVER("/proc/keys") NULL_OVER(
+	      "/proc/latency_stats") NULL_OVER("/proc/sched_debug") NULL_OVER("/proc/scsi")
+	      NULL_OVER("/proc/timer_list") NULL_OVER("/proc/timer_stats")
+		  NULL_OVER("/sys/devices/virtual/powercap") NULL_OVER("/sys/firmware")
+		      NULL_OVER("/sys/fs/selinux") NULL_OVER("/sys/devices/virtual/powercap") },
+	{ "containerd-cri-tiny.tar", "pid,ipc,uts,mount,cgroup", 5, CONF },
 };
 
 START_TEST(real_spec)
@@ -139,7 +148,7 @@ START_TEST(real_spec)
 	ck_assert_int_eq(provided(&s, "shm")->kind, SPEC_SHM);
 	ck_assert_uint_eq(provided(&s, "shm")->bytes, SPEC_SHM_DEFAULT);
 	ck_assert_uint_eq(provided(&s, "shm")->mode, 01777);
-	ck_assert_str_eq(provided(&s, "criu.conf")->text, "\ncgroup-root :/firn/c\n");
+	ck_assert_str_eq(provided(&s, "criu.conf")->text, r->criu_conf);
 	forget(was);
 	forget(is);
 	if (!json_object_get(was, "annotations"))
@@ -469,6 +478,23 @@ START_TEST(broken_spec)
 }
 END_TEST
 
+/* What the file says before stays; paths that would say something else to CRIU are left out. */
+START_TEST(criu_conf)
+{
+	static const char text[] =
+	    "{\"linux\":{\"maskedPaths\":[\"/proc/a\",\"x\",1,\"/a]:/etc\",\"/a\\nexec-cmd\"]}}";
+	struct spec_opts opts = plain_opts();
+	struct firn_error err = { 0 };
+	struct spec s = { 0 };
+
+	opts.criu_conf = "tcp-established";
+	ck_ok(spec_rewrite(text, strlen(text), &opts, &s, &err), err);
+	ck_assert_str_eq(provided(&s, "criu.conf")->text,
+			 "tcp-established" CONF NULL_OVER("/proc/a"));
+	spec_done(&s);
+}
+END_TEST
+
 START_TEST(broken_terminal)
 {
 	static const char text[] = "{\"process\":{\"terminal\":\"yes\"}}";
@@ -550,6 +576,7 @@ static Suite *suite(void)
 	tcase_add_test(t, dropped);
 	tcase_add_loop_test(t, large_numbers, 0, (int)ARRAY_SIZE(numbers));
 	tcase_add_loop_test(t, broken_spec, 0, (int)ARRAY_SIZE(broken));
+	tcase_add_test(t, criu_conf);
 	tcase_add_test(t, broken_terminal);
 	tcase_add_test(t, fitting);
 	tcase_add_test(t, open_hosts);
