@@ -84,22 +84,17 @@ check "archive: umount" firn umount "$PWD/m"
 nothing_stays "archive: nothing stays mounted"
 
 # A restore that can't work says why, with the reason from CRIU's log, and leaves nothing.
-vital "build for a bad restore" firn build --base oci:base:app none.tar oci:layout:bad
-vital "mount it" firn mount oci:layout:bad "$PWD/m"
-must cp -r m/checkpoint broken
-must firn umount "$PWD/m"
-truncate -s 100 broken/pages-1.img
 mkdir unpacked && bsdtar -C unpacked -xf none.tar
-cp broken/pages-1.img unpacked/checkpoint/
+truncate -s 100 unpacked/checkpoint/pages-1.img
 vital "build from an unpacked folder with cut pages" firn build --base oci:base:app unpacked oci:layout:cut
 fails 3 'pages-1.img: 100 bytes, its pagemap needs' "its restore is refused before CRIU starts" \
-	firn restore oci:layout:cut cut
+	timeout 60 firn restore oci:layout:cut cut
 nothing_stays "and nothing stays mounted"
 must bsdtar -C unpacked -xf none.tar checkpoint/pages-1.img
 truncate -s 12 unpacked/checkpoint/core-1.img
 vital "build from an unpacked folder with a cut core" \
 	firn build --force --base oci:base:app unpacked oci:layout:cut
-fails 5 'Error' "its restore fails with CRIU's own reason" firn restore oci:layout:cut cut
+fails 5 'EOF|core-1' "its restore fails with CRIU's own reason" timeout 60 firn restore oci:layout:cut cut
 like "$err" '/[^ ]*\.log' "and with the path of the whole log"
 nothing_stays "and nothing stays mounted"
 runc list -q | grep -q cut
