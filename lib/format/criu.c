@@ -10,10 +10,9 @@
 #include <sys/stat.h>
 
 /* criu/include/magic.h */
-#define MAGIC_PSTREE 0x50273030u
-#define MAGIC_IDS    0x54432030u
-#define MAGIC_FS     0x51403912u
-#define MAGIC_FILES  0x56303138u
+#define MAGIC_IDS   0x54432030u
+#define MAGIC_FS    0x51403912u
+#define MAGIC_FILES 0x56303138u
 
 #define FD_TYPE_REG 1 /* fdinfo.proto: fd_types */
 
@@ -76,13 +75,13 @@ static int read_root_pid(struct criu_images *images, uint32_t *ret, struct firn_
 	_criu_reader_ struct criu_reader r = { 0 };
 	Criu__Pstree *m;
 	size_t len;
-	int rc = only_record(images, "pstree.img", MAGIC_PSTREE, &r, &len, err);
+	int rc = only_record(images, CRIU_PSTREE, CRIU_MAGIC_PSTREE, &r, &len, err);
 
 	if (rc < 0)
 		return rc;
 	m = criu__pstree__unpack(NULL, len, r.bytes);
 	if (!m)
-		return firn_wrap(err, criu_reader_bad(&r, err), "pstree.img");
+		return firn_wrap(err, criu_reader_bad(&r, err), CRIU_PSTREE);
 	*ret = m->has_pid ? m->pid : 0;
 	criu__pstree__free_unpacked(m, NULL);
 	if (*ret == 0 || *ret > INT32_MAX)

@@ -29,15 +29,6 @@ struct wanted {
 	bool known; /* nothing in it is of a later CRIU's */
 };
 
-bool criu_is_pagemap(const char *name)
-{
-	static const char begin[] = "pagemap-", end[] = ".img";
-	const size_t len = strlen(name);
-
-	return len > strlen(begin) + strlen(end) && strncmp(name, begin, strlen(begin)) == 0 &&
-	       strcmp(name + len - strlen(end), end) == 0;
-}
-
 static int read_head(struct criu_reader *r, struct wanted *w, struct firn_error *err)
 {
 	Criu__PagemapHead *m;
@@ -132,4 +123,33 @@ int criu_pages_check(struct criu_images *images, const char *name, uint64_t page
 	if (rc < 0)
 		return firn_wrap(err, rc, IN_FOLDER, name);
 	return w.known && w.pages ? check_file(images, &w, page_bytes, err) : 0;
+}
+
+static int check_process(struct criu_images *images, const struct criu_reader *r, size_t len,
+			 uint64_t page_bytes, struct firn_error *err)
+{
+	Criu__Pstree *m = criu__pstree__unpack(NULL, len, r->bytes);
+	char name[40];
+	int rc;
+
+	if (!m)
+		return firn_wrap(err, criu_reader_bad(r, err), IN_FOLDER, CRIU_PSTREE);
+	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", m->pid);
+	rc = criu_pages_check(images, name, page_bytes, err);
+	criu__pstree__free_unpacked(m, NULL);
+	return rc;
+}
+
+int criu_pages_check_all(struct criu_images *images, uint64_t page_bytes, struct firn_error *err)
+{
+	_criu_reader_ struct criu_reader r = { 0 };
+	size_t len;
+	int rc = criu_reader_open(images, CRIU_PSTREE, CRIU_MAGIC_PSTREE, &r, err);
+
+	while (rc >= 0 && (rc = criu_reader_next(&r, &len, err)) > 0) {
+		rc = check_process(images, &r, len, page_bytes, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
 }

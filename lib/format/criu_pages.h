@@ -9,9 +9,6 @@
 
 #include "format/criu.h"
 
-/* Whether an image of this name is a pagemap. */
-bool criu_is_pagemap(const char *name);
-
 /*
  * The pages file of the pagemap @name is as long as it must be. @page_bytes: of a page where it is
  * restored. 0 also when a newer CRIU stores pages in ways that this module doesn't know;
@@ -19,5 +16,13 @@ bool criu_is_pagemap(const char *name);
  */
 int criu_pages_check(struct criu_images *images, const char *name, uint64_t page_bytes,
 		     struct firn_error *err) _must_check_;
+
+/*
+ * The same for the pagemap of every process of pstree.img. Podman dumps a container that runs on
+ * into the same folder again and again: pagemaps of processes that have ended since lie about there
+ * and fit no pages file any more, and CRIU doesn't look at them either.
+ */
+int criu_pages_check_all(struct criu_images *images, uint64_t page_bytes,
+			 struct firn_error *err) _must_check_;
 
 #endif

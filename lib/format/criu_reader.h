@@ -11,6 +11,9 @@
 
 /* criu/include/magic.h; the inventory has no common magic before its own. */
 #define CRIU_MAGIC_INVENTORY 0x58313116u
+#define CRIU_MAGIC_PSTREE    0x50273030u
+
+#define CRIU_PSTREE "pstree.img"
 
 #define CRIU_READER_WINDOW 4096u
 

@@ -6,7 +6,6 @@
 #include "format/checkpoint.h"
 #include "format/criu_pages.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -93,32 +92,9 @@ int images_inspect(int dirfd, struct criu_info *ret, struct firn_error *err)
 	return firn_wrap(err, criu_inspect(&f.images, ret, err), "CRIU images");
 }
 
-static int check_all(DIR *folder, struct criu_images *images, struct firn_error *err)
-{
-	const uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	const struct dirent *e;
-	int rc = 0;
-
-	while (rc == 0 && (e = readdir(folder)))
-		if (criu_is_pagemap(e->d_name))
-			rc = criu_pages_check(images, e->d_name, page_bytes, err);
-	return rc;
-}
-
 int images_check_pages(int dirfd, struct firn_error *err)
 {
 	struct image_folder f = { .images.open = open_image, .dirfd = dirfd };
-	_fd_ int fd = path_open_beneath(dirfd, "", O_RDONLY | O_DIRECTORY, 0, err);
-	DIR *folder;
-	int rc;
 
-	if (fd < 0)
-		return fd;
-	folder = fdopendir(fd);
-	if (!folder)
-		return firn_fail_errno(err, "read the folder of images");
-	take_fd(&fd);
-	rc = check_all(folder, &f.images, err);
-	closedir(folder);
-	return rc;
+	return criu_pages_check_all(&f.images, (uint64_t)sysconf(_SC_PAGESIZE), err);
 }
