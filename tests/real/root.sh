@@ -81,9 +81,10 @@ inside() {
 	mount -t cgroup2 cgroup2 "$new/sys/fs/cgroup"
 	mount --rbind /dev "$new/dev"
 	# Podman keeps its locks there: not the host's.
-	mount -t tmpfs -o mode=1777 tmpfs "$new/dev/shm"
-	mount -t tmpfs -o mode=755 tmpfs "$new/run"
-	mount -t tmpfs -o mode=1777 tmpfs "$new/tmp"
+	mount -t tmpfs -o mode=1777,size=512m tmpfs "$new/dev/shm"
+	# With limits: a CRIU that goes mad writes its log there.
+	mount -t tmpfs -o mode=755,size=512m tmpfs "$new/run"
+	mount -t tmpfs -o mode=1777,size=512m tmpfs "$new/tmp"
 	mkdir "$new/run/lock"
 	mount --bind "$scratch/scratch" "$new/scratch"
 	mount --bind "$scratch/containers" "$new/var/lib/containers"
