@@ -38,7 +38,7 @@ static int take_device(int number, int file, int *ret, struct firn_error *err)
 int loop_attach(int file, struct firn_error *err)
 {
 	_fd_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int dev, number, rc;
+	int dev = -1, number, rc;
 
 	if (control < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
 		return firn_fail(err, FIRN_EUNSUPP, "this host has no loop devices");

@@ -101,7 +101,7 @@ static int append_line(struct mountinfo *m, size_t *room, const char *at, const 
 	struct mountinfo_entry e = { 0 }, *grown;
 	int rc;
 
-	if (m->count == *room) {
+	if (!m->entries || m->count == *room) {
 		*room = *room ? *room * 2 : 64;
 		grown = realloc(m->entries, *room * sizeof(*grown));
 		if (!grown)

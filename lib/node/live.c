@@ -25,7 +25,8 @@
  * Fixed width, so that completing a record overwrites one byte and no kill leaves half of one. The
  * path comes last and may hold any byte.
  */
-#define RECORD_HEAD "firn-mount 1\ncomplete %d\nmade %d\ndir "
+#define RECORD_HEAD     "firn-mount 1\ncomplete %d\nmade %d\ndir "
+#define RECORD_HEAD_MAX 64
 
 int live_canonical(const char *dir, char **ret, struct firn_error *err)
 {
@@ -79,35 +80,58 @@ void live_closep(struct live **l)
 	*l = live_close(*l);
 }
 
-/* 1 and the record, 0 for an empty or foreign one (a kill while it was written: nothing was mounted
- * yet). */
+static int print_head(bool complete, bool made, char ret[RECORD_HEAD_MAX])
+{
+	return snprintf(ret, RECORD_HEAD_MAX, RECORD_HEAD, complete, made);
+}
+
+/* Where the path begins, or NULL for an empty record or one that was killed while it was written:
+ * nothing was mounted yet. */
+static char *parse_record(char *text, size_t len, bool *complete, bool *made)
+{
+	char head[RECORD_HEAD_MAX];
+
+	for (unsigned bits = 0; bits < 4; bits++) {
+		int n = print_head(bits & 1, bits & 2, head);
+
+		if (strncmp(text, head, (size_t)n) != 0 || text[n] != '/' || text[len - 1] != '\n')
+			continue;
+		text[len - 1] = '\0';
+		*complete = bits & 1;
+		*made = bits & 2;
+		return text + n;
+	}
+	return NULL;
+}
+
+/* 1 and the record, 0 when there is nothing in it. */
 static int read_record(int file, bool *complete, bool *made, char **ret_dir, struct firn_error *err)
 {
 	_free_ char *text = NULL;
-	int done, was_made, at = 0, rc;
+	const char *dir;
 	size_t len;
+	int rc;
 
 	if (lseek(file, 0, SEEK_SET) < 0)
 		return firn_fail_errno(err, "read the record");
 	rc = fd_read_all(file, RECORD_MAX, &text, &len, err);
 	if (rc < 0)
 		return rc;
-	if (sscanf(text, RECORD_HEAD "%n", &done, &was_made, &at) != 2 || at == 0 ||
-	    text[at] != '/' || text[len - 1] != '\n')
+	dir = parse_record(text, len, complete, made);
+	if (!dir)
 		return 0;
-	text[len - 1] = '\0';
-	*complete = done != 0;
-	*made = was_made != 0;
-	*ret_dir = strdup(text + at);
+	*ret_dir = strdup(dir);
 	return *ret_dir ? 1 : firn_fail_oom(err, "record");
 }
 
 static int write_record(struct live *l, struct firn_error *err)
 {
 	_buf_ struct buf text = BUF_INIT;
+	char head[RECORD_HEAD_MAX];
 	int rc;
 
-	buf_printf(&text, RECORD_HEAD "%s\n", l->complete, l->made, l->dir);
+	print_head(l->complete, l->made, head);
+	buf_printf(&text, "%s%s\n", head, l->dir);
 	rc = buf_check(&text, err);
 	if (rc == 0 && FAULT_POINT("mount.record"))
 		rc = firn_fail_errno(err, "write");

@@ -57,7 +57,7 @@ static int open_parts(struct cache *c, struct firn_error *err)
 {
 	_fd_ int top = folder_make_private(c->path, 0700, err);
 	_fd_ int index = -1;
-	int rc = top;
+	int rc;
 
 	if (top < 0)
 		return top;
