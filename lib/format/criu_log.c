@@ -3,7 +3,9 @@
 
 #include "base/error.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PREFIX_MAX 64 /* bytes of time and process in front of "Error" */
@@ -45,11 +47,22 @@ static void trim(char *text)
 			*c = '?';
 }
 
+static void note_pid(struct criu_log *log, const char *text)
+{
+	static const char fork[] = "Can't fork for ";
+	long pid;
+
+	if (strncmp(text, fork, strlen(fork)) != 0 || !strstr(text, ": File exists"))
+		return;
+	pid = strtol(text + strlen(fork), NULL, 10);
+	if (pid > 0 && pid <= INT_MAX)
+		log->taken_pid = (int)pid;
+}
+
 static void take_line(struct criu_log *log)
 {
 	const size_t used = strlen(log->text);
 	char *text;
-	int pid;
 
 	log->line[log->used] = '\0';
 	log->used = 0;
@@ -59,8 +72,7 @@ static void take_line(struct criu_log *log)
 	trim(text);
 	if (strlen(text) > CRIU_LOG_ERROR_MAX)
 		memcpy(text + CRIU_LOG_ERROR_MAX - 3, "...", 4);
-	if (strstr(text, ": File exists") && sscanf(text, "Can't fork for %d:", &pid) == 1)
-		log->taken_pid = pid;
+	note_pid(log, text);
 	if (!*text || log->errors == CRIU_LOG_ERRORS_MAX || strstr(log->text, text) ||
 	    used + strlen(text) + 3 > sizeof(log->text))
 		return;

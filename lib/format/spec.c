@@ -112,7 +112,7 @@ static int provide_netns(json_t *ns, const struct spec_opts *opts, struct spec *
 static int rewrite_namespace(json_t *ns, const struct spec_opts *opts, struct spec *s,
 			     struct firn_error *err)
 {
-	const char *type, *path;
+	const char *type = "", *path = "";
 	unsigned bit;
 	int rc = json_get_str(ns, "type", &type, err);
 

@@ -75,7 +75,8 @@ static bool ends_with(const char *path, const char *tail)
 		const size_t pc = last_component(path, p), tc = last_component(tail, t);
 		const bool any = t - tc == 1 && tail[tc] == '*';
 
-		if (pc == p || (!any && (p - pc != t - tc || memcmp(path + pc, tail + tc, t - tc))))
+		if (pc == p ||
+		    (!any && (p - pc != t - tc || memcmp(path + pc, tail + tc, t - tc) != 0)))
 			return false;
 		if (tc == 0)
 			return pc > 0;
@@ -285,7 +286,7 @@ static int rewrite_bind(json_t *mount, const json_t *doc, const struct spec_opts
 {
 	_free_ char *redirected = NULL;
 	const struct managed *m;
-	const char *source, *destination;
+	const char *source = "", *destination = "";
 	char quoted[PATH_QUOTE_MAX];
 	int rc = json_get_str(mount, "source", &source, err);
 

@@ -38,7 +38,7 @@ int look_at(const char *dir, struct look *ret, struct firn_error *err)
 	_free_ char *config = NULL;
 	struct criu_info info;
 	struct look look = { 0 };
-	size_t len;
+	size_t len = 0;
 	int rc;
 
 	if (folder < 0)
@@ -66,7 +66,7 @@ int look_for_name(const char *dir, char **ret, struct firn_error *err)
 	_cleanup_(config_dump_done) struct config_dump config = { 0 };
 	_fd_ int folder = open_folder(dir, err);
 	_free_ char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int rc;
 
 	if (folder < 0)

@@ -115,7 +115,7 @@ static void unmount_left(const struct runtime *r, const char *id)
 /* The runtime can't while the last process is on its way out, and does not come back for it. */
 static void remove_cgroup(const char *id)
 {
-	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	const struct timespec pause = { .tv_nsec = 20000000L };
 	char path[64 + SLOT_NAME_MAX];
 
 	snprintf(path, sizeof(path), "/sys/fs/cgroup/firn/%s", id);
