@@ -206,6 +206,9 @@ static int failed(struct job *j, int status, const struct reason *why, struct fi
 		? " (a checkpoint of runc's needs runc)"
 		: "";
 
+	if (status > 128)
+		return firn_fail(err, FIRN_EHOST, "%s was ended by signal %d", j->runtime.name,
+				 status - 128);
 	if (!log)
 		return firn_fail(err, FIRN_EHOST, "%s failed with status %d and left no log",
 				 j->runtime.name, status);
@@ -370,10 +373,14 @@ static int restore_mounted(struct job *j, const char *name, struct firn_error *e
 }
 
 /* Nothing stays mounted after a failure; @err keeps the first one's sentence. */
-static void undo(struct job *j)
+static void undo(struct job *j, int why)
 {
 	int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
 
+	/* What an earlier restore has left of a container that runs is for a later one to remove.
+	 */
+	if (j->slot.stale && why == -FIRN_EEXIST)
+		return;
 	if (rc == 0 || rc == -FIRN_ENOTFOUND)
 		slot_remove(&j->slot);
 }
@@ -395,7 +402,7 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 	if (rc == 0)
 		rc = restore_mounted(j, name, err);
 	if (rc < 0) {
-		undo(j);
+		undo(j, rc);
 		return rc;
 	}
 	if (j->runtime.container)

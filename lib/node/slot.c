@@ -100,6 +100,25 @@ static void unlink_files(const struct slot *s)
 	(void)unlink(s->console);
 }
 
+/*
+ * Whether the container of a slot that nobody watches still runs: its pid is that of a process with
+ * a mount namespace other than ours.
+ */
+static bool still_runs(const struct slot *s)
+{
+	_fd_ int fd = open(s->pid_file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char text[16], path[48];
+	struct stat its, ours;
+	ssize_t n = fd < 0 ? -1 : fd_read(fd, text, sizeof(text) - 1, NULL);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	snprintf(path, sizeof(path), "/proc/%ld/ns/mnt", strtol(text, NULL, 10));
+	return stat(path, &its) == 0 && stat("/proc/self/ns/mnt", &ours) == 0 &&
+	       its.st_ino != ours.st_ino;
+}
+
 static int take_slot(struct slot *s, const char *name, struct firn_error *err)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -116,6 +135,9 @@ static int take_slot(struct slot *s, const char *name, struct firn_error *err)
 			return rc;
 		if (rc == 0)
 			continue;
+		if (s->stale && still_runs(s))
+			return firn_fail(err, FIRN_EEXIST,
+					 "container %s: firn has restored one that runs", name);
 		rc = firn_umount(s->bundle, s->state, err);
 		if (rc < 0 && rc != -FIRN_ENOTFOUND)
 			return firn_wrap(err, rc, "what is left of container %s", name);

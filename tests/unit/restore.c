@@ -237,8 +237,9 @@ START_TEST(slots)
 	ck_assert_int_lt(access(in_folder("containers/c2", path), F_OK), 0);
 	slot_done(&other);
 
-	/* Its owner is gone and has left things behind. */
-	put_file(one.pid_file, "1", 0600);
+	/* Its owner is gone and has left things behind, but no container: the pid is our own. */
+	snprintf(path, sizeof(path), "%d", (int)getpid());
+	put_file(one.pid_file, path, 0600);
 	slot_done(&one);
 	ck_ok(slot_claim(folder, "c1", &one, &err), err);
 	ck_assert(one.stale);
