@@ -148,6 +148,15 @@ fails 4 "localhost/bb:1.*$id" "an archive without its base: which one it needs" 
 gzip -c c.tar >c.tar.gz
 fails 1 'firn build' "a compressed archive: what to do" mount_it --base oci:base:app c.tar.gz m
 
+check "an image without its base: build" "$firn" build --quiet c.tar oci:external:r1
+fails 4 "localhost/bb:1.*$id" "an image without its base: which one it needs" mount_it oci:external:r1 m
+check "an image without its base: mount" mount_it --base oci:base:app oci:external:r1 m
+is "$(describe m/rootfs | diff image.tree -)" "" "an image without its base: the tree of the other"
+"$firn" umount m
+run mount_it --base oci:base:app oci:layout:r1 m
+like "$status $err" '^0 .*base inside' "an image with its base says that it needs no other"
+"$firn" umount m
+
 python3 "$input" archive "$data/containerd-cri-tiny.tar" containerd.tar "$id,$manifest"
 check "containerd's archive, whose delta is compressed" mount_it --base oci:base:app containerd.tar m
 is "$(wc -l <m/rootfs/count) $(ls -A m/rootfs/data/redir) $(ls m/rootfs/data/del.txt 2>&1 | grep -c 'No such')" \
@@ -249,5 +258,11 @@ is "$(mounts "$work/peer" | sort | tr '\n' ' ')" "$work/peer $work/peer/m " "wha
 check "on a shared mount: umount" "$firn" umount shared/m
 is "$(mounts "$work/peer")" "$work/peer" "on a shared mount: also with the peer"
 umount peer shared
+mount --make-shared /run && mount --bind /run peer
+check "with a shared state folder" mount_it oci:layout:r1 m
+is "$(mounts "$work/peer")" "$work/peer" "with a shared state folder: what it was put together on is gone everywhere"
+"$firn" umount m
+umount peer
+mount --make-private /run
 is "$(traces)" "" "nothing is left"
 done_testing
