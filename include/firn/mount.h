@@ -23,9 +23,10 @@ struct firn_mount_opts {
 	unsigned flags;        /**< enum firn_mount_flags */
 	const char *base;      /**< base image, when the checkpoint image has none inside */
 	const char *container; /**< which of several containers */
-	const char *upper;     /**< folder for the rootfs' writable layer; NULL: a tmpfs */
-	const char *cache;     /**< decompressed layers; NULL: /var/cache/firn */
-	const char *state;     /**< what is mounted; NULL: /run/firn */
+	/** folder for the rootfs' writable layer (upper/ and work/ in it); NULL: a tmpfs */
+	const char *upper;
+	const char *cache; /**< decompressed layers; NULL: /var/cache/firn */
+	const char *state; /**< what is mounted; NULL: /run/firn */
 	const char *const
 	    *volumes; /**< "OLD=NEW" each: where a volume of the container lies here */
 	size_t nvolumes;
@@ -46,8 +47,9 @@ struct firn_mounted;
  * @param opts   borrowed; NULL means all defaults
  * @param ret    to be freed with firn_mounted_free(); may be NULL
  * @return 0; -FIRN_EBUSY when something is mounted on @p dir; -FIRN_EMISMATCH for a wrong base;
- *         -FIRN_EUNSUPP when the kernel can't; -FIRN_ENOTFOUND (a missing volume too),
- * -FIRN_ECORRUPT, -FIRN_EINVAL, -FIRN_EFAIL. After a failure nothing stays mounted.
+ *         -FIRN_EUNSUPP when the kernel can't; -FIRN_ENOTFOUND (also a volume, or a
+ * base that is needed and not given), -FIRN_ECORRUPT, -FIRN_EINVAL, -FIRN_EFAIL. After a failure
+ * nothing stays mounted.
  */
 FIRN_EXPORT int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
 			   struct firn_mounted **ret, struct firn_error *err);
