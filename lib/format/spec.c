@@ -240,6 +240,8 @@ static int rewrite_linux(json_t *doc, const struct spec_opts *opts, struct spec 
 		rc = rewrite_resources(linux_obj, opts, err);
 	if (rc < 0)
 		return rc;
+	if (dropped(linux_obj, "netDevices"))
+		spec_warn(opts, "the network devices of its host that the container had: dropped");
 	if (dropped(linux_obj, "intelRdt"))
 		spec_warn(opts, "the container's resctrl group was its host's: dropped");
 	seccomp = json_object_get(linux_obj, "seccomp");

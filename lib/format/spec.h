@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPEC_BYTES_MAX   (4u << 20) /* of spec.dump */
+#define SPEC_BYTES_MAX   (8u << 20) /* of spec.dump; what a build takes */
 #define SPEC_SHM_DEFAULT 65536000   /* bytes of /dev/shm where nobody says (Podman's 64 MB) */
 
 /* What this host has. */

@@ -253,6 +253,20 @@ static int take_volume(json_t *mount, const char *source, const char *destinatio
 	return json_put_str(mount, "source", v.source, err);
 }
 
+/* A checkpoint may name any folder of this host, and its container may write there. */
+static int keep_volume(json_t *mount, const char *source, const char *destination,
+		       const struct spec_opts *opts, struct spec *s, struct firn_error *err)
+{
+	char at[PATH_QUOTE_MAX], from[PATH_QUOTE_MAX];
+	int rc = take_volume(mount, source, destination, opts, s, err);
+
+	if (rc == 0)
+		spec_warn(opts, "volume %s: is %s of this host, because the checkpoint says so",
+			  path_quote(destination, at),
+			  path_quote(s->volumes[s->nvolumes - 1].source, from));
+	return rc;
+}
+
 static int put_path(json_t *mount, const char *folder, const char *name, struct firn_error *err)
 {
 	_buf_ struct buf path = BUF_INIT;
@@ -303,7 +317,7 @@ static int rewrite_bind(json_t *mount, const json_t *doc, const struct spec_opts
 				 path_quote(source, quoted));
 	m = managed_find(destination, source);
 	if (!m)
-		return take_volume(mount, source, destination, opts, s, err);
+		return keep_volume(mount, source, destination, opts, s, err);
 	rc = provide(m, destination, doc, opts, s, err);
 	return rc < 0 ? rc : put_path(mount, opts->provided, m->name, err);
 }

@@ -2,6 +2,7 @@
 #include "firn/build.h"
 
 #include "base/fd.h"
+#include "base/opts.h"
 #include "base/path.h"
 #include "ingest/ingest.h"
 
@@ -216,31 +217,33 @@ static int build(struct ingest *g, const char *checkpoint, const char *tag, bool
 	return 0;
 }
 
-static int check_opts(const struct firn_build_opts *opts, struct firn_error *err)
+static int take_opts(const struct firn_build_opts *given, struct firn_build_opts *ret,
+		     struct firn_error *err)
 {
-	if (opts->size != sizeof(*opts))
-		return firn_fail(err, FIRN_EINVAL, "options of %zu bytes, not %zu", opts->size,
-				 sizeof(*opts));
-	if (opts->flags & ~(unsigned)(FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST))
-		return firn_fail(err, FIRN_EINVAL, "unknown flags %#x", opts->flags);
-	return opts->container ? engine_check_name(opts->container, FIRN_EINVAL, err) : 0;
+	int rc = opts_take(given, ret, sizeof(*ret), err);
+
+	if (rc == 0)
+		rc = opts_check_flags(ret->flags, FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST, err);
+	if (rc == 0 && ret->container)
+		rc = engine_check_name(ret->container, FIRN_EINVAL, err);
+	return rc;
 }
 
 int firn_build(const char *checkpoint, const char *dest, const struct firn_build_opts *opts,
 	       struct firn_build_result **ret, struct firn_error *err)
 {
-	static const struct firn_build_opts defaults = { .size = sizeof(defaults) };
 	_cleanup_(ingest_done) struct ingest g = { .input = NULL };
 	_cleanup_(ref_done) struct ref ref = { 0 };
+	struct firn_build_opts all;
 	int rc;
 
-	if (!opts)
-		opts = &defaults;
-	g.container = opts->container;
-	g.digest = opts->flags & FIRN_BUILD_SOURCE_DIGEST;
-	g.notes.report = opts->report;
-	if ((rc = check_opts(opts, err)) < 0 || (rc = parse_dest(dest, &ref, err)) < 0 ||
-	    (rc = open_all(&g, checkpoint, &ref, opts, err)) < 0)
+	if ((rc = take_opts(opts, &all, err)) < 0)
 		return rc;
-	return build(&g, checkpoint, ref.tag, opts->flags & FIRN_BUILD_FORCE, ret, err);
+	g.container = all.container;
+	g.digest = all.flags & FIRN_BUILD_SOURCE_DIGEST;
+	g.notes.report = all.report;
+	if ((rc = parse_dest(dest, &ref, err)) < 0 ||
+	    (rc = open_all(&g, checkpoint, &ref, &all, err)) < 0)
+		return rc;
+	return build(&g, checkpoint, ref.tag, all.flags & FIRN_BUILD_FORCE, ret, err);
 }

@@ -2,6 +2,7 @@
 #include "firn/mount.h"
 
 #include "base/fd.h"
+#include "base/opts.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
@@ -55,13 +56,15 @@ int firn_mounted_has_rootfs(const struct firn_mounted *m)
 	return m->rootfs;
 }
 
-/* The caller may know an older or a newer struct than we: what isn't there is a default. */
 static int take_opts(const struct firn_mount_opts *given, struct firn_mount_opts *ret,
 		     struct firn_error *err)
 {
-	*ret = (struct firn_mount_opts){ .size = sizeof(*ret) };
-	if (given)
-		memcpy(ret, given, given->size < sizeof(*ret) ? given->size : sizeof(*ret));
+	int rc = opts_take(given, ret, sizeof(*ret), err);
+
+	if (rc == 0)
+		rc = opts_check_flags(ret->flags, FIRN_MOUNT_READ_ONLY | FIRN_MOUNT_STRICT, err);
+	if (rc < 0)
+		return rc;
 	if ((ret->flags & FIRN_MOUNT_READ_ONLY) && ret->upper)
 		return firn_fail(err, FIRN_EINVAL,
 				 "a folder for what is written, and read-only, exclude each other");

@@ -2,6 +2,7 @@
 #include "firn/restore.h"
 
 #include "base/fd.h"
+#include "base/opts.h"
 #include "node/bundle.h"
 #include "node/console.h"
 #include "node/live.h"
@@ -97,19 +98,20 @@ static void warn(const struct job *j, const char *what, const struct firn_error 
 	report->warn(text, report->ctx);
 }
 
-/* ABI: a caller of an older header has fewer members. */
-static void take_opts(struct job *j, const struct firn_restore_opts *opts, const char *name)
+static int take_opts(struct job *j, const struct firn_restore_opts *opts, const char *name,
+		     struct firn_error *err)
 {
-	if (opts)
-		memcpy(&j->opts, opts, opts->size < sizeof(j->opts) ? opts->size : sizeof(j->opts));
-	if (j->opts.mount) {
-		const struct firn_mount_opts *m = j->opts.mount;
+	const unsigned flags = FIRN_RESTORE_TCP_ESTABLISHED | FIRN_RESTORE_EXT_UNIX |
+			       FIRN_RESTORE_FILE_LOCKS | FIRN_RESTORE_SHELL_JOB;
+	int rc = opts_take(opts, &j->opts, sizeof(j->opts), err);
 
-		memcpy(&j->mount, m, m->size < sizeof(j->mount) ? m->size : sizeof(j->mount));
-	}
-	j->mount.size = sizeof(j->mount);
-	if (name)
+	if (rc == 0)
+		rc = opts_check_flags(j->opts.flags, flags, err);
+	if (rc == 0)
+		rc = opts_take(j->opts.mount, &j->mount, sizeof(j->mount), err);
+	if (rc == 0 && name)
 		j->mount.id = name;
+	return rc;
 }
 
 static bool has_console_arg(const struct firn_restore_opts *o)
@@ -423,8 +425,9 @@ int firn_restore(const char *image, const char *name, const struct firn_restore_
 
 	if (!r)
 		return firn_fail_oom(err, "restore");
-	take_opts(&j, opts, name);
-	rc = restore(&j, image, name, err);
+	rc = take_opts(&j, opts, name, err);
+	if (rc == 0)
+		rc = restore(&j, image, name, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "restore: %s", name ? name : image);
 	r->id = take_ptr(&j.id);

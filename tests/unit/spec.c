@@ -242,11 +242,14 @@ START_TEST(volumes)
 {
 	static const char text[] = MOUNT("/data", "/srv/data");
 	const struct volume_case *v = &volume_cases[_i];
+	struct told told = { "" };
+	struct firn_report report = { .warn = tell, .ctx = &told };
 	struct spec_opts opts = plain_opts();
 	struct firn_error err = { 0 };
 	struct spec s = { 0 };
 	_json_ json_t *doc = NULL;
 
+	opts.report = &report;
 	opts.volumes = &v->rule;
 	opts.nvolumes = 1;
 	if (!v->source) {
@@ -258,6 +261,7 @@ START_TEST(volumes)
 	doc = rewritten(text, strlen(text), &opts, &s);
 	ck_assert_str_eq(source_of(doc, "/data"), v->source);
 	ck_assert_str_eq(s.volumes[0].destination, "/data");
+	ck_assert_ptr_null(strstr(told.text, "volume"));
 	spec_done(&s);
 }
 END_TEST
@@ -296,15 +300,19 @@ START_TEST(volume_callback)
 {
 	static const char text[] = MOUNT("/data", "/srv/data");
 	char want[] = "/srv/data", other[] = "/x";
+	struct told told = { "" };
+	struct firn_report report = { .warn = tell, .ctx = &told };
 	struct spec_opts opts = plain_opts();
 	struct firn_error err = { 0 };
 	struct spec s = { 0 };
 	_json_ json_t *doc = NULL;
 
+	opts.report = &report;
 	opts.volume = elsewhere;
 	opts.volume_ctx = want;
 	doc = rewritten(text, strlen(text), &opts, &s);
 	ck_assert_str_eq(source_of(doc, "/data"), "/real");
+	ck_assert_ptr_nonnull(strstr(told.text, "volume \"/data\": is \"/real\" of this host"));
 	spec_done(&s);
 	opts.volume_ctx = other;
 	ck_assert_int_eq(spec_rewrite(text, strlen(text), &opts, &s, &err), -FIRN_ENOTFOUND);
@@ -359,7 +367,8 @@ START_TEST(dropped)
 	    "\"process\":{\"terminal\":true,\"selinuxLabel\":\"a\",\"apparmorProfile\":\"b\"},"
 	    "\"annotations\":{\"org.criu.config\":\"/evil\",\"cdi.k8s.io/gpu\":\"g\","
 	    "\"run.oci.hooks.stderr\":\"/etc/x\",\"io.kept\":\"yes\"},"
-	    "\"linux\":{\"intelRdt\":{},\"mountLabel\":\"m\",\"seccomp\":{\"listenerPath\":\"/s\","
+	    "\"linux\":{\"netDevices\":{\"eth1\":{}},\"intelRdt\":{},\"mountLabel\":\"m\","
+	    "\"seccomp\":{\"listenerPath\":\"/s\","
 	    "\"defaultAction\":\"a\"},\"resources\":{\"cpu\":{\"shares\":2,\"cpus\":\"0\"},"
 	    "\"memory\":{\"limit\":1},\"pids\":{\"limit\":0},"
 	    "\"unified\":{\"io.weight\":\"9\",\"cpu.idle\":\"1\"},\"devices\":[]}}}";
@@ -386,6 +395,7 @@ START_TEST(dropped)
 	json_object_del(json_object_get(want, "annotations"), "cdi.k8s.io/gpu");
 	json_object_del(json_object_get(want, "annotations"), "run.oci.hooks.stderr");
 	json_object_del(json_object_get(want, "linux"), "intelRdt");
+	json_object_del(json_object_get(want, "linux"), "netDevices");
 	json_object_del(json_object_get(json_object_get(want, "linux"), "seccomp"), "listenerPath");
 	json_object_del(json_object_get((json_t *)linux_of(want, "resources"), "cpu"), "cpus");
 	json_object_del(json_object_get((json_t *)linux_of(want, "resources"), "unified"),
@@ -400,6 +410,7 @@ START_TEST(dropped)
 	ck_assert_ptr_nonnull(strstr(told.text, "resources: io.weight: this host"));
 	ck_assert_ptr_nonnull(strstr(told.text, "resources: cpuset: this host"));
 	ck_assert_ptr_nonnull(strstr(told.text, "resctrl"));
+	ck_assert_ptr_nonnull(strstr(told.text, "network devices"));
 	ck_assert_ptr_nonnull(strstr(told.text, "seccomp agent"));
 	ck_assert_ptr_null(strstr(told.text, "pids"));
 	ck_assert_ptr_null(strstr(told.text, "SELinux"));
