@@ -3,13 +3,18 @@
  * spec.dump, the runtime configuration (OCI runtime-spec config.md) that the dumping engine had
  * made for its host, becomes a config.json for this host:
  *
- *   root.path                what the mount says
- *   mounts                   the engine's own files (hostname, hosts, resolv.conf, shm, ...) get
- * new sources, which the mount provides; volumes stay or are redirected linux.namespaces         a
- * joined namespace ("path") becomes a fresh one, or none where the dumped process was in its
- * host's; a network namespace is provided linux.cgroupsPath        fresh linux.resources less what
- * this host has no controllers for hooks, CRIU and CDI annotations, resctrl groups, security labels
- * this host can't have: dropped, they name things of the dumping host
+ * - root.path is what the mount says.
+ *
+ * - mounts: the engine's own files (hostname, hosts, resolv.conf, shm, ...) get new sources, which
+ *   the mount provides; volumes stay, and are told, or are redirected.
+ *
+ * - linux.namespaces: a joined namespace ("path") becomes a fresh one, or none where the dumped
+ *   process was in its host's; a network namespace is provided.
+ *
+ * - linux.cgroupsPath is fresh; linux.resources lose what this host has no controllers for.
+ *
+ * - hooks, annotations that steer a runtime, resctrl groups, network devices, a seccomp agent and
+ *   security labels that this host can't have are dropped: they name things of the dumping host.
  *
  * Everything else is kept as it is, numbers above 2^63 - 1 too. Pure: no file is touched. The
  * document comes from the checkpoint; nothing of it is trusted to name one of firn's own files.

@@ -51,7 +51,7 @@ int cache_unpack(struct cache *c, struct source *src, const char *what,
 /*
  * Where an index comes from: the bytes from @at of an open file, which is known by its device,
  * inode, size and times. An index made from another file, or from this one before it was changed,
- * is not found.
+ * is not found; nor is that of a file which another user can write to.
  */
 struct cache_origin {
 	int fd;

@@ -2,10 +2,13 @@
 /*
  * A layer of an image as a mount, its payload untouched:
  *
- *   our own           the blob itself, once its index was made again from the headers and compared
- *   uncompressed tar  an index over the blob, and also over one whose own index is not to be
- * trusted compressed        unpacked once into the cache, then as above in an oci-archive an index
- * over the archive's file
+ * - our own: the blob itself, once its index was made again from the headers and compared;
+ *
+ * - an uncompressed tar, and one whose own index is not to be trusted: an index over the blob;
+ *
+ * - compressed: unpacked once into the cache, then as above;
+ *
+ * - in an oci-archive: an index over the archive's file.
  *
  * Whiteouts and opaque folders come out as overlayfs wants them. The caller stacks the layers.
  */

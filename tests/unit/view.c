@@ -332,6 +332,10 @@ START_TEST(cache_index)
 	ck_ok(cache_note_proven(c, &d, &origin, &err), err);
 	ck_assert(cache_is_proven(c, &d, &origin));
 	ck_assert_int_eq(cache_find_index(c, &d, &origin, &err), -FIRN_ENOTFOUND);
+	/* Whoever else can write to the file may have changed it behind its times. */
+	ck_assert_int_eq(fchmod(file, 0602), 0);
+	ck_ok(cache_note_proven(c, &d, &origin, &err), err);
+	ck_assert(!cache_is_proven(c, &d, &origin));
 }
 END_TEST
 
