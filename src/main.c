@@ -177,6 +177,8 @@ int main(int argc, char **argv)
 
 	fill_standard_fds();
 	sigaction(SIGPIPE, &pipe_action, NULL);
+	/* Where our caller ignored it, nobody could tell how a runtime has ended (wait(2)). */
+	signal(SIGCHLD, SIG_DFL);
 	rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
 	status = rc < 0 ? report_failure(&app, command, rc, &err) : EXIT_DONE;
 	return check_stdout(&app, status);

@@ -40,6 +40,7 @@ struct firn_restored;
 /**
  * Mount a checkpoint, restore it and take down the mounts that nobody needs any more: all of them
  * for a bare process, all but the rootfs for a container. The rootfs goes when the container ends.
+ * The runtime is a child of the caller, who must not ignore SIGCHLD meanwhile.
  *
  * @param image  as in firn_mount()
  * @param name   id of the new container; NULL: the checkpoint's name
