@@ -85,7 +85,10 @@ START_TEST(statuses)
 }
 END_TEST
 
-/* The program gets the path and nothing else: no descriptor, no variable, no ignored signal. */
+/*
+ * The program gets the path and nothing else: no descriptor, no variable, no ignored signal; but
+ * 32 and 33, which are the C library's own and which its posix_spawn(3), make's, leaves ignored.
+ */
 START_TEST(clean)
 {
 	_free_ char *text = NULL;
@@ -96,7 +99,7 @@ START_TEST(clean)
 	ck_assert_int_ge(leaked, 3);
 	(void)signal(SIGPIPE, SIG_IGN);
 	run_script("/usr/bin/env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD=; ls /proc/$$/fd; "
-		   "grep SigIgn /proc/$$/status; readlink /proc/$$/fd/0",
+		   "sed -n '/SigIgn/{s/018000/000000/;p}' /proc/$$/status; readlink /proc/$$/fd/0",
 		   RUN_STDIO_FILE, out);
 	(void)signal(SIGPIPE, SIG_DFL);
 	close(leaked);
