@@ -20,6 +20,8 @@ static int read_bytes(struct criu_reader *r, void *ret, size_t n, struct firn_er
 {
 	ssize_t got;
 
+	if (n == 0) /* an empty record; its buffer may be NULL */
+		return 0;
 	if (n > sizeof(r->window))
 		return source_read_at(r->src, ret, n, r->at, err);
 	if (r->at < r->window_at || r->at + n > r->window_at + r->window_len) {
