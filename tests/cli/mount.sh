@@ -12,6 +12,7 @@
 run method oci:layout:r1 m
 status_is 0 "mount"
 is "$out" erofs-file-directio "straight from the blob, without a second copy in the page cache"
+is "$(sort -n /sys/class/bdi/erofs-*/read_ahead_kb | tail -n 1)" 4096 "the CRIU images are read far ahead"
 is "$(mounts "$work/m" | sort | tr '\n' ' ')" "$work/m $work/m/checkpoint $work/m/engine/shm $work/m/rootfs " \
 	"four mounts, and none besides"
 is "$(traces | grep -v "^$work/m" | sed 's/[0-9a-f]\{16\}/ID/')" "/run/firn/ID.mount" "one record of it"
