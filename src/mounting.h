@@ -23,7 +23,8 @@ struct mounting_opts {
 	    OPT_FLAG('r', "read-only", s, m.read_only, "No writable layer on the rootfs"),         \
 	    OPT_STR('u', "upper", s, m.upper, "DIR",                                               \
 		    "Where the rootfs' writable layer lies and stays; without it a tmpfs"),        \
-	    OPT_STR(0, "cache", s, m.cache, "DIR", "Decompressed layers (/var/cache/firn)"),       \
+	    OPT_STR(0, "cache", s, m.cache, "DIR",                                                 \
+		    "Decompressed layers and indexes (/var/cache/firn)"),                          \
 	    OPT_LIST('v', "volume", s, m.volumes, "OLD=NEW",                                       \
 		     "The container's volume OLD lies in NEW on this host; may be repeated"),      \
 	    OPT_FLAG(0, "strict", s, m.strict,                                                     \
