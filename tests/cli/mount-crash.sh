@@ -93,9 +93,15 @@ done
 for point in publish.tmpfile publish.flush publish.rename; do
 	fault_at $point kill cold
 done
-for point in publish.flush publish.rename; do
-	fault_at $point ENOSPC cold
-done
+fault_at publish.flush ENOSPC cold
+# First a proof is noted, which fails no mount; then an index is kept, without which there is none.
+rm -rf "$cache"
+FIRN_FAULT=publish.rename:1:ENOSPC run mount_it oci:layout:r1 m
+is "$status $(whole)" "0 " "ENOSPC for the note of a proof: the mount is whole"
+check "and goes" "$firn" umount m
+rm -rf "$cache"
+FIRN_FAULT='publish.rename:*:ENOSPC' fails 1 'No space left' "ENOSPC at publish.rename" mount_it oci:layout:r1 m
+is "$(gone)" "" "and nothing stays"
 
 # umount, killed at each step; and somebody in the way at each of them.
 problem=
