@@ -124,7 +124,9 @@ static int walk(struct tar *t, size_t archive, bool stream, struct tree *tree,
 			broken = tar_apply(tree, e, how, 0, e->offset, NULL, NULL) < 0;
 		while ((got = tar_read(t, piece, sizeof(piece), NULL)) > 0) {
 			total += (uint64_t)got;
-			*sum = *sum * 31 + piece[0] + piece[got - 1];
+			/* Byte by byte: the two roads may cut a payload into other pieces. */
+			for (ssize_t i = 0; i < got; i++)
+				*sum = *sum * 31 + piece[i];
 			if (total > PAYLOADS_MAX)
 				return 1;
 		}
