@@ -57,17 +57,33 @@ make_root() {
 	exec 9>&-
 }
 
+# What a killed run has left: its lock is free.
+sweep() {
+	local old
+
+	for old in "$cache"/run.*; do
+		[ ! -d "$old" ] || (flock -n 7 && rm -rf --one-file-system "$old") 7>>"$old/lock" || :
+	done
+}
+
 run_in_root() {
-	local scratch rc=0
+	local scratch rc=0 child
 
 	make_root
+	sweep
 	scratch=$(mktemp -d "$cache/run.XXXXXX")
+	exec 8>>"$scratch/lock"
+	flock 8 # held by unshare as well, so until the last process of the run is gone
+	# shellcheck disable=SC2064 # this one
+	trap "rm -rf --one-file-system '$scratch'" EXIT
 	mkdir "$scratch"/{root,scratch,containers,tmp,cache}
 	chmod 1777 "$scratch/tmp"
-	# shellcheck disable=SC2016 # expanded inside
 	unshare --mount --propagation private --pid --fork --kill-child --cgroup \
-		"$BASH" "$0" inside "$scratch" "$@" </dev/null || rc=$?
-	rm -rf --one-file-system "$scratch"
+		"$BASH" "$0" inside "$scratch" "$@" </dev/null &
+	child=$!
+	# Pid 1 of the namespaces dies with unshare, and everything in them with pid 1.
+	trap 'kill -KILL $child; wait $child; sleep 0.2; exit 143' TERM INT HUP
+	wait $child || rc=$?
 	exit $rc
 }
 
