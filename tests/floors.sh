@@ -55,7 +55,8 @@ while read -r word header homes; do
 done <FLOORS >"$work/bad"
 empty "third-party headers stay home"
 
-# An include that is neither ours nor libc's must have a fence.
+# An include that is neither ours nor libc's must have a fence. Asking for a header's package takes long.
+declare -A owner
 sources | xargs grep -Hno '#[[:space:]]*include[[:space:]]*<[^>]*>' | while IFS= read -r hit; do
 	name=${hit#*<}
 	name=${name%>}
@@ -66,7 +67,9 @@ sources | xargs grep -Hno '#[[:space:]]*include[[:space:]]*<[^>]*>' | while IFS=
 	esac
 	grep -Fq "only $top " FLOORS && continue
 	[ -e "/usr/include/$name" ] || continue
-	pkg=$(dpkg -S "/usr/include/$name" 2>/dev/null) || continue
+	[ -n "${owner[$name]+asked}" ] || owner[$name]=$(dpkg -S "/usr/include/$name" 2>/dev/null)
+	pkg=${owner[$name]}
+	[ -n "$pkg" ] || continue
 	case $pkg in libc6* | linux-libc* | libcrypt-dev*) ;; *) echo "$hit: $pkg" ;; esac
 done >"$work/bad"
 empty "third-party headers have a fence in FLOORS"

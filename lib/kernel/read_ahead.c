@@ -10,7 +10,7 @@
 
 #define BDI_FOLDER "/sys/class/bdi"
 
-/* 4 MiB: more brings nothing measurable, and is what one read of CRIU's may take anyway. */
+/* Of 128 KiB, 1 MiB and 4 MiB the one with which a cold read of 1 GiB was fastest. */
 static const char read_ahead_kb[] = "4096";
 
 /* The number of "erofs-N", 0 for any other name. */
