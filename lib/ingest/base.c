@@ -16,7 +16,7 @@ struct base *base_free(struct base *b)
 	tree_free(b->folders);
 	image_done(&b->image);
 	oci_descriptor_done(&b->target);
-	layout_close(b->layout);
+	layout_close(b->opened);
 	free(b);
 	return NULL;
 }
@@ -35,9 +35,28 @@ int base_open(const char *text, struct base **ret, struct firn_error *err)
 	if (!b)
 		return firn_fail_oom(err, "base");
 	if ((rc = ref_parse(text, &ref, err)) < 0 ||
-	    (rc = layout_open_ref(&ref, &b->layout, err)) < 0 ||
-	    (rc = layout_resolve(b->layout, &ref, &b->target, err)) < 0 ||
-	    (rc = image_pick(layout_store(b->layout), &b->target, &b->image, err)) < 0)
+	    (rc = layout_open_ref(&ref, &b->opened, err)) < 0 ||
+	    (rc = layout_resolve(b->opened, &ref, &b->target, err)) < 0 ||
+	    (rc = image_pick(layout_store(b->opened), &b->target, &b->image, err)) < 0)
+		return rc;
+	b->layout = b->opened;
+	*ret = take_ptr(&b);
+	return 0;
+}
+
+int base_open_in(struct layout *layout, const struct oci_descriptor *target, struct base **ret,
+		 struct firn_error *err)
+{
+	_cleanup_(base_freep) struct base *b = calloc(1, sizeof(*b));
+	int rc;
+
+	if (!b)
+		return firn_fail_oom(err, "base");
+	b->layout = layout;
+	b->target = *target;
+	b->target.json = json_incref(target->json);
+	rc = image_pick(layout_store(layout), target, &b->image, err);
+	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&b);
 	return 0;

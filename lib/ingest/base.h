@@ -11,6 +11,7 @@
 
 struct base {
 	struct layout *layout;
+	struct layout *opened;        /* the same if it was opened here, else NULL: borrowed */
 	struct oci_descriptor target; /* what the reference names: an index or a manifest */
 	struct image image;           /* the image in it for this host */
 	struct tree *folders;         /* NULL until somebody asks */
@@ -18,6 +19,9 @@ struct base {
 
 /* @text is a reference to a layout or an oci-archive. */
 int base_open(const char *text, struct base **ret, struct firn_error *err) _must_check_;
+/* The image @target of @layout, which is borrowed. */
+int base_open_in(struct layout *layout, const struct oci_descriptor *target, struct base **ret,
+		 struct firn_error *err) _must_check_;
 struct base *base_free(struct base *b);
 void base_freep(struct base **b);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The images of a checkpoint that was read: R, C, and the index that holds them together. */
+/* The images of a checkpoint that was read: R and C. */
 #include "ingest/ingest.h"
 
 #include "base/fd.h"
@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define CHECKPOINT_LAYERS_MAX 64
 
 /* What has to be said where an engine of today would restore without the changes. */
 static void warn_of_engine(struct ingest *g)
@@ -88,8 +90,7 @@ static int annotate_losses(const struct notes *n, json_t *to, struct firn_error 
 	return rc < 0 ? rc : json_put_str(to, ORG_FIRN_LOSS, (char *)text.data, err);
 }
 
-/* What C and the index have both, or engines would know the one and not the other. */
-static int annotate(struct ingest *g, json_t *to, struct firn_error *err)
+int ingest_annotate(const struct ingest *g, json_t *to, struct firn_error *err)
 {
 	const char *id = g->facts.engine->edits[0] && g->image_id[0] ? g->image_id : NULL;
 
@@ -104,8 +105,8 @@ static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_er
 
 	if ((rc = document_annotations(ORG_FIRN_ROLE_CHECKPOINT, g->facts.container, &a, err)) <
 		0 ||
-	    (rc = annotate(g, a, err)) < 0 || (rc = annotate_losses(&g->notes, a, err)) < 0 ||
-	    (rc = write_config(g, a, err)) < 0)
+	    (rc = ingest_annotate(g, a, err)) < 0 ||
+	    (rc = annotate_losses(&g->notes, a, err)) < 0 || (rc = write_config(g, a, err)) < 0)
 		return rc;
 	if (g->source.alg) {
 		rc = json_put_str(a, ORG_FIRN_SOURCE_DIGEST, digest_text(&g->source, text), err);
@@ -116,84 +117,54 @@ static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_er
 	return 0;
 }
 
+/* The layers of C, the lowest first. */
+struct checkpoint_layers {
+	struct oci_descriptor descs[CHECKPOINT_LAYERS_MAX];
+	struct document_layer layers[CHECKPOINT_LAYERS_MAX];
+	size_t n;
+};
+
+static int add_layer(struct ingest *g, struct checkpoint_layers *l, struct layer_out *out,
+		     const char *role, struct firn_error *err)
+{
+	int rc = document_finish_layer(out, g->blobs, role, &l->descs[l->n], &l->layers[l->n], err);
+
+	if (rc >= 0)
+		l->n++;
+	return rc;
+}
+
+static int finish_layers(struct ingest *g, struct checkpoint_layers *l, struct firn_error *err)
+{
+	int rc = 0;
+
+	/* Bare images without a log have no metadata. */
+	if (!layer_empty(g->metadata.out.layer))
+		rc = add_layer(g, l, &g->metadata.out, ORG_FIRN_LAYER_METADATA, err);
+	if (rc >= 0)
+		rc = add_layer(g, l, &g->images.out, ORG_FIRN_LAYER_IMAGES, err);
+	return rc;
+}
+
 static int make_checkpoint(struct ingest *g, struct firn_error *err)
 {
 	const struct oci_descriptor *subject = g->rootfs.digest.alg ? &g->rootfs : NULL;
-	struct oci_descriptor descs[2], config_desc;
-	struct document_layer layers[2];
-	struct document_config config = { .architecture = g->arch,
-					  .created = g->created,
-					  .layers = layers };
+	struct checkpoint_layers l = { .n = 0 };
+	struct document_config config = { .architecture = g->arch, .created = g->created };
+	struct oci_descriptor config_desc;
 	_json_ json_t *a = NULL, *doc = NULL, *manifest = NULL;
-	size_t n = 0;
-	int rc = checkpoint_annotations(g, &a, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = checkpoint_annotations(g, &a, err)) < 0 || (rc = finish_layers(g, &l, err)) < 0)
 		return rc;
-	/* Bare images without a log have no metadata. */
-	if (!layer_empty(g->metadata.out.layer)) {
-		rc = document_finish_layer(&g->metadata.out, &g->blobs, ORG_FIRN_LAYER_METADATA,
-					   &descs[n], &layers[n], err);
-		n++;
-	}
-	if (rc >= 0) {
-		rc = document_finish_layer(&g->images.out, &g->blobs, ORG_FIRN_LAYER_IMAGES,
-					   &descs[n], &layers[n], err);
-		n++;
-	}
-	config.nlayers = n;
-	if (rc < 0 || (rc = document_config(&config, &doc, err)) < 0 ||
-	    (rc = document_put(g->store, &g->blobs, doc, OCI_CONFIG, &config_desc, err)) < 0 ||
-	    (rc = document_manifest(&config_desc, layers, n, subject, take_ptr(&a), &manifest,
+	config.layers = l.layers;
+	config.nlayers = l.n;
+	if ((rc = document_config(&config, &doc, err)) < 0 ||
+	    (rc = document_put(g->store, g->blobs, doc, OCI_CONFIG, &config_desc, err)) < 0 ||
+	    (rc = document_manifest(&config_desc, l.layers, l.n, subject, take_ptr(&a), &manifest,
 				    err)) < 0)
 		return rc;
-	return document_put(g->store, &g->blobs, manifest, OCI_MANIFEST, &g->checkpoint, err);
-}
-
-static int index_entry(struct ingest *g, json_t *list, const struct oci_descriptor *d,
-		       const char *role, bool platform, struct firn_error *err)
-{
-	_json_ json_t *entry = NULL, *a = NULL;
-	int rc;
-
-	if ((rc = oci_descriptor_json(d, &entry, err)) < 0 ||
-	    (rc = document_annotations(role, g->facts.container, &a, err)) < 0 ||
-	    (rc = json_put(entry, "annotations", take_ptr(&a), err)) < 0)
-		return rc;
-	if (platform)
-		rc = json_put(entry, "platform",
-			      json_pack("{s:s, s:s}", "architecture", g->arch, "os", "linux"), err);
-	if (rc < 0)
-		return rc;
-	if (json_array_append(list, entry) < 0)
-		return firn_fail_oom(err, "index");
-	return 0;
-}
-
-/* C first and with a platform, R last and without: whoever picks one for a host takes C. */
-static int make_index(struct ingest *g, struct firn_error *err)
-{
-	_json_ json_t *list = json_array(), *a = NULL, *doc = NULL;
-	int rc;
-
-	if (!list)
-		return firn_fail_oom(err, "index");
-	a = json_pack("{s:s, s:s}", ORG_FIRN_FORMAT, ORG_FIRN_FORMAT_1, OCI_CREATED, g->created);
-	if (!a)
-		return firn_fail_oom(err, "index");
-	if ((rc = annotate(g, a, err)) < 0 ||
-	    (rc = index_entry(g, list, &g->checkpoint, ORG_FIRN_ROLE_CHECKPOINT, true, err)) < 0)
-		return rc;
-	if (g->rootfs.digest.alg) {
-		rc = index_entry(g, list, &g->rootfs, ORG_FIRN_ROLE_ROOTFS, false, err);
-		if (rc < 0)
-			return rc;
-	}
-	doc = json_pack("{s:i, s:s, s:O, s:O}", "schemaVersion", 2, "mediaType", OCI_INDEX,
-			"manifests", list, "annotations", a);
-	if (!doc)
-		return firn_fail_oom(err, "index");
-	return document_put(g->store, &g->blobs, doc, OCI_INDEX, &g->index, err);
+	return document_put(g->store, g->blobs, manifest, OCI_MANIFEST, &g->checkpoint, err);
 }
 
 int ingest_images(struct ingest *g, struct firn_error *err)
@@ -204,9 +175,7 @@ int ingest_images(struct ingest *g, struct firn_error *err)
 		rc = rootfs_make(g, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "rootfs image");
+	g->bytes = g->metadata.out.payload + g->images.out.payload + g->delta.out.payload;
 	warn_of_engine(g);
-	rc = make_checkpoint(g, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "checkpoint image");
-	return firn_wrap(err, make_index(g, err), "index");
+	return firn_wrap(err, make_checkpoint(g, err), "checkpoint image");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One build on its way: ingest_open() makes its layers, ingest_members() reads the checkpoint once
- * and fills them, ingest_images() makes the images of them. Nothing that was written has a name yet
- * when all are done; firn_build() gives the names.
+ * One container on its way into a layout: ingest_open() makes its layers, ingest_members() reads
+ * the checkpoint once and fills them, ingest_images() makes the images C and R of them. Nothing
+ * that was written has a name yet when all are done; the batch it belongs to gives the names.
  */
 #ifndef FIRN_INGEST_INGEST_H
 #define FIRN_INGEST_INGEST_H
@@ -15,10 +15,11 @@
 #include "ingest/plain.h"
 
 struct ingest {
-	struct input *input; /* all three owned */
-	struct base *base;   /* NULL: not given */
-	struct layout *layout;
-	struct store *store;   /* borrowed from layout */
+	struct input *input;   /* owned */
+	struct store *store;   /* borrowed, as all that have no owner named here */
+	struct blobs *blobs;   /* get what was sealed */
+	struct base *base;     /* given by the caller, or inside; NULL: there is none */
+	struct base *inside;   /* the one that came with the checkpoint; owned */
 	const char *container; /* name that the caller wants; may be NULL */
 	bool digest;           /* record the input's */
 
@@ -40,13 +41,17 @@ struct ingest {
 	char image_id[DIGEST_TEXT_MAX]; /* of R, if it is another image than the base; else "" */
 	struct digest source;           /* alg 0: not wanted */
 
-	struct blobs blobs;
-	struct oci_descriptor index, checkpoint, rootfs; /* digest.alg 0: there is none */
+	struct oci_descriptor checkpoint, rootfs; /* digest.alg 0: there is none */
+	uint64_t bytes;                           /* payload of all new layers */
 };
 
 void ingest_done(struct ingest *g);
+/* Free what is not needed once the images are made. */
+void ingest_release(struct ingest *g);
 int ingest_open(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_members(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_images(struct ingest *g, struct firn_error *err) _must_check_;
+/* What C and its index have both, or engines would know the one and not the other. */
+int ingest_annotate(const struct ingest *g, json_t *to, struct firn_error *err) _must_check_;
 
 #endif

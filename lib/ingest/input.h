@@ -7,9 +7,21 @@
 #ifndef FIRN_INGEST_INPUT_H
 #define FIRN_INGEST_INPUT_H
 
+#include "format/oci.h"
 #include "format/tar.h"
 
+struct engine;
 struct input;
+struct layout;
+
+/* What the form of an input tells besides its members; the input owns all of it. */
+struct input_about {
+	const struct engine *engine; /* NULL: the documents tell */
+	const char *container;       /* its name, for documents that have none; may be NULL */
+	const char *image_name;      /* of the base, likewise */
+	struct layout *layout;       /* holds the base that came with the checkpoint, or NULL */
+	struct oci_descriptor base;  /* of that base; digest.alg 0: there is none */
+};
 
 struct input_ops {
 	/* As tar_next(), tar_payload(). */
@@ -22,8 +34,9 @@ struct input_ops {
 
 struct input {
 	const struct input_ops *ops;
-	uint64_t done;  /* bytes read so far, of those in total */
-	uint64_t total; /* bytes of the input, 0 when nobody knows */
+	const struct input_about *about; /* NULL: nothing but its members */
+	uint64_t done;                   /* bytes read so far, of those in total */
+	uint64_t total;                  /* bytes of the input, 0 when nobody knows */
 };
 
 #define INPUT_FILES_MAX (1u << 18) /* files in a folder */

@@ -32,25 +32,48 @@ static void watch_delta(const char *path, const void *bytes, size_t n, uint64_t 
 	notes_progress(&g->notes, path, g->input->done, g->input->total);
 }
 
-void ingest_done(struct ingest *g)
+void ingest_release(struct ingest *g)
 {
-	blobs_done(&g->blobs);
 	delta_done(&g->delta);
 	plain_done(&g->images);
 	plain_done(&g->metadata);
 	deleted_done(&g->deleted);
+	free(g->config);
+	g->config = NULL;
+	g->inside = base_free(g->inside);
+	g->base = NULL;
+	input_close(g->input);
+	g->input = NULL;
+}
+
+void ingest_done(struct ingest *g)
+{
+	ingest_release(g);
 	facts_done(&g->facts);
 	notes_done(&g->notes);
-	free(g->config);
-	base_free(g->base);
-	input_close(g->input);
-	layout_close(g->layout);
+}
+
+/* The base that the caller gives goes before the one that the checkpoint brings along. */
+static int find_base(struct ingest *g, struct firn_error *err)
+{
+	const struct input_about *about = g->input->about;
+	int rc;
+
+	if (g->base || !about || !about->base.digest.alg)
+		return 0;
+	rc = base_open_in(about->layout, &about->base, &g->inside, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "base image");
+	g->base = g->inside;
+	return 0;
 }
 
 int ingest_open(struct ingest *g, struct firn_error *err)
 {
 	int rc;
 
+	if ((rc = find_base(g, err)) < 0)
+		return rc;
 	if ((rc = plain_open(&g->metadata, g->store, watch_images, g, err)) < 0 ||
 	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0)
 		return rc;

@@ -92,7 +92,7 @@ static int fetch(struct ingest *g, const struct oci_descriptor *d, struct firn_e
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "base image");
-	return blobs_take(&g->blobs, &w, err);
+	return blobs_take(g->blobs, &w, err);
 }
 
 struct rootfs {
@@ -145,7 +145,7 @@ static int find_layers(struct ingest *g, struct rootfs *r, struct firn_error *er
 	if (!r->delta)
 		return 0;
 	r->nlayers++;
-	return document_finish_layer(&g->delta.out, &g->blobs, ORG_FIRN_LAYER_DELTA,
+	return document_finish_layer(&g->delta.out, g->blobs, ORG_FIRN_LAYER_DELTA,
 				     &r->descs[below], &r->layers[below], err);
 }
 
@@ -172,7 +172,7 @@ static int make_config(struct ingest *g, const struct rootfs *r, struct oci_desc
 					g->created, &doc, err);
 	else
 		rc = document_config(&own, &doc, err);
-	return rc < 0 ? rc : document_put(g->store, &g->blobs, doc, OCI_CONFIG, ret, err);
+	return rc < 0 ? rc : document_put(g->store, g->blobs, doc, OCI_CONFIG, ret, err);
 }
 
 static int annotations(struct ingest *g, json_t **ret, struct firn_error *err)
@@ -212,5 +212,5 @@ int rootfs_make(struct ingest *g, struct firn_error *err)
 		return rc;
 	if (g->base && r.delta)
 		digest_hex(&config.digest, g->image_id);
-	return document_put(g->store, &g->blobs, doc, OCI_MANIFEST, &g->rootfs, err);
+	return document_put(g->store, g->blobs, doc, OCI_MANIFEST, &g->rootfs, err);
 }

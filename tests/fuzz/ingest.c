@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A whole checkpoint archive from outside, made into images in memory. */
-#include "ingest/ingest.h"
 #include "base/fd.h"
+#include "ingest/batch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void done(struct ingest *g)
+static void done(struct batch *b)
 {
-	ingest_done(g);
-	store_close(g->store);
+	struct store *s = b->ncontainers ? b->containers[0]->store : NULL;
+
+	batch_done(b);
+	store_close(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(done) struct ingest g = { .digest = true };
+	_cleanup_(done) struct batch b = { .layout = NULL };
 	struct istream *in;
+	struct ingest *g;
 
-	if (store_mem_new(&g.store, NULL) < 0 || istream_from_mem(data, size, &in, NULL) < 0 ||
-	    input_open_stream(in, true, &g.input, NULL) < 0 || ingest_open(&g, NULL) < 0 ||
-	    ingest_members(&g, NULL) < 0)
+	if (batch_add(&b, &g, NULL) < 0 || store_mem_new(&g->store, NULL) < 0)
 		return 0;
-	return ingest_images(&g, NULL) < 0 ? -1 : 0;
+	g->digest = true;
+	if (istream_from_mem(data, size, &in, NULL) < 0 ||
+	    input_open_stream(in, true, &g->input, NULL) < 0 || ingest_open(g, NULL) < 0 ||
+	    ingest_members(g, NULL) < 0)
+		return 0;
+	return ingest_images(g, NULL) < 0 || batch_index(&b, NULL) < 0 ? -1 : 0;
 }
