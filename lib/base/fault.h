@@ -19,6 +19,7 @@
  *	layout.blobs      naming a commit's blobs, index.json being ready under a temporary name
  *	layout.index      replacing index.json
  *	layout.done       unlocking, everything is in place
+ *	sink.write        writing to a file or pipe that is no blob
  *	mount.record      writing the record of a mounted folder
  *	mount.create      making a file system (EINVAL, ENOTBLK: what older kernels say)
  *	mount.attach      putting a mount into the tree

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "bytes/codec_input.h"
+#include "bytes/codec_output.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -112,4 +113,44 @@ int codec_reader(enum codec c, struct istream *in, uint64_t max, struct istream 
 		return rc;
 	*ret = take_ptr(&top);
 	return 0;
+}
+
+struct through {
+	struct sink sink;
+	struct sink *out;
+};
+
+static int through_write(struct sink *s, const void *bytes, size_t n, struct firn_error *err)
+{
+	return sink_write(((struct through *)s)->out, bytes, n, err);
+}
+
+static void through_close(struct sink *s)
+{
+	free(s);
+}
+
+static int through_new(struct sink *out, struct sink **ret, struct firn_error *err)
+{
+	static const struct sink_ops ops = { through_write, NULL, through_close };
+	struct through *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return firn_fail_oom(err, "sink");
+	t->sink.ops = &ops;
+	t->out = out;
+	*ret = &t->sink;
+	return 0;
+}
+
+int codec_writer(enum codec c, struct sink *out, struct sink **ret, struct firn_error *err)
+{
+	switch (c) {
+	case CODEC_GZIP:
+		return codec_gzip_writer(out, ret, err);
+	case CODEC_ZSTD:
+		return codec_zstd_writer(out, ret, err);
+	default:
+		return through_new(out, ret, err);
+	}
 }

@@ -10,6 +10,7 @@
 #ifndef FIRN_BYTES_CODEC_H
 #define FIRN_BYTES_CODEC_H
 
+#include "bytes/sink.h"
 #include "bytes/stream.h"
 
 enum codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD };
@@ -26,6 +27,14 @@ const char *codec_name(enum codec c);
  * -FIRN_ECORRUPT. CODEC_NONE passes the bytes through.
  */
 int codec_reader(enum codec c, struct istream *in, uint64_t max, struct istream **ret,
+		 struct firn_error *err) _must_check_;
+
+/*
+ * A sink that compresses into borrowed @out: one gzip member, or one zstd frame with a checksum.
+ * sink_finish() ends it, and leaves @out to its owner. The bytes depend on the library's version,
+ * and on nothing else: no clock, no name, no number of processors. CODEC_NONE passes them through.
+ */
+int codec_writer(enum codec c, struct sink *out, struct sink **ret,
 		 struct firn_error *err) _must_check_;
 
 /* Memory that a zstd frame may ask for as its window; larger windows are refused. */

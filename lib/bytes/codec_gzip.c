@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/fd.h"
 #include "bytes/codec_input.h"
+#include "bytes/codec_output.h"
 
 #include <limits.h>
 #include <zlib.h>
@@ -103,5 +104,81 @@ int codec_gzip_reader(struct istream *in, struct istream **ret, struct firn_erro
 	g->in.ops = &ops;
 	g->input.in = in;
 	*ret = &take_ptr(&g)->in;
+	return 0;
+}
+
+struct gzip_sink {
+	struct sink sink;
+	struct sink *out;
+	z_stream z;
+	uint8_t bytes[CODEC_OUTPUT_BYTES];
+};
+
+/* Compress what z has as input; with Z_FINISH to the member's end. */
+static int gzip_drain(struct gzip_sink *g, int flush, struct firn_error *err)
+{
+	int status;
+
+	do {
+		int rc;
+
+		g->z.next_out = g->bytes;
+		g->z.avail_out = sizeof(g->bytes);
+		status = deflate(&g->z, flush);
+		if (status == Z_STREAM_ERROR)
+			return firn_fail(err, FIRN_EFAIL, "gzip: can't compress");
+		rc = sink_write(g->out, g->bytes, sizeof(g->bytes) - g->z.avail_out, err);
+		if (rc < 0)
+			return rc;
+	} while (flush == Z_FINISH ? status != Z_STREAM_END : g->z.avail_out == 0);
+	return 0;
+}
+
+static int gzip_write(struct sink *s, const void *bytes, size_t n, struct firn_error *err)
+{
+	struct gzip_sink *g = (struct gzip_sink *)s;
+	const uint8_t *at = bytes;
+
+	while (n) {
+		const uInt piece = n > INT_MAX ? INT_MAX : (uInt)n;
+		int rc;
+
+		g->z.next_in = (Bytef *)(uintptr_t)at; /* zlib only reads, but has no const */
+		g->z.avail_in = piece;
+		rc = gzip_drain(g, Z_NO_FLUSH, err);
+		if (rc < 0)
+			return rc;
+		at += piece;
+		n -= piece;
+	}
+	return 0;
+}
+
+static int gzip_finish(struct sink *s, struct firn_error *err)
+{
+	struct gzip_sink *g = (struct gzip_sink *)s;
+
+	g->z.avail_in = 0;
+	return gzip_drain(g, Z_FINISH, err);
+}
+
+static void gzip_sink_close(struct sink *s)
+{
+	deflateEnd(&((struct gzip_sink *)s)->z);
+	free(s);
+}
+
+int codec_gzip_writer(struct sink *out, struct sink **ret, struct firn_error *err)
+{
+	static const struct sink_ops ops = { gzip_write, gzip_finish, gzip_sink_close };
+	_free_ struct gzip_sink *g = calloc(1, sizeof(*g));
+
+	/* 15 and 16 as above, 8: zlib's own default. The header has no time and no name then. */
+	if (!g || deflateInit2(&g->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
+			       Z_DEFAULT_STRATEGY) != Z_OK)
+		return firn_fail_oom(err, "gzip");
+	g->sink.ops = &ops;
+	g->out = out;
+	*ret = &take_ptr(&g)->sink;
 	return 0;
 }

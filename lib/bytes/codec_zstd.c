@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "bytes/codec.h"
 #include "bytes/codec_input.h"
+#include "bytes/codec_output.h"
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -133,5 +134,72 @@ int codec_zstd_reader(struct istream *in, struct istream **ret, struct firn_erro
 	z->in.ops = &ops;
 	z->input.in = in;
 	*ret = &take_ptr(&z)->in;
+	return 0;
+}
+
+#define LEVEL 3 /* the library's default; its window of 2 MiB every reader takes */
+
+struct zstd_sink {
+	struct sink sink;
+	struct sink *out;
+	ZSTD_CCtx *ctx;
+	uint8_t bytes[CODEC_OUTPUT_BYTES];
+};
+
+/* Compress all of @in; with ZSTD_e_end to the frame's end. */
+static int zstd_drain(struct zstd_sink *z, ZSTD_inBuffer *in, ZSTD_EndDirective how,
+		      struct firn_error *err)
+{
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = { z->bytes, sizeof(z->bytes), 0 };
+		int rc;
+
+		left = ZSTD_compressStream2(z->ctx, &out, in, how);
+		if (ZSTD_isError(left))
+			return firn_fail(err, FIRN_EFAIL, "zstd: %s", ZSTD_getErrorName(left));
+		rc = sink_write(z->out, z->bytes, out.pos, err);
+		if (rc < 0)
+			return rc;
+	} while (how == ZSTD_e_end ? left != 0 : in->pos < in->size);
+	return 0;
+}
+
+static int zstd_write(struct sink *s, const void *bytes, size_t n, struct firn_error *err)
+{
+	ZSTD_inBuffer in = { bytes, n, 0 };
+
+	return zstd_drain((struct zstd_sink *)s, &in, ZSTD_e_continue, err);
+}
+
+static int zstd_finish(struct sink *s, struct firn_error *err)
+{
+	ZSTD_inBuffer in = { "", 0, 0 };
+
+	return zstd_drain((struct zstd_sink *)s, &in, ZSTD_e_end, err);
+}
+
+static void zstd_sink_close(struct sink *s)
+{
+	ZSTD_freeCCtx(((struct zstd_sink *)s)->ctx);
+	free(s);
+}
+
+int codec_zstd_writer(struct sink *out, struct sink **ret, struct firn_error *err)
+{
+	static const struct sink_ops ops = { zstd_write, zstd_finish, zstd_sink_close };
+	_free_ struct zstd_sink *z = calloc(1, sizeof(*z));
+
+	if (!z || !(z->ctx = ZSTD_createCCtx()))
+		return firn_fail_oom(err, "zstd");
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_compressionLevel, LEVEL)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_checksumFlag, 1))) {
+		ZSTD_freeCCtx(z->ctx);
+		return firn_fail(err, FIRN_EFAIL, "zstd: can't set its parameters");
+	}
+	z->sink.ops = &ops;
+	z->out = out;
+	*ret = &take_ptr(&z)->sink;
 	return 0;
 }
