@@ -49,6 +49,11 @@ int input_payload(struct input *in, struct istream **ret, struct firn_error *err
 	return in->ops->payload(in, ret, err);
 }
 
+int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error *err)
+{
+	return in->ops->scan ? in->ops->scan(in, each, ctx, err) : 0;
+}
+
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
 	return in->ops->finish(in, ret, err);

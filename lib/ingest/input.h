@@ -23,10 +23,14 @@ struct input_about {
 	struct oci_descriptor base;  /* of that base; digest.alg 0: there is none */
 };
 
+typedef int input_each(const struct tar_entry *e, void *ctx, struct firn_error *err);
+
 struct input_ops {
 	/* As tar_next(), tar_payload(). */
 	int (*next)(struct input *in, const struct tar_entry **ret, struct firn_error *err);
 	int (*payload)(struct input *in, struct istream **ret, struct firn_error *err);
+	/* As input_scan(); may be NULL. */
+	int (*scan)(struct input *in, input_each *each, void *ctx, struct firn_error *err);
 	/* After the last member; *ret may be NULL. */
 	int (*finish)(struct input *in, struct digest *ret, struct firn_error *err);
 	void (*close)(struct input *in);
@@ -53,6 +57,11 @@ void input_closep(struct input **in);
 
 int input_next(struct input *in, const struct tar_entry **ret, struct firn_error *err) _must_check_;
 int input_payload(struct input *in, struct istream **ret, struct firn_error *err) _must_check_;
+/*
+ * A look ahead: @each gets every member that input_next() is going to give, and no payload is read.
+ * 1, or 0 when this form of input can't (a pipe, a compressed file) and nothing was called.
+ */
+int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error *err) _must_check_;
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err) _must_check_;
 
 /* The kinds. Take @fd, also on failure. */

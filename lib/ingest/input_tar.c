@@ -18,6 +18,7 @@ struct tar_input {
 	struct input input;
 	struct meter meter;
 	struct tar *tar;
+	int file; /* the archive, if it is a whole regular file; else -1 */
 };
 
 static ssize_t meter_read(struct istream *stream, void *buf, size_t n, struct firn_error *err)
@@ -54,6 +55,34 @@ static int tar_input_payload(struct input *in, struct istream **ret, struct firn
 	return tar_payload(((struct tar_input *)in)->tar, ret, err);
 }
 
+static int scan_members(struct tar *tar, input_each *each, void *ctx, struct firn_error *err)
+{
+	const struct tar_entry *e;
+	int rc;
+
+	while ((rc = tar_next(tar, &e, err)) > 0) {
+		rc = each(e, ctx, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc < 0 ? rc : 1;
+}
+
+static int tar_input_scan(struct input *in, input_each *each, void *ctx, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tar_closep) struct tar *tar = NULL;
+	const int file = ((struct tar_input *)in)->file;
+	int rc;
+
+	if (file < 0)
+		return 0;
+	if ((rc = source_from_fd(file, &src, err)) < 0 ||
+	    (rc = tar_open_source(src, NULL, &tar, err)) < 0)
+		return rc;
+	return tar_compressed(tar) ? 0 : scan_members(tar, each, ctx, err);
+}
+
 /* The reader took the stream to its end, padding included. */
 static int tar_input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
@@ -72,12 +101,14 @@ static void tar_input_close(struct input *in)
 	tar_close(t->tar);
 	hasher_free(t->meter.hasher);
 	istream_close(t->meter.in);
+	fd_close(t->file);
 	free(t);
 }
 
 static const struct input_ops tar_input_ops = {
 	.next = tar_input_next,
 	.payload = tar_input_payload,
+	.scan = tar_input_scan,
 	.finish = tar_input_finish,
 	.close = tar_input_close,
 };
@@ -94,6 +125,7 @@ int input_open_stream(struct istream *stream, bool digest, struct input **ret,
 		return firn_fail_oom(err, "input");
 	}
 	t->input.ops = &tar_input_ops;
+	t->file = -1;
 	t->meter.stream.ops = &meter_ops;
 	t->meter.in = stream;
 	t->meter.done = &t->input.done;
@@ -108,8 +140,9 @@ int input_open_stream(struct istream *stream, bool digest, struct input **ret,
 
 int input_open_tar(int fd, bool digest, struct input **ret, struct firn_error *err)
 {
+	_cleanup_(input_closep) struct input *in = NULL;
 	struct istream *stream = NULL;
-	struct input *in = NULL;
+	_fd_ int file = -1;
 	struct stat st;
 	off_t at;
 	int rc;
@@ -120,12 +153,15 @@ int input_open_tar(int fd, bool digest, struct input **ret, struct firn_error *e
 		return rc;
 	}
 	at = lseek(fd, 0, SEEK_CUR);
+	if (S_ISREG(st.st_mode) && at == 0)
+		file = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if ((rc = istream_from_fd(fd, &stream, err)) < 0 ||
 	    (rc = input_open_stream(stream, digest, &in, err)) < 0)
 		return rc;
 	if (S_ISREG(st.st_mode) && at >= 0 && at < st.st_size)
 		in->total = (uint64_t)(st.st_size - at);
-	*ret = in;
+	((struct tar_input *)in)->file = take_fd(&file);
+	*ret = take_ptr(&in);
 	return 0;
 }

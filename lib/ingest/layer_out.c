@@ -23,7 +23,7 @@ int layer_out_open(struct layer_out *o, struct store *s, layer_out_watch *watch,
 	if (!new.piece)
 		return firn_fail_oom(err, "layer");
 	if ((rc = layer_new(&new.layer, err)) < 0 ||
-	    (rc = blob_new(s, LAYER_HEAD_BYTES, &new.blob, err)) < 0)
+	    (s && (rc = blob_new(s, LAYER_HEAD_BYTES, &new.blob, err)) < 0))
 		return rc;
 	*o = new;
 	new = (struct layer_out){ 0 };
@@ -63,7 +63,7 @@ int layer_out_add(struct layer_out *o, const struct layer_entry *e, struct istre
 	char quoted[PATH_QUOTE_MAX];
 	int rc = layer_add(o->layer, e, &o->headers, err);
 
-	if (rc < 0)
+	if (rc < 0 || !o->blob)
 		return rc;
 	rc = blob_write(o->blob, o->headers.data, o->headers.len, err);
 	if (rc >= 0)
@@ -81,6 +81,18 @@ int layer_out_opaque(struct layer_out *o, const char *path, struct firn_error *e
 const struct node *layer_out_find(const struct layer_out *o, const char *path)
 {
 	return layer_find(o->layer, path);
+}
+
+int layer_out_head(struct layer_out *o, struct buf *ret, struct firn_error *err)
+{
+	_buf_ struct buf tail = BUF_INIT;
+
+	return layer_finish(o->layer, &tail, ret, err);
+}
+
+int layer_out_expect(struct layer_out *o, const struct buf *head, struct firn_error *err)
+{
+	return blob_expect_head(o->blob, head->data, head->len, err);
 }
 
 int layer_out_finish(struct layer_out *o, struct firn_error *err)

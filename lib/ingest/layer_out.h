@@ -19,7 +19,7 @@ typedef void layer_out_watch(const char *path, const void *bytes, size_t n, uint
 
 struct layer_out {
 	struct layer *layer;
-	struct blob_writer *blob; /* sealed once the layer is finished */
+	struct blob_writer *blob; /* sealed once the layer is finished; NULL: a rehearsal */
 	layer_out_watch *watch;   /* may be NULL */
 	void *ctx;
 	struct buf headers; /* of one member, used again */
@@ -32,6 +32,15 @@ struct layer_out {
 int layer_out_open(struct layer_out *o, struct store *s, layer_out_watch *watch, void *ctx,
 		   struct firn_error *err) _must_check_;
 void layer_out_done(struct layer_out *o);
+
+/*
+ * With @s NULL it is a rehearsal: members are taken as ever, their payloads not looked at, and in
+ * the end layer_out_head() tells the head that a layer of just these members has.
+ */
+int layer_out_head(struct layer_out *o, struct buf *ret, struct firn_error *err) _must_check_;
+/* Tell a layer, early, the head that it will probably have (blob_expect_head()). */
+int layer_out_expect(struct layer_out *o, const struct buf *head,
+		     struct firn_error *err) _must_check_;
 
 /*
  * A member and its payload, exactly e->size bytes of @in, which may be NULL when that is 0. A

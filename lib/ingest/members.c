@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "ingest/rehearse.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,15 @@ static int find_base(struct ingest *g, struct firn_error *err)
 	return 0;
 }
 
+static int expect_images(struct ingest *g, struct firn_error *err)
+{
+	_buf_ struct buf head = BUF_INIT;
+
+	if (!rehearse_images(g->input, &head))
+		return 0;
+	return layer_out_expect(&g->images.out, &head, err);
+}
+
 int ingest_open(struct ingest *g, struct firn_error *err)
 {
 	int rc;
@@ -75,7 +85,8 @@ int ingest_open(struct ingest *g, struct firn_error *err)
 	if ((rc = find_base(g, err)) < 0)
 		return rc;
 	if ((rc = plain_open(&g->metadata, g->store, watch_images, g, err)) < 0 ||
-	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0)
+	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0 ||
+	    (rc = expect_images(g, err)) < 0)
 		return rc;
 	return delta_open(&g->delta, g->store, g->base, &g->notes, watch_delta, g, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "base/fd.h"
+#include "bytes/follower.h"
 #include "store/publish.h"
 
 #include <errno.h>
@@ -18,17 +19,30 @@
 #define KICK_BYTES (8u << 20)
 #define HASH_BYTES (1u << 20)
 #define PAGE_BYTES 4096u
+/* From this size on it pays to hash in a thread beside the writing. */
+#define FOLLOW_BYTES (4u << 20)
 
 struct dir_blob {
 	struct blob_writer base;
 	enum digest_alg alg;
 	struct publish file;
-	struct hasher *hash; /* NULL with a reserved head: hashed at the end */
-	uint64_t at;         /* where the next gathered byte goes */
-	uint64_t kicked;     /* up to here writing out has begun */
-	size_t used;         /* of gather */
+	struct hasher *hash; /* NULL with a reserved head: hashed by the follower or at the end */
+	struct follower *follower;
+	bool expected;   /* the head is written, and is probably right */
+	uint64_t at;     /* where the next gathered byte goes */
+	uint64_t kicked; /* up to here writing out has begun */
+	size_t used;     /* of gather */
 	uint8_t gather[GATHER_BYTES];
 };
+
+/* Who can't have a thread hashes at the end. */
+static void follow(struct dir_blob *b)
+{
+	if (b->expected && !b->follower && b->at >= FOLLOW_BYTES)
+		b->expected = follower_start(b->file.fd, b->alg, &b->follower, NULL) == 0;
+	if (b->follower)
+		follower_advance(b->follower, b->at);
+}
 
 static int write_out(struct dir_blob *b, const void *bytes, size_t n, struct firn_error *err)
 {
@@ -40,6 +54,7 @@ static int write_out(struct dir_blob *b, const void *bytes, size_t n, struct fir
 	if (rc < 0)
 		return rc;
 	b->at += n;
+	follow(b);
 	if (b->at - b->kicked >= KICK_BYTES) {
 		const uint64_t to = b->at & ~(uint64_t)(PAGE_BYTES - 1);
 
@@ -75,10 +90,33 @@ static int writer_write(struct blob_writer *w, const void *bytes, size_t n, stru
 	return 0;
 }
 
+static int writer_expect_head(struct blob_writer *w, const void *bytes, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+	int rc = fd_pwrite(b->file.fd, bytes, (size_t)w->reserve, 0, err);
+
+	b->expected = rc == 0;
+	return rc;
+}
+
+/* Whether the head that was expected is @bytes. */
+static bool head_is(struct dir_blob *b, const void *bytes)
+{
+	const size_t n = (size_t)b->base.reserve;
+	_free_ uint8_t *was = malloc(n);
+
+	return was && fd_pread(b->file.fd, was, n, 0, NULL) == (ssize_t)n &&
+	       memcmp(was, bytes, n) == 0;
+}
+
 static int writer_fill_head(struct blob_writer *w, const void *bytes, struct firn_error *err)
 {
 	struct dir_blob *b = (struct dir_blob *)w;
 
+	if (b->expected && head_is(b, bytes))
+		return 0;
+	b->follower = follower_free(b->follower);
+	b->expected = false;
 	if (FAULT_POINT("blob.write"))
 		return firn_fail_errno(err, "write");
 	return fd_pwrite(b->file.fd, bytes, (size_t)w->reserve, 0, err);
@@ -107,7 +145,11 @@ static int writer_seal(struct blob_writer *w, struct firn_error *err)
 	struct dir_blob *b = (struct dir_blob *)w;
 	int rc;
 
-	if ((rc = drain(b, err)) < 0 || (!b->hash && (rc = hash_file(b, err)) < 0))
+	if ((rc = drain(b, err)) < 0)
+		return rc;
+	if (b->follower)
+		return follower_finish(b->follower, &w->digest, err);
+	if (!b->hash && (rc = hash_file(b, err)) < 0)
 		return rc;
 	return hasher_final(b->hash, &w->digest, err);
 }
@@ -150,6 +192,7 @@ static void writer_free(struct blob_writer *w)
 {
 	struct dir_blob *b = (struct dir_blob *)w;
 
+	follower_free(b->follower); /* before the file it reads */
 	publish_done(&b->file);
 	hasher_free(b->hash);
 	free(b);
@@ -157,6 +200,7 @@ static void writer_free(struct blob_writer *w)
 
 static const struct blob_ops writer_ops = {
 	.write = writer_write,
+	.expect_head = writer_expect_head,
 	.fill_head = writer_fill_head,
 	.seal = writer_seal,
 	.flush = writer_flush,

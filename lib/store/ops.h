@@ -35,6 +35,8 @@ struct store {
 
 struct blob_ops {
 	int (*write)(struct blob_writer *w, const void *bytes, size_t n, struct firn_error *err);
+	int (*expect_head)(struct blob_writer *w, const void *bytes,
+			   struct firn_error *err); /* NULL: no use for it */
 	int (*fill_head)(struct blob_writer *w, const void *bytes, struct firn_error *err);
 	/* Sets w->digest and w->size. */
 	int (*seal)(struct blob_writer *w, struct firn_error *err);

@@ -168,6 +168,14 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct firn_e
 	return 0;
 }
 
+int blob_expect_head(struct blob_writer *w, const void *bytes, size_t n, struct firn_error *err)
+{
+	assert(w && !w->sealed && !w->head_filled && n == w->reserve);
+	if (!w->ops->expect_head)
+		return 0;
+	return firn_wrap(err, w->ops->expect_head(w, bytes, err), "blob");
+}
+
 int blob_fill_head(struct blob_writer *w, const void *bytes, size_t n, struct firn_error *err)
 {
 	assert(w && !w->sealed && !w->head_filled && n == w->reserve);

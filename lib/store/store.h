@@ -74,6 +74,13 @@ struct blob_writer *blob_free(struct blob_writer *w);
 void blob_freep(struct blob_writer **w);
 int blob_write(struct blob_writer *w, const void *bytes, size_t n,
 	       struct firn_error *err) _must_check_;
+/*
+ * What the reserved bytes will be if nothing unforeseen comes, before they are filled. Then the
+ * digest of a big blob is made beside the writing instead of after it; a guess that turns out wrong
+ * costs nothing but that.
+ */
+int blob_expect_head(struct blob_writer *w, const void *bytes, size_t n,
+		     struct firn_error *err) _must_check_;
 /* The reserved bytes, exactly as many, once, before blob_seal(). */
 int blob_fill_head(struct blob_writer *w, const void *bytes, size_t n,
 		   struct firn_error *err) _must_check_;

@@ -161,6 +161,9 @@ static void write_pattern(struct store *s, uint64_t reserve, uint64_t size, stru
 	ck_assert_int_eq(blob_publish(w, &err), 0);
 }
 
+/* How a writer's expectation of its head relates to what comes. */
+enum expected { RIGHT, WRONG_HEAD, ABANDONED };
+
 static void expect_pattern(struct store *s, const struct digest *d, uint64_t size)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
@@ -200,6 +203,37 @@ START_TEST(write_blob)
 	ck_ok(digest_of(bytes, (size_t)size, &reference, &err), err);
 	write_pattern(s, blobs[_i / 2].reserve, size, &d);
 	ck_assert(digest_equal(&d, &reference));
+	expect_pattern(s, &d, size);
+}
+END_TEST
+
+/* Big enough to be hashed beside the writing, which nobody sees but by the clock. */
+START_TEST(expected_head)
+{
+	const uint64_t reserve = 65536, size = 6 << 20;
+	_cleanup_(store_closep) struct store *s = new_store(FOLDER_STORE);
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	struct firn_error err = { 0 };
+	_free_ uint8_t *bytes = malloc(size);
+	struct digest d, want;
+	uint64_t sealed;
+
+	for (uint64_t i = 0; i < size; i++)
+		bytes[i] = pattern(i);
+	ck_ok(digest_of(bytes, size, &want, &err), err);
+	ck_ok(blob_new(s, reserve, &w, &err), err);
+	bytes[100] ^= _i == WRONG_HEAD;
+	ck_ok(blob_expect_head(w, bytes, reserve, &err), err);
+	bytes[100] = pattern(100);
+	for (uint64_t at = reserve; at < size; at += 65536)
+		ck_ok(blob_write(w, bytes + at, 65536, &err), err);
+	if (_i == ABANDONED)
+		return;
+	ck_ok(blob_fill_head(w, bytes, reserve, &err), err);
+	ck_ok(blob_seal(w, &d, &sealed, &err), err);
+	ck_assert_uint_eq(sealed, size);
+	ck_assert(digest_equal(&d, &want));
+	ck_ok(blob_publish(w, &err), err);
 	expect_pattern(s, &d, size);
 }
 END_TEST
@@ -532,6 +566,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, put_and_read, FOLDER_STORE, MEMORY + 1);
 	tcase_add_loop_test(tc, open_blob, FOLDER_STORE, MEMORY + 1);
 	tcase_add_loop_test(tc, write_blob, 0, 2 * ARRAY_SIZE(blobs));
+	tcase_add_loop_test(tc, expected_head, RIGHT, ABANDONED + 1);
 	tcase_add_test(tc, abandon_blob);
 	tcase_add_test(tc, modes);
 	tcase_add_test(tc, folders_are_shared);
