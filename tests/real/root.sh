@@ -19,9 +19,13 @@
 set -eu
 
 # A new version for every change below: an old root isn't brought up to date.
-version=2
-packages=attr,buildah,busybox-static,criu,erofs-utils,iproute2,jq,libarchive-tools,libarchive13t64
-packages+=,libcriu2,libjansson4,libprotobuf-c1,podman,procps,python3,redis-server,runc,skopeo,time,umoci,zstd
+version=3
+packages=attr,buildah,busybox-static,checkpointctl,criu,docker-registry,erofs-utils,iproute2,jq,libarchive-tools
+packages+=,libarchive13t64,libcriu2,libcurl4t64,libjansson4,libprotobuf-c1,podman,procps,python3,redis-server
+packages+=,runc,skopeo,time,umoci,zstd
+# What debootstrap can't order: a second step of apt. Trixie's containerd is a 1.7, which makes no checkpoint
+# for a kubelet; sid's does, and needs nothing else from there.
+packages_apt="python3-grpcio containerd/sid"
 cache=${FIRN_REAL_CACHE:-/var/cache/firn-tests}
 root=$cache/trixie-$version
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -29,6 +33,17 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 die() {
 	echo "root.sh: $*" >&2
 	exit 1
+}
+
+# add_packages ROOT, with sid from the same mirror, whose Release file may be an old one. Signatures count.
+add_packages() {
+	local apt=$1/etc/apt
+
+	echo 'APT::Default-Release "trixie";' >"$apt/apt.conf.d/10release"
+	sed 's/^deb /deb [check-valid-until=no] /; s/ trixie / sid /' "$apt/sources.list" >"$apt/sources.list.d/sid.list"
+	# shellcheck disable=SC2086 # a list
+	chroot "$1" sh -c 'apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "$@"' \
+		- $packages_apt
 }
 
 make_root() {
@@ -48,6 +63,10 @@ make_root() {
 		tail -n 3 "$cache/debootstrap.log" >&2
 		die "debootstrap failed, see $cache/debootstrap.log"
 	fi
+	add_packages "$tmp" >"$cache/apt.log" 2>&1 || {
+		tail -n 3 "$cache/apt.log" >&2
+		echo "root.sh: no containerd in $root, see $cache/apt.log" >&2
+	}
 	rm -rf "$tmp"/var/cache/apt/archives/*.deb "$tmp"/var/lib/apt/lists/*
 	mkdir -p "$tmp"/{firn,inst,scratch,etc/containers,var/lib/containers}
 	[ -f "$tmp/etc/containers/policy.json" ] ||
