@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 const char *path_quote(const char *name, char ret[PATH_QUOTE_MAX])
@@ -109,23 +110,63 @@ static int open_by_steps(int dirfd, const char *name, int flags, unsigned mode)
 	return -1;
 }
 
-int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode, struct firn_error *err)
+/* openat2 with @resolve; -1 with errno where it isn't there or says no. */
+static int open_resolved(int dirfd, const char *name, int flags, unsigned mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve,
 	};
-	char quoted[PATH_QUOTE_MAX];
-	int fd = -1;
 
-	if (*name == '/')
+	if (*name == '/') {
 		errno = EXDEV;
-	else
-		fd = (int)syscall(SYS_openat2, dirfd, *name ? name : ".", &how, sizeof(how));
+		return -1;
+	}
+	return (int)syscall(SYS_openat2, dirfd, *name ? name : ".", &how, sizeof(how));
+}
+
+#define RESOLVE_ALWAYS (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
+int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	int fd = open_resolved(dirfd, name, flags, mode, RESOLVE_ALWAYS);
+
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && *name != '/')
 		fd = open_by_steps(dirfd, name, flags, mode);
 	if (fd < 0)
 		return firn_fail_errno(err, "open %s", path_quote(name, quoted));
 	return fd;
+}
+
+/* The same file system, as far as that can be told without openat2. */
+static int same_device(int dirfd, int fd)
+{
+	struct stat dir, st;
+
+	if (fstat(dirfd, &dir) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (dir.st_dev == st.st_dev)
+		return 0;
+	errno = EXDEV;
+	return -1;
+}
+
+int path_open_inside(int dirfd, const char *name, int flags, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	_fd_ int fd = open_resolved(dirfd, name, flags, 0, RESOLVE_ALWAYS | RESOLVE_NO_XDEV);
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && *name != '/') {
+		fd = open_by_steps(dirfd, name, flags, 0);
+		if (fd >= 0 && same_device(dirfd, fd) < 0)
+			fd = fd_close(fd);
+	}
+	if (fd < 0 && errno == EXDEV)
+		return firn_fail(err, FIRN_EUNSUPP, "open %s: something is mounted there",
+				 path_quote(name, quoted));
+	if (fd < 0)
+		return firn_fail_errno(err, "open %s", path_quote(name, quoted));
+	return take_fd(&fd);
 }

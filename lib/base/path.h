@@ -34,6 +34,9 @@ const char *path_basename(const char *path);
 int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode,
 		      struct firn_error *err) _must_check_;
 
+/* The same for reading, and never across a mount point (RESOLVE_NO_XDEV): -FIRN_EUNSUPP. */
+int path_open_inside(int dirfd, const char *name, int flags, struct firn_error *err) _must_check_;
+
 #define PATH_QUOTE_MAX 96
 
 /* @name between quotes for a message: control bytes as '?', shortened in the middle. Returns @ret.

@@ -21,6 +21,8 @@ struct ingest {
 	struct base *base;     /* given by the caller, or inside; NULL: there is none */
 	struct base *inside;   /* the one that came with the checkpoint; owned */
 	const char *container; /* name that the caller wants; may be NULL */
+	bool from_upper;       /* the changes are in the folder upper, owned, not in the input */
+	int upper;
 	bool digest;           /* record the input's */
 
 	struct notes notes;
