@@ -4,7 +4,7 @@
 #include <firn/build.h>
 
 struct build_opts {
-	const char *base, *name;
+	const char *base, *name, *upperdir;
 	bool force, source_digest;
 };
 
@@ -14,6 +14,8 @@ static const struct opt build_options[] = {
 		"oci-archive:FILE[:TAG]; without it the result needs --base to be mounted"),
 	OPT_STR('n', "name", struct build_opts, name, "NAME",
 		"The container's name, instead of the one in the checkpoint"),
+	OPT_STR(0, "upperdir", struct build_opts, upperdir, "DIR",
+		"The upper directory of the container's overlay: take its changes from there"),
 	OPT_FLAG('f', "force", struct build_opts, force, "Replace tags that are there already"),
 	OPT_FLAG(0, "source-digest", struct build_opts, source_digest,
 		 "Record the sha256 of the checkpoint file; costs a second hash"),
@@ -68,6 +70,7 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 			 (o->source_digest ? FIRN_BUILD_SOURCE_DIGEST : 0),
 		.base = o->base,
 		.container = o->name,
+		.upperdir = o->upperdir,
 		.report = &report,
 	};
 	int rc;

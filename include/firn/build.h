@@ -24,6 +24,9 @@ struct firn_build_opts {
 	const char *base; /**< image the container was made from, as a reference; NULL: external */
 	const char *container;            /**< container's name; NULL: what the checkpoint says */
 	const struct firn_report *report; /**< may be NULL */
+	/** the upper directory of the container's overlay, which has its changes; NULL: they are in
+	 * the checkpoint */
+	const char *upperdir;
 };
 
 /** What was built. */

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "ingest/batch.h"
 #include "ingest/result.h"
+#include "ingest/upper.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,15 @@ static int parse_dest(const char *dest, struct ref *ret, struct firn_error *err)
 			 path_quote(dest, quoted));
 }
 
+static int open_upper(struct ingest *g, const char *path, struct firn_error *err)
+{
+	const int fd = upper_open(path, err);
+
+	g->from_upper = fd >= 0;
+	g->upper = fd;
+	return fd < 0 ? fd : 0;
+}
+
 /* The layout last: a checkpoint or base that isn't there leaves no folder behind. */
 static int open_all(struct batch *b, const char *checkpoint, const struct ref *dest,
 		    const struct firn_build_opts *opts, struct firn_error *err)
@@ -78,7 +88,8 @@ static int open_all(struct batch *b, const char *checkpoint, const struct ref *d
 	g->container = opts->container;
 	g->digest = opts->flags & FIRN_BUILD_SOURCE_DIGEST;
 	g->notes.report = opts->report;
-	if ((rc = input_open(checkpoint, g->digest, &g->input, err)) < 0 ||
+	if ((opts->upperdir && (rc = open_upper(g, opts->upperdir, err)) < 0) ||
+	    (rc = input_open(checkpoint, g->digest, &g->input, err)) < 0 ||
 	    (opts->base && (rc = batch_base(b, opts->base, &g->base, err)) < 0))
 		return rc;
 	return batch_open_layout(b, dest->path, err);

@@ -41,6 +41,8 @@ void ingest_release(struct ingest *g)
 	deleted_done(&g->deleted);
 	free(g->config);
 	g->config = NULL;
+	if (g->from_upper)
+		g->upper = fd_close(g->upper);
 	g->inside = base_free(g->inside);
 	g->base = NULL;
 	input_close(g->input);
@@ -189,14 +191,25 @@ static int take_document(struct ingest *g, const struct tar_entry *e, struct fir
 	return rc < 0 || g->detected ? rc : detect(g, err);
 }
 
+/* Two answers to one question. */
+static int check_no_upper(const struct ingest *g, struct firn_error *err)
+{
+	if (!g->from_upper)
+		return 0;
+	return firn_fail(err, FIRN_EINVAL,
+			 "the checkpoint holds the changes of the root filesystem itself, so there "
+			 "is no use for an upper directory");
+}
+
 static int take_deleted(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
 {
 	_free_ char *text = NULL;
-	int rc;
+	int rc = check_no_upper(g, err);
 
-	if (g->has_deleted)
+	if (rc >= 0 && g->has_deleted)
 		return twice(e->path, err);
-	rc = read_document(g, e, DELETED_BYTES_MAX, &text, err);
+	if (rc >= 0)
+		rc = read_document(g, e, DELETED_BYTES_MAX, &text, err);
 	if (rc >= 0)
 		rc = deleted_parse(text, (size_t)e->size, &g->deleted, err);
 	g->has_deleted = rc >= 0;
@@ -206,8 +219,10 @@ static int take_deleted(struct ingest *g, const struct tar_entry *e, struct firn
 static int take_diff(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
 {
 	_cleanup_(istream_closep) struct istream *in = NULL;
-	int rc;
+	int rc = check_no_upper(g, err);
 
+	if (rc < 0)
+		return rc;
 	if (g->has_diff)
 		return twice(e->path, err);
 	if (!S_ISREG(e->mode) || e->hardlink)

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "bytes/codec.h"
 #include "ingest/documents.h"
+#include "ingest/upper.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,9 @@ static int note_losses(struct ingest *g, struct firn_error *err)
 
 	if (!g->config)
 		return 0;
-	if (!g->has_diff && !g->has_deleted)
+	if (g->from_upper)
+		rc = 0; /* an upper directory has all of them */
+	else if (!g->has_diff && !g->has_deleted)
 		rc = notes_loss(&g->notes, err,
 				"the archive holds no changes of the root filesystem: there were "
 				"none, or it was made without them");
@@ -54,7 +57,9 @@ int rootfs_finish_delta(struct ingest *g, struct firn_error *err)
 {
 	int rc = 0;
 
-	if (g->has_deleted && g->facts.engine->deletions)
+	if (g->from_upper)
+		rc = firn_wrap(err, delta_from_upper(&g->delta, g->upper, err), "upper directory");
+	else if (g->has_deleted && g->facts.engine->deletions)
 		rc = firn_wrap(err, delta_delete(&g->delta, &g->deleted, err), "deleted.files");
 	if (rc >= 0)
 		rc = note_losses(g, err);
@@ -195,7 +200,7 @@ static int annotations(struct ingest *g, json_t **ret, struct firn_error *err)
 
 bool rootfs_wanted(const struct ingest *g)
 {
-	return g->base || g->config || g->has_diff || g->has_deleted;
+	return g->base || g->config || g->has_diff || g->has_deleted || g->from_upper;
 }
 
 int rootfs_make(struct ingest *g, struct firn_error *err)
