@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What tests/data/expected.json says about a container's root, compared with a mounted one.
 
-  expected.py check ROOTFS DATA LAST|none    is ROOTFS the tree of the tiny base plus what the workload did?
-                                             Podman's deviations are taken into account; LAST is the last
-                                             number in /count; "none": the archive has no delta
-  expected.py rehome ARCHIVE ID OUT          the uncompressed archive with the image ID of another base
+  expected.py check ROOTFS DATA LAST|none [ENGINE]
+                                    is ROOTFS the tree of the tiny base plus what the workload did? The
+                                    deviations of podman (the default), containerd and ctr are taken into
+                                    account; LAST is the last number in /count; "none": there is no delta
+  expected.py rehome ARCHIVE BASE OUT
+                                    the uncompressed archive with another base in its config.dump: an image ID,
+                                    or for containerd a manifest's digest
 
 Prints each difference; silent when there is none."""
 import io
@@ -26,14 +29,15 @@ def unpacked(path):
     return subprocess.run([tool, "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout if tool else data
 
 
-def rehome(archive, image_id, out):
+def rehome(archive, base, out):
     src = tarfile.open(fileobj=io.BytesIO(unpacked(archive)))
     with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as dst:
         for t in src:
             data = src.extractfile(t).read() if t.isreg() else b""
             if t.name == "config.dump":
-                old = json.loads(data)["rootfsImageID"]
-                data = data.replace(old.encode(), image_id.encode())
+                doc = json.loads(data)
+                old = doc.get("rootfsImageID") or doc["rootfsImageRef"].split("@")[1]
+                data = data.replace(old.encode(), base.encode())
             dst.addfile(t, io.BytesIO(data))
 
 
@@ -69,6 +73,10 @@ def apply(tree, truth):
             tree[name] = {"type": "dir", "mode": 0o755}
             for child in op["now"]:
                 tree[f"{name}/{child}"] = {"type": "file", "mode": 0o644, "data": f"{child}\n".encode()}
+        elif op["op"] == "modify":
+            tree[name] |= {"data": op["content"].encode()} if "content" in op else {"mode": int(op["mode"], 8)}
+            if "content" in op:
+                del tree[name]["mtime"]
         elif op["op"] == "add" and name != "count":
             kind = "dir" if op.get("type") == "dir" else "link" if "symlink" in op else "file"
             node = {"type": kind, "owner": (op.get("uid", 0), op.get("gid", 0))}
@@ -106,14 +114,27 @@ def compare(root, name, want):
             print(f"{name}: {key} is {got.get(key)!r}, not {value!r}")
 
 
-def check(root, data, last):
+# What containerd and its ctr make on the way: empty files to mount their own on.
+MOUNTED_OVER = {"containerd": ("hostname", "hosts", "resolv.conf"), "ctr": ("hosts", "resolv.conf")}
+
+
+def deviate(truth, engine):
+    """the operations that the engine's archive can tell of"""
+    if engine == "podman":
+        # The base's own files stay.
+        return [op for op in truth if op["path"] not in ("/data/mod.txt", "/data/chmod.txt")]
+    return [{k: v for k, v in op.items() if k != "xattr"} for op in truth]
+
+
+def check(root, data, last, engine="podman"):
     with open(os.path.join(data, "expected.json"), encoding="utf-8") as f:
         expected = json.load(f)
     tree = base_tree(os.path.join(data, "base-tiny-rootfs.tar"))
     if last != "none":
-        # What Podman's archive never had, see "deviations": the base's own files stay.
-        lost = ("/data/mod.txt", "/data/chmod.txt")
-        apply(tree, [op for op in expected["truth"] if op["path"] not in lost])
+        apply(tree, deviate(expected["truth"], engine))
+        for name in MOUNTED_OVER.get(engine, ()):
+            tree.setdefault("etc", {"type": "dir", "mode": 0o755})
+            tree["etc/" + name] = {"type": "file", "data": b""}
         count = "".join(f"{i}\n" for i in range(int(last) + 1)).encode()
         tree["count"] = {"type": "file", "mode": 0o644, "owner": (0, 0), "data": count}
     names = {os.path.relpath(os.path.join(d, n), root)

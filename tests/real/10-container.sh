@@ -20,10 +20,6 @@ restored_files() { # ROOTFS COUNT WHAT
 	counts_on "$1/count" "$2" "$3: the counter goes on"
 	data_is_right "$1" "$3: added files are there, deleted ones gone, the re-created folder has only its new one"
 }
-end_container() { # ID
-	runc kill "$1" KILL && wait_for 10 no_process_of "$1" && runc delete -f "$1"
-}
-no_process_of() { [ "$(runc state "$1" 2>/dev/null | jq -r .status)" != running ]; }
 
 by_hand() { # COMPRESSION BASE
 	local tar=$1.tar tag=r$1 n pid

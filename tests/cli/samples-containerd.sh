@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# containerd's real checkpoints in tests/data, of a kubelet and of ctr: each gives the tree that expected.json
+# knows, and what is built of them is what containerd reads.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+need_tool zstd
+need_mount
+
+own_mounts
+cd "$work" || exit 99
+expected=$top_srcdir/tests/cli/expected.py
+mkdir m
+mount -t tmpfs tmpfs /run || bail "no tmpfs on /run"
+
+# The tiny containers' own base lies in the index that ctr made with --image: an ordinary image.
+base_of_tiny=a7e2ee4ba6156c02fa55b43c2a6518e5c57d09ac9ec23bfe4d821755f332dfa7
+mkdir base-tiny && tar -C base-tiny -xf "$data/ctr-index-image-tiny.oci.tar"
+cat >base-tiny/index.json <<EOS
+{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:$base_of_tiny",
+"size":568,"annotations":{"org.opencontainers.image.ref.name":"app"}}]}
+EOS
+# That of the busybox ones is no part of the samples; the tiny one has the same /data.
+python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base-busybox app >/dev/null
+digest=$(python3 -c 'import json; print(json.load(open("base-busybox/index.json"))["manifests"][0]["digest"])')
+python3 "$expected" rehome "$data/containerd-cri.tar" "$digest" busybox.tar
+cp "$data/containerd-cri-tiny.tar" tiny.tar
+
+mounted_is_right() { # TAG LAST ENGINE WHAT [OPTION...]
+	check "$4: mount" "$firn" mount --cache "$work/cache" "${@:5}" "oci:layout:$1" "$work/m"
+	is "$(python3 "$expected" check m/rootfs "$data" "$2" "$3")" "" "$4: the tree of expected.json"
+	check "$4: umount" "$firn" umount "$work/m"
+}
+while read -r name last; do
+	gzip -nc "$name.tar" >"$name.gzip"
+	zstd -qc "$name.tar" >"$name.zstd"
+	mkdir -p "$name.folder" && tar -C "$name.folder" --numeric-owner -xpf "$name.tar"
+	for how in tar gzip zstd folder; do
+		check "$name as $how: build" "$firn" build --format '{{.Rootfs}}' --base "oci:base-$name:app" "$name.$how" "oci:layout:$name-$how"
+		echo "$out" >>"$name.digests"
+	done
+	run_stdin "$firn" build --format '{{.Rootfs}}' --base "oci:base-$name:app" - "oci:layout:$name-stdin" <"$name.zstd"
+	status_is 0 "$name from a pipe: build"
+	echo "$out" >>"$name.digests"
+	is "$(wc -l <"$name.digests") $(sort -u "$name.digests" | wc -l)" "5 1" "$name: five roads, one rootfs image"
+	mounted_is_right "$name-tar" "$last" containerd "$name"
+	check "$name: mount of the archive" "$firn" mount --cache "$work/cache" --base "oci:base-$name:app" "$name.tar" "$work/m"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last" containerd)" "" "$name: the tree of expected.json"
+	check "$name: umount" "$firn" umount "$work/m"
+done <<'EOS'
+tiny 8
+busybox 12
+EOS
+
+check "without its base: build" "$firn" build tiny.tar oci:layout:alone
+fails 4 "localhost:5055/tiny.*$base_of_tiny|$base_of_tiny" "a mount asks for it, with its digest" \
+	"$firn" mount oci:layout:alone "$work/m"
+mounted_is_right alone 8 containerd "with its base at the mount" --base oci:base-tiny:app
+fails 1 "$base_of_tiny" "another base is refused" "$firn" mount --base oci:base-busybox:app oci:layout:alone "$work/m"
+
+is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
+is "$(grep -E " $work/m" /proc/self/mountinfo)" "" "nothing stays mounted"
+done_testing
