@@ -9,10 +9,10 @@ static const struct {
 	const char *name;
 	enum checkpoint_role role;
 } members[] = {
-	{ CHECKPOINT_IMAGES_DIR, CHECKPOINT_IMAGE }, { "pre-checkpoint", CHECKPOINT_PREDUMP },
-	{ CHECKPOINT_CONFIG, CHECKPOINT_DOCUMENT },  { CHECKPOINT_SPEC, CHECKPOINT_DOCUMENT },
-	{ "status.dump", CHECKPOINT_DOCUMENT },      { "network.status", CHECKPOINT_DOCUMENT },
-	{ "deleted.files", CHECKPOINT_DELETED },     { "rootfs-diff.tar", CHECKPOINT_DIFF },
+	{ CHECKPOINT_IMAGES_DIR, CHECKPOINT_IMAGE },  { "pre-checkpoint", CHECKPOINT_PREDUMP },
+	{ CHECKPOINT_CONFIG, CHECKPOINT_DOCUMENT },   { CHECKPOINT_SPEC, CHECKPOINT_DOCUMENT },
+	{ "status.dump", CHECKPOINT_DOCUMENT },       { "network.status", CHECKPOINT_DOCUMENT },
+	{ CHECKPOINT_DELETIONS, CHECKPOINT_DELETED }, { CHECKPOINT_ROOTFS, CHECKPOINT_DIFF },
 };
 
 /* criu/include/criu-log.h DEFAULT_LOG_FILENAME ("criu.log" without -o), criu/stats.c, and what

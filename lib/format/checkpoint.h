@@ -11,6 +11,8 @@
 #define CHECKPOINT_IMAGES_DIR "checkpoint"
 #define CHECKPOINT_CONFIG     "config.dump"
 #define CHECKPOINT_SPEC       "spec.dump"
+#define CHECKPOINT_ROOTFS     "rootfs-diff.tar"
+#define CHECKPOINT_DELETIONS  "deleted.files"
 #define CHECKPOINT_INVENTORY  "inventory.img" /* in the images' folder: every dump has one */
 #define CHECKPOINT_PARENT     "parent"        /* there too: a symbolic link to the dump before */
 

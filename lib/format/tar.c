@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "format/recipe.h"
 #include "format/tar_private.h"
 
 #include <assert.h>
@@ -16,7 +17,8 @@ struct tar {
 	uint64_t turn;          /* counts tar_next(), for the payload streams */
 	uint64_t header;        /* where the current header begins */
 	bool ended;
-	struct firn_error failed; /* the first failure is every later call's */
+	struct recipe_writer *recipe; /* borrowed; NULL: nobody wants one */
+	struct firn_error failed;     /* the first failure is every later call's */
 	struct tar_entry entry;
 	struct tar_extra extra;
 };
@@ -71,6 +73,16 @@ void tar_closep(struct tar **t)
 	*t = NULL;
 }
 
+void tar_record(struct tar *t, struct recipe_writer *w)
+{
+	t->recipe = w;
+}
+
+const char *tar_packing(const struct tar *t)
+{
+	return tar_input_packing(t->in);
+}
+
 bool tar_compressed(const struct tar *t)
 {
 	return tar_input_compressed(t->in);
@@ -90,6 +102,17 @@ static int fail_payload(const struct tar *t, int rc, struct firn_error *err)
 	return firn_wrap(err, rc, "entry %s", path_quote(t->entry.path, quoted));
 }
 
+/* Up to @n bytes that are no payload. */
+static ssize_t read_own(struct tar *t, void *buf, size_t n, struct firn_error *err)
+{
+	const ssize_t got = tar_input_read_full(t->in, buf, n, err);
+	int rc = 0;
+
+	if (got > 0 && t->recipe)
+		rc = recipe_bytes(t->recipe, buf, (size_t)got, err);
+	return rc < 0 ? rc : got;
+}
+
 /* 1 a header, 0 the end-of-archive marker. */
 static int read_header(struct tar *t, struct tar_header *ret, struct firn_error *err)
 {
@@ -98,7 +121,7 @@ static int read_header(struct tar *t, struct tar_header *ret, struct firn_error 
 	int rc;
 
 	t->header = tar_input_at(t->in);
-	got = tar_input_read_full(t->in, block, sizeof(block), err);
+	got = read_own(t, block, sizeof(block), err);
 	if (got < 0)
 		return (int)got;
 	if (got == 0 && t->header == 0)
@@ -112,7 +135,7 @@ static int read_header(struct tar *t, struct tar_header *ret, struct firn_error 
 		return rc < 0 ? fail_header(t, rc, err) : rc;
 
 	/* The second block of the marker may be cut off, but nothing else may stand there. */
-	got = tar_input_read_full(t->in, block, sizeof(block), err);
+	got = read_own(t, block, sizeof(block), err);
 	if (got < 0)
 		return (int)got;
 	if (got == 0)
@@ -139,7 +162,7 @@ static int read_extra(struct tar *t, const struct tar_header *h, char **ret, str
 	bytes = malloc(padded + 1);
 	if (!bytes)
 		return firn_fail_oom(err, "extended header");
-	got = tar_input_read_full(t->in, bytes, padded, err);
+	got = read_own(t, bytes, padded, err);
 	if (got < 0)
 		return (int)got;
 	if ((uint64_t)got < padded)
@@ -196,11 +219,37 @@ static int take_extra(struct tar *t, const struct tar_header *h, struct firn_err
 	}
 }
 
+static int leave_padding(struct tar *t, struct firn_error *err)
+{
+	uint8_t bytes[TAR_BLOCK];
+	ssize_t got;
+
+	if (!t->recipe)
+		return tar_input_skip(t->in, t->padding, err);
+	got = read_own(t, bytes, (size_t)t->padding, err);
+	if (got < 0)
+		return (int)got;
+	return (uint64_t)got == t->padding ? 0 : firn_fail(err, FIRN_ECORRUPT, "ends early");
+}
+
+/* Whatever stands behind the end-of-archive marker. */
+static int drain(struct tar *t, struct firn_error *err)
+{
+	uint8_t bytes[16 * TAR_BLOCK];
+	ssize_t got = 1;
+
+	while (got > 0 && t->recipe)
+		got = read_own(t, bytes, sizeof(bytes), err);
+	return got < 0 ? (int)got : tar_input_drain(t->in, err);
+}
+
 /* To the next header: what is left of the payload is passed over. */
 static int leave_entry(struct tar *t, struct firn_error *err)
 {
-	int rc = tar_input_skip(t->in, t->left + t->padding, err);
+	int rc = tar_input_skip(t->in, t->left, err);
 
+	if (rc >= 0)
+		rc = leave_padding(t, err);
 	if (rc < 0)
 		return fail_payload(t, rc, err);
 	t->left = t->padding = 0;
@@ -221,7 +270,7 @@ static int next_entry(struct tar *t, struct firn_error *err)
 					 "ends after an extended header without its entry");
 		if (rc == 0) {
 			t->ended = true;
-			return tar_input_drain(t->in, err);
+			return drain(t, err);
 		}
 		if (rc > 0)
 			rc = take_extra(t, &h, err);
@@ -235,7 +284,9 @@ static int next_entry(struct tar *t, struct firn_error *err)
 		return rc;
 	t->left = t->entry.size;
 	t->padding = -t->left & (TAR_BLOCK - 1);
-	return 1;
+	if (t->recipe && t->left)
+		rc = recipe_payload(t->recipe, t->entry.path, t->left, err);
+	return rc < 0 ? rc : 1;
 }
 
 int tar_next(struct tar *t, const struct tar_entry **ret, struct firn_error *err)

@@ -69,6 +69,15 @@ ssize_t tar_read(struct tar *t, void *buf, size_t n, struct firn_error *err) _mu
  */
 int tar_payload(struct tar *t, struct istream **ret, struct firn_error *err) _must_check_;
 
+struct recipe_writer;
+
+/*
+ * Before the first tar_next(): from then on @w, which is borrowed, is told all bytes of the
+ * uncompressed archive, those of payloads by their path and size.
+ */
+void tar_record(struct tar *t, struct recipe_writer *w);
+/* How the archive is packed: "none", "gzip", "zstd", "xz" or "bzip2". */
+const char *tar_packing(const struct tar *t);
 /* True when the input is compressed; then entries know no offset. */
 bool tar_compressed(const struct tar *t);
 

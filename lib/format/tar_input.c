@@ -179,6 +179,18 @@ bool tar_input_compressed(const struct tar_input *in)
 	return in->compressed;
 }
 
+const char *tar_input_packing(const struct tar_input *in)
+{
+	if (!in->compressed)
+		return "none";
+	switch (packing_of(in->tap->peek, in->tap->peek_len)) {
+	case FILTER:
+		return in->tap->peek[0] == 'B' ? "bzip2" : "xz";
+	default:
+		return codec_name(codec_detect(in->tap->peek, in->tap->peek_len));
+	}
+}
+
 uint64_t tar_input_at(const struct tar_input *in)
 {
 	return in->at;

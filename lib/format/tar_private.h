@@ -28,6 +28,7 @@ int tar_input_from_source(struct source *src, uint64_t ratio, struct tar_input *
 			  struct firn_error *err) _must_check_;
 void tar_input_close(struct tar_input *in); /* NULL is fine */
 bool tar_input_compressed(const struct tar_input *in);
+const char *tar_input_packing(const struct tar_input *in);
 /* Uncompressed bytes that were read or skipped. */
 uint64_t tar_input_at(const struct tar_input *in);
 /* Uncompressed bytes that there still are; UINT64_MAX when nobody can know. */

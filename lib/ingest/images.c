@@ -134,6 +134,13 @@ static int add_layer(struct ingest *g, struct checkpoint_layers *l, struct layer
 	return rc;
 }
 
+static int add_compat(struct ingest *g, struct checkpoint_layers *l, struct firn_error *err)
+{
+	int rc = compat_finish(&g->compat, err);
+
+	return rc <= 0 ? rc : add_layer(g, l, &g->compat.files.out, ORG_FIRN_LAYER_COMPAT, err);
+}
+
 static int finish_layers(struct ingest *g, struct checkpoint_layers *l, struct firn_error *err)
 {
 	int rc = 0;
@@ -143,7 +150,7 @@ static int finish_layers(struct ingest *g, struct checkpoint_layers *l, struct f
 		rc = add_layer(g, l, &g->metadata.out, ORG_FIRN_LAYER_METADATA, err);
 	if (rc >= 0)
 		rc = add_layer(g, l, &g->images.out, ORG_FIRN_LAYER_IMAGES, err);
-	return rc;
+	return rc < 0 || !g->archive_delta ? rc : add_compat(g, l, err);
 }
 
 static int make_checkpoint(struct ingest *g, struct firn_error *err)
@@ -175,7 +182,8 @@ int ingest_images(struct ingest *g, struct firn_error *err)
 		rc = rootfs_make(g, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "rootfs image");
-	g->bytes = g->metadata.out.payload + g->images.out.payload + g->delta.out.payload;
+	g->bytes = g->metadata.out.payload + g->images.out.payload + g->delta.out.payload +
+		   g->changeset.size + g->compat.files.out.payload;
 	warn_of_engine(g);
 	return firn_wrap(err, make_checkpoint(g, err), "checkpoint image");
 }

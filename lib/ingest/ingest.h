@@ -8,6 +8,8 @@
 #define FIRN_INGEST_INGEST_H
 
 #include "ingest/blobs.h"
+#include "ingest/changeset.h"
+#include "ingest/compat.h"
 #include "ingest/delta.h"
 #include "ingest/documents.h"
 #include "ingest/engine.h"
@@ -23,13 +25,16 @@ struct ingest {
 	const char *container; /* name that the caller wants; may be NULL */
 	bool from_upper;       /* the changes are in the folder upper, owned, not in the input */
 	int upper;
-	bool digest;           /* record the input's */
+	bool digest;        /* record the input's */
+	bool archive_delta; /* engines are to take the delta out of C */
 
 	struct notes notes;
 	struct facts facts;
 	struct plain metadata, images;
 	struct delta delta;
+	struct changeset changeset; /* rootfs-diff.tar, if it came compressed and is the delta */
 	struct deleted deleted;
+	struct compat compat;
 	char *config; /* config.dump as it came, which is written last; NULL: none */
 	size_t config_len;
 	int64_t config_mtime;
@@ -50,6 +55,10 @@ struct ingest {
 void ingest_done(struct ingest *g);
 /* Free what is not needed once the images are made. */
 void ingest_release(struct ingest *g);
+/* Parts of reading members that ingest/diff.c needs too. */
+int ingest_twice(const char *path, struct firn_error *err);
+int ingest_read(struct ingest *g, const struct tar_entry *e, uint64_t max, char **ret,
+		struct firn_error *err) _must_check_;
 int ingest_open(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_members(struct ingest *g, struct firn_error *err) _must_check_;
 int ingest_images(struct ingest *g, struct firn_error *err) _must_check_;

@@ -54,6 +54,11 @@ int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error 
 	return in->ops->scan ? in->ops->scan(in, each, ctx, err) : 0;
 }
 
+int input_record(struct input *in, struct recipe_writer **ret, struct firn_error *err)
+{
+	return in->ops->record ? in->ops->record(in, ret, err) : 0;
+}
+
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
 	return in->ops->finish(in, ret, err);

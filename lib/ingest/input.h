@@ -8,6 +8,7 @@
 #define FIRN_INGEST_INPUT_H
 
 #include "format/oci.h"
+#include "format/recipe.h"
 #include "format/tar.h"
 
 struct engine;
@@ -31,6 +32,8 @@ struct input_ops {
 	int (*payload)(struct input *in, struct istream **ret, struct firn_error *err);
 	/* As input_scan(); may be NULL. */
 	int (*scan)(struct input *in, input_each *each, void *ctx, struct firn_error *err);
+	/* As input_record(); NULL: it is no archive. */
+	int (*record)(struct input *in, struct recipe_writer **ret, struct firn_error *err);
 	/* After the last member; *ret may be NULL. */
 	int (*finish)(struct input *in, struct digest *ret, struct firn_error *err);
 	void (*close)(struct input *in);
@@ -62,6 +65,11 @@ int input_payload(struct input *in, struct istream **ret, struct firn_error *err
  * 1, or 0 when this form of input can't (a pipe, a compressed file) and nothing was called.
  */
 int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error *err) _must_check_;
+/*
+ * Before the first input_next(): have the archive's recipe written while its members are read. 1
+ * and the writer, which the caller frees after the last member; 0 when the input is no archive.
+ */
+int input_record(struct input *in, struct recipe_writer **ret, struct firn_error *err) _must_check_;
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err) _must_check_;
 
 /* The kinds. Take @fd, also on failure. */

@@ -83,6 +83,17 @@ static int tar_input_scan(struct input *in, input_each *each, void *ctx, struct 
 	return tar_compressed(tar) ? 0 : scan_members(tar, each, ctx, err);
 }
 
+static int tar_input_record(struct input *in, struct recipe_writer **ret, struct firn_error *err)
+{
+	struct tar *tar = ((struct tar_input *)in)->tar;
+	int rc = recipe_new(tar_packing(tar), ret, err);
+
+	if (rc < 0)
+		return rc;
+	tar_record(tar, *ret);
+	return 1;
+}
+
 /* The reader took the stream to its end, padding included. */
 static int tar_input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
@@ -109,6 +120,7 @@ static const struct input_ops tar_input_ops = {
 	.next = tar_input_next,
 	.payload = tar_input_payload,
 	.scan = tar_input_scan,
+	.record = tar_input_record,
 	.finish = tar_input_finish,
 	.close = tar_input_close,
 };

@@ -57,6 +57,25 @@ static int copy_payload(struct layer_out *o, const struct layer_entry *e, struct
 	return 0;
 }
 
+int layer_out_begin(struct layer_out *o, const struct layer_entry *e, struct firn_error *err)
+{
+	int rc = layer_add(o->layer, e, &o->headers, err);
+
+	if (rc < 0 || !o->blob)
+		return rc;
+	o->left = e->size;
+	return blob_write(o->blob, o->headers.data, o->headers.len, err);
+}
+
+int layer_out_put(struct layer_out *o, const void *bytes, size_t n, struct firn_error *err)
+{
+	if (n > o->left)
+		return firn_fail(err, FIRN_ECORRUPT, "has more bytes than its header says");
+	o->left -= n;
+	o->payload += n;
+	return blob_write(o->blob, bytes, n, err);
+}
+
 int layer_out_add(struct layer_out *o, const struct layer_entry *e, struct istream *in,
 		  struct firn_error *err)
 {

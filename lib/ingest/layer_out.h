@@ -25,6 +25,7 @@ struct layer_out {
 	struct buf headers; /* of one member, used again */
 	uint8_t *piece;
 	uint64_t payload;     /* bytes of all payloads */
+	uint64_t left;        /* bytes for layer_out_put() to come */
 	struct digest digest; /* of the finished blob, which is its diff_id as well */
 	uint64_t size;
 };
@@ -47,6 +48,14 @@ int layer_out_expect(struct layer_out *o, const struct buf *head,
  * stream that ends early is -FIRN_ECORRUPT; what is left of it is not read.
  */
 int layer_out_add(struct layer_out *o, const struct layer_entry *e, struct istream *in,
+		  struct firn_error *err) _must_check_;
+/*
+ * The same in steps, for a payload that somebody else reads: the member, then layer_out_put() until
+ * e->size bytes are there. More than these are -FIRN_ECORRUPT.
+ */
+int layer_out_begin(struct layer_out *o, const struct layer_entry *e,
+		    struct firn_error *err) _must_check_;
+int layer_out_put(struct layer_out *o, const void *bytes, size_t n,
 		  struct firn_error *err) _must_check_;
 /* Mark the folder @path as opaque. */
 int layer_out_opaque(struct layer_out *o, const char *path, struct firn_error *err) _must_check_;

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "ingest/diff.h"
 #include "ingest/rehearse.h"
 
 #include <stdio.h>
@@ -23,19 +24,11 @@ static void watch_images(const char *path, const void *bytes, size_t n, uint64_t
 	notes_progress(&g->notes, path, g->input->done, g->input->total);
 }
 
-static void watch_delta(const char *path, const void *bytes, size_t n, uint64_t at, void *ctx)
-{
-	struct ingest *g = ctx;
-
-	(void)bytes;
-	(void)n;
-	(void)at;
-	notes_progress(&g->notes, path, g->input->done, g->input->total);
-}
-
 void ingest_release(struct ingest *g)
 {
 	delta_done(&g->delta);
+	changeset_done(&g->changeset);
+	compat_done(&g->compat);
 	plain_done(&g->images);
 	plain_done(&g->metadata);
 	deleted_done(&g->deleted);
@@ -90,10 +83,12 @@ int ingest_open(struct ingest *g, struct firn_error *err)
 	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0 ||
 	    (rc = expect_images(g, err)) < 0)
 		return rc;
-	return delta_open(&g->delta, g->store, g->base, &g->notes, watch_delta, g, err);
+	if (g->archive_delta && (rc = compat_open(&g->compat, g->store, g->input, err)) < 0)
+		return rc;
+	return delta_open(&g->delta, g->store, g->base, &g->notes, diff_watch, g, err);
 }
 
-static int twice(const char *path, struct firn_error *err)
+int ingest_twice(const char *path, struct firn_error *err)
 {
 	return firn_fail(err, FIRN_ECORRUPT, "%s comes twice", path);
 }
@@ -120,7 +115,7 @@ static int keep_config(struct ingest *g, const struct tar_entry *e, char **text,
 	int rc;
 
 	if (g->config)
-		return twice(e->path, err);
+		return ingest_twice(e->path, err);
 	rc = config_dump_parse(*text, len, &g->facts.config, err);
 	if (rc < 0)
 		return rc;
@@ -137,7 +132,7 @@ static int keep_spec(struct ingest *g, const struct tar_entry *e, const char *te
 	int rc;
 
 	if (g->facts.spec)
-		return twice(e->path, err);
+		return ingest_twice(e->path, err);
 	rc = json_parse(text, len, &g->facts.spec, err);
 	if (rc >= 0 && !json_is_object(g->facts.spec))
 		return firn_fail(err, FIRN_ECORRUPT, "is no JSON object");
@@ -152,8 +147,8 @@ static int check_json(const char *text, size_t len, struct firn_error *err)
 	return json_parse(text, len, &any, err);
 }
 
-static int read_document(struct ingest *g, const struct tar_entry *e, uint64_t max, char **ret,
-			 struct firn_error *err)
+int ingest_read(struct ingest *g, const struct tar_entry *e, uint64_t max, char **ret,
+		struct firn_error *err)
 {
 	_cleanup_(istream_closep) struct istream *in = NULL;
 	size_t len = 0;
@@ -173,7 +168,7 @@ static int read_document(struct ingest *g, const struct tar_entry *e, uint64_t m
 static int take_document(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
 {
 	_free_ char *text = NULL;
-	int rc = read_document(g, e, DOCUMENT_MAX, &text, err);
+	int rc = ingest_read(g, e, DOCUMENT_MAX, &text, err);
 
 	if (rc < 0)
 		return rc;
@@ -189,49 +184,6 @@ static int take_document(struct ingest *g, const struct tar_entry *e, struct fir
 		rc = plain_add_text(&g->metadata, e->path, e->mtime, e->mtime_ns, text,
 				    (size_t)e->size, err);
 	return rc < 0 || g->detected ? rc : detect(g, err);
-}
-
-/* Two answers to one question. */
-static int check_no_upper(const struct ingest *g, struct firn_error *err)
-{
-	if (!g->from_upper)
-		return 0;
-	return firn_fail(err, FIRN_EINVAL,
-			 "the checkpoint holds the changes of the root filesystem itself, so there "
-			 "is no use for an upper directory");
-}
-
-static int take_deleted(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
-{
-	_free_ char *text = NULL;
-	int rc = check_no_upper(g, err);
-
-	if (rc >= 0 && g->has_deleted)
-		return twice(e->path, err);
-	if (rc >= 0)
-		rc = read_document(g, e, DELETED_BYTES_MAX, &text, err);
-	if (rc >= 0)
-		rc = deleted_parse(text, (size_t)e->size, &g->deleted, err);
-	g->has_deleted = rc >= 0;
-	return rc;
-}
-
-static int take_diff(struct ingest *g, const struct tar_entry *e, struct firn_error *err)
-{
-	_cleanup_(istream_closep) struct istream *in = NULL;
-	int rc = check_no_upper(g, err);
-
-	if (rc < 0)
-		return rc;
-	if (g->has_diff)
-		return twice(e->path, err);
-	if (!S_ISREG(e->mode) || e->hardlink)
-		return firn_fail(err, FIRN_ECORRUPT, "is no file");
-	g->has_diff = true;
-	rc = input_payload(g->input, &in, err);
-	if (rc < 0)
-		return rc;
-	return delta_convert(&g->delta, in, g->detected && !g->facts.engine->changeset, err);
 }
 
 static int take_image(struct ingest *g, const struct tar_entry *e, struct istream *in,
@@ -275,10 +227,10 @@ static int take_member(struct ingest *g, const struct tar_entry *e, struct firn_
 		rc = take_document(g, e, err);
 		break;
 	case CHECKPOINT_DELETED:
-		rc = take_deleted(g, e, err);
+		rc = diff_take_deleted(g, e, err);
 		break;
 	case CHECKPOINT_DIFF:
-		rc = take_diff(g, e, err);
+		rc = diff_take(g, e, err);
 		break;
 	case CHECKPOINT_PREDUMP:
 		rc = firn_fail(err, FIRN_EUNSUPP, "pre-dumps can't be taken by this version");
@@ -306,7 +258,6 @@ static void find_arch(struct ingest *g)
 /* Facts that only the end of the input shows. */
 static int conclude(struct ingest *g, struct firn_error *err)
 {
-	char quoted[PATH_QUOTE_MAX];
 	int rc;
 
 	if (!g->has_inventory)
@@ -315,11 +266,9 @@ static int conclude(struct ingest *g, struct firn_error *err)
 	rc = g->detected ? 0 : detect_now(g, err);
 	if (rc < 0)
 		return rc;
-	if (g->delta.whiteout && !g->facts.engine->changeset)
-		return firn_fail(err, FIRN_ECORRUPT,
-				 "rootfs-diff.tar has a \".wh.\" file for %s, which %s doesn't "
-				 "write",
-				 path_quote(g->delta.whiteout, quoted), g->facts.engine->name);
+	rc = diff_conclude(g, err);
+	if (rc < 0)
+		return rc;
 	if (g->container)
 		g->facts.container = g->container;
 	find_arch(g);

@@ -63,19 +63,20 @@ int rootfs_finish_delta(struct ingest *g, struct firn_error *err)
 		rc = firn_wrap(err, delta_delete(&g->delta, &g->deleted, err), "deleted.files");
 	if (rc >= 0)
 		rc = note_losses(g, err);
-	g->has_delta = !layer_empty(g->delta.out.layer);
+	g->has_delta = g->changeset.blob ? !g->changeset.empty : !layer_empty(g->delta.out.layer);
 	return rc < 0 ? rc : notes_finish(&g->notes, err);
 }
+
+static const char *const layer_types[] = {
+	[CODEC_NONE] = OCI_LAYER,
+	[CODEC_GZIP] = OCI_LAYER_GZIP,
+	[CODEC_ZSTD] = OCI_LAYER_ZSTD,
+};
 
 /* Docker's types say the same of the same bytes, but have no place in an OCI manifest. */
 static int oci_type(const struct oci_descriptor *d, struct oci_descriptor *ret,
 		    struct firn_error *err)
 {
-	static const char *const types[] = {
-		[CODEC_NONE] = OCI_LAYER,
-		[CODEC_GZIP] = OCI_LAYER_GZIP,
-		[CODEC_ZSTD] = OCI_LAYER_ZSTD,
-	};
 	int codec, rc;
 
 	*ret = *d;
@@ -84,7 +85,7 @@ static int oci_type(const struct oci_descriptor *d, struct oci_descriptor *ret,
 	rc = oci_layer_codec(d->media_type, &codec, err);
 	if (rc < 0)
 		return rc;
-	snprintf(ret->media_type, sizeof(ret->media_type), "%s", types[codec]);
+	snprintf(ret->media_type, sizeof(ret->media_type), "%s", layer_types[codec]);
 	ret->json = NULL;
 	return 0;
 }
@@ -134,6 +135,22 @@ static int add_base_layers(struct ingest *g, struct rootfs *r, struct firn_error
 	return 0;
 }
 
+/* The engine's own layer, byte for byte. */
+static int take_changeset(struct ingest *g, struct oci_descriptor *ret_desc,
+			  struct document_layer *ret, struct firn_error *err)
+{
+	const struct changeset *c = &g->changeset;
+
+	*ret_desc = (struct oci_descriptor){ .digest = c->digest, .size = c->size };
+	snprintf(ret_desc->media_type, sizeof(ret_desc->media_type), "%s", layer_types[c->codec]);
+	*ret = (struct document_layer){
+		.desc = ret_desc,
+		.diff_id = c->diff_id,
+		.role = ORG_FIRN_LAYER_DELTA,
+	};
+	return blobs_take(g->blobs, &g->changeset.blob, err);
+}
+
 /* With a base an empty delta would say nothing; without one R has no other layer. */
 static int find_layers(struct ingest *g, struct rootfs *r, struct firn_error *err)
 {
@@ -150,6 +167,8 @@ static int find_layers(struct ingest *g, struct rootfs *r, struct firn_error *er
 	if (!r->delta)
 		return 0;
 	r->nlayers++;
+	if (g->changeset.blob)
+		return take_changeset(g, &r->descs[below], &r->layers[below], err);
 	return document_finish_layer(&g->delta.out, g->blobs, ORG_FIRN_LAYER_DELTA,
 				     &r->descs[below], &r->layers[below], err);
 }

@@ -10,10 +10,24 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+
+/* The topmost layer that says what the root is like; when none does, any is as good. */
+static int root_layer(const struct rootfs *r)
+{
+	char path[FD_PATH_MAX];
+
+	for (size_t i = 0; i < r->layers->count; i++) {
+		fd_path(r->layers->items[i].fd, path);
+		if (getxattr(path, VIEW_ROOT_IMPLIED, NULL, 0) < 0)
+			return r->layers->items[i].fd;
+	}
+	return r->layers->items[0].fd;
+}
 
 /*
- * The topmost folder of an overlay gives the mounted root its attributes: here those of the topmost
- * layer, which it hides, and CRIU's mode.
+ * The topmost folder of an overlay gives the mounted root its attributes: here those of the layer
+ * that has them, which it hides, and CRIU's mode.
  */
 static int dress_root(const struct rootfs *r, int folder, struct firn_error *err)
 {
@@ -21,7 +35,7 @@ static int dress_root(const struct rootfs *r, int folder, struct firn_error *err
 	struct stat st;
 	struct timespec times[2];
 
-	if (fstat(r->layers->items[0].fd, &st) < 0)
+	if (fstat(root_layer(r), &st) < 0)
 		return firn_fail_errno(err, "stat");
 	fd_path(folder, path);
 	times[0] = times[1] = st.st_mtim;

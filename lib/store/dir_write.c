@@ -154,6 +154,11 @@ static int writer_seal(struct blob_writer *w, struct firn_error *err)
 	return hasher_final(b->hash, &w->digest, err);
 }
 
+static int writer_source(struct blob_writer *w, struct source **ret, struct firn_error *err)
+{
+	return source_from_fd(((struct dir_blob *)w)->file.fd, ret, err);
+}
+
 static int writer_flush(struct blob_writer *w, struct firn_error *err)
 {
 	return publish_flush(&((struct dir_blob *)w)->file, err);
@@ -203,6 +208,7 @@ static const struct blob_ops writer_ops = {
 	.expect_head = writer_expect_head,
 	.fill_head = writer_fill_head,
 	.seal = writer_seal,
+	.source = writer_source,
 	.flush = writer_flush,
 	.name = writer_name,
 	.unname = writer_unname,

@@ -106,6 +106,13 @@ static int writer_seal(struct blob_writer *w, struct firn_error *err)
 	return hasher_final(h, &w->digest, err);
 }
 
+static int writer_source(struct blob_writer *w, struct source **ret, struct firn_error *err)
+{
+	const struct mem_writer *m = (struct mem_writer *)w;
+
+	return source_from_mem(m->bytes.data, m->bytes.len, ret, err);
+}
+
 static int writer_flush(struct blob_writer *w, struct firn_error *err)
 {
 	(void)w;
@@ -153,6 +160,7 @@ static const struct blob_ops writer_ops = {
 	.write = writer_write,
 	.fill_head = writer_fill_head,
 	.seal = writer_seal,
+	.source = writer_source,
 	.flush = writer_flush,
 	.name = writer_name,
 	.unname = writer_unname,

@@ -40,6 +40,8 @@ struct blob_ops {
 	int (*fill_head)(struct blob_writer *w, const void *bytes, struct firn_error *err);
 	/* Sets w->digest and w->size. */
 	int (*seal)(struct blob_writer *w, struct firn_error *err);
+	/* All bytes of a sealed blob; NULL: there are none to be had. */
+	int (*source)(struct blob_writer *w, struct source **ret, struct firn_error *err);
 	int (*flush)(struct blob_writer *w, struct firn_error *err);
 	/* 0 named, 1 the store has it already. */
 	int (*name)(struct blob_writer *w, struct firn_error *err);

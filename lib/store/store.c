@@ -198,6 +198,12 @@ int blob_seal(struct blob_writer *w, struct digest *ret, uint64_t *ret_size, str
 	return 0;
 }
 
+int blob_source(struct blob_writer *w, struct source **ret, struct firn_error *err)
+{
+	assert(w->sealed && w->ops->source);
+	return w->ops->source(w, ret, err);
+}
+
 int blob_flush(struct blob_writer *w, struct firn_error *err)
 {
 	int rc;

@@ -18,7 +18,7 @@
 #define PROGRESS_STEPS 100
 /* Text and zeros at the end of an index file. The number goes up with what an index means. */
 #define RECORD_BYTES  512
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 
 struct cache {
 	struct store *blobs;

@@ -21,6 +21,12 @@ enum view_flags {
 	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
 };
 
+/*
+ * On the root folder of a layer of others that doesn't describe it: its attributes mean nothing,
+ * those of the layer below count. No process sees it, an overlay shows what is on top of all.
+ */
+#define VIEW_ROOT_IMPLIED "trusted.firn.implied"
+
 struct view {
 	struct cache *cache;
 	unsigned flags;
