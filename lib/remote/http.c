@@ -277,8 +277,9 @@ static int failure(const struct http *h, struct firn_error *err)
 		return firn_fail(err, FIRN_ELIMIT, "the answer's headers have more than %u bytes",
 				 HTTP_HEADERS_MAX);
 	switch (h->result) {
-	case CURLE_OK:
-		return firn_fail(err, FIRN_ECORRUPT, "%s gives no whole answer", h->where);
+	case CURLE_OK: /* of headers that end with the connection */
+		return firn_fail(err, FIRN_EFAIL,
+				 "the connection broke within the answer's headers");
 	case CURLE_COULDNT_CONNECT:
 		return cant_connect(h, err);
 	case CURLE_COULDNT_RESOLVE_HOST:

@@ -287,19 +287,56 @@ int podman_checkpoint(const struct podman *p, const char *name, const struct pod
 }
 
 struct podman_upload {
-	struct http *http;
+	struct sink sink;
+	struct http *http; /* NULL: Podman has refused */
 };
+
+/* The error in an answer that came, or comes now. */
+static int upload_refused(struct podman_upload *u, struct firn_error *err)
+{
+	unsigned status;
+	int rc = http_answer(u->http, &status, err);
+
+	if (rc < 0)
+		return rc;
+	rc = refused(u->http, status, err);
+	u->http = NULL;
+	return rc;
+}
+
+static int upload_write(struct sink *s, const void *bytes, size_t n, struct firn_error *err)
+{
+	struct podman_upload *u = (struct podman_upload *)s;
+	int rc;
+
+	if (!u->http)
+		return firn_fail(err, FIRN_EFAIL, "Podman takes no more");
+	rc = http_send(u->http, bytes, n, err);
+	return rc < 0 && http_answered(u->http) ? upload_refused(u, err) : rc;
+}
+
+static void upload_close(struct sink *s)
+{
+	(void)s; /* lives in its upload */
+}
+
+struct sink *podman_upload_sink(struct podman_upload *u)
+{
+	return &u->sink;
+}
 
 int podman_restore_begin(const struct podman *p, const struct podman_restore *how,
 			 struct podman_upload **ret, struct firn_error *err)
 {
 	_cleanup_(podman_upload_cancelp) struct podman_upload *u = calloc(1, sizeof(*u));
+	static const struct sink_ops ops = { .write = upload_write, .close = upload_close };
 	struct podman patient = *p;
 	_buf_ struct buf url = BUF_INIT;
 	int rc;
 
 	if (!u)
 		return firn_fail_oom(err, "restore");
+	u->sink.ops = &ops;
 	/* With import=true the container in the URL is not looked at. */
 	put_url(p, "containers", "import", "restore?import=true", &url);
 	if (how->name) {
@@ -330,29 +367,6 @@ void podman_upload_cancelp(struct podman_upload **u)
 {
 	podman_upload_cancel(*u);
 	*u = NULL;
-}
-
-/* The error in an answer that came, or comes now. */
-static int upload_refused(struct podman_upload *u, struct firn_error *err)
-{
-	unsigned status;
-	int rc = http_answer(u->http, &status, err);
-
-	if (rc < 0)
-		return rc;
-	rc = refused(u->http, status, err);
-	u->http = NULL;
-	return rc;
-}
-
-int podman_upload_send(struct podman_upload *u, const void *bytes, size_t n, struct firn_error *err)
-{
-	int rc;
-
-	if (!u->http)
-		return firn_fail(err, FIRN_EFAIL, "Podman takes no more");
-	rc = http_send(u->http, bytes, n, err);
-	return rc < 0 && http_answered(u->http) ? upload_refused(u, err) : rc;
 }
 
 int podman_upload_end(struct podman_upload *u, char **ret_id, struct firn_error *err)

@@ -13,6 +13,7 @@
 #ifndef FIRN_REMOTE_PODMAN_H
 #define FIRN_REMOTE_PODMAN_H
 
+#include "bytes/sink.h"
 #include "remote/http.h"
 
 /* The API's first version that takes an archive for a container that isn't there. */
@@ -63,12 +64,11 @@ struct podman_restore {
 };
 struct podman_upload;
 
-/* The archive follows with podman_upload_send(), until podman_upload_end() or _cancel(). */
+/* The archive goes into podman_upload_sink(), until podman_upload_end() or _cancel(). */
 int podman_restore_begin(const struct podman *p, const struct podman_restore *how,
 			 struct podman_upload **ret, struct firn_error *err) _must_check_;
-/* When Podman refuses in the middle, the error is what it says. */
-int podman_upload_send(struct podman_upload *u, const void *bytes, size_t n,
-		       struct firn_error *err) _must_check_;
+/* Borrowed from @u. When Podman refuses in the middle, a write's error is what it says. */
+struct sink *podman_upload_sink(struct podman_upload *u);
 /* That was all: wait until the container runs. Its id; caller frees. Frees @u, in any case. */
 int podman_upload_end(struct podman_upload *u, char **ret_id, struct firn_error *err) _must_check_;
 /* Podman drops what it has; NULL is fine. */
