@@ -2,16 +2,23 @@
 #include "command.h"
 
 #include <firn/build.h>
+#include <string.h>
+#include <unistd.h>
 
 struct build_opts {
-	const char *base, *name, *upperdir;
+	const char *project, *name, *upperdir;
+	struct opt_list bases;
 	bool force, source_digest;
 };
 
 static const struct opt build_options[] = {
-	OPT_STR('b', "base", struct build_opts, base, "IMAGE",
-		"The image the container was made from, as oci:DIR[:TAG|@DIGEST] or "
-		"oci-archive:FILE[:TAG]; without it the result needs --base to be mounted"),
+	OPT_STR('p', "project", struct build_opts, project, "DIR",
+		"Several containers: the archives and checkpoints in the folder DIR, as its "
+		"project.json or pod.options lists them or else all of them"),
+	OPT_LIST('b', "base", struct build_opts, bases, "[NAME=]IMAGE",
+		 "The image the container was made from, as oci:DIR[:TAG|@DIGEST] or "
+		 "oci-archive:FILE[:TAG]; without it the result needs --base to be mounted. With "
+		 "NAME= that of one of several containers; may be repeated then"),
 	OPT_STR('n', "name", struct build_opts, name, "NAME",
 		"The container's name, instead of the one in the checkpoint"),
 	OPT_STR(0, "upperdir", struct build_opts, upperdir, "DIR",
@@ -22,12 +29,28 @@ static const struct opt build_options[] = {
 	OPT_END,
 };
 
-enum { INDEX, CHECKPOINT, ROOTFS, CONTAINER, ENGINE, BYTES, LOSSES };
+enum { PART_CONTAINER, PART_CHECKPOINT, PART_ROOTFS, PART_ENGINE, PART_BYTES, PART_LOSSES, PARTS };
+static const struct out_field part_fields[] = {
+	[PART_CONTAINER] = { "Container", OUT_STR },
+	[PART_CHECKPOINT] = { "Checkpoint", OUT_STR },
+	[PART_ROOTFS] = { "Rootfs", OUT_STR },
+	[PART_ENGINE] = { "Engine", OUT_STR },
+	[PART_BYTES] = { "Bytes", OUT_UINT },
+	[PART_LOSSES] = { "Losses", OUT_LIST },
+	{ NULL, OUT_END },
+};
+
+enum { INDEX, CHECKPOINT, ROOTFS, CONTAINER, ENGINE, BYTES, LOSSES, CONTAINERS };
 static const struct out_field build_fields[] = {
-	[INDEX] = { "Digest", OUT_STR },   [CHECKPOINT] = { "Checkpoint", OUT_STR },
-	[ROOTFS] = { "Rootfs", OUT_STR },  [CONTAINER] = { "Container", OUT_STR },
-	[ENGINE] = { "Engine", OUT_STR },  [BYTES] = { "Bytes", OUT_UINT },
-	[LOSSES] = { "Losses", OUT_LIST }, { NULL, OUT_END },
+	[INDEX] = { "Digest", OUT_STR },
+	[CHECKPOINT] = { "Checkpoint", OUT_STR },
+	[ROOTFS] = { "Rootfs", OUT_STR },
+	[CONTAINER] = { "Container", OUT_STR },
+	[ENGINE] = { "Engine", OUT_STR },
+	[BYTES] = { "Bytes", OUT_UINT },
+	[LOSSES] = { "Losses", OUT_LIST },
+	[CONTAINERS] = { "Containers", OUT_ROWS },
+	{ NULL, OUT_END },
 };
 
 static void result_freep(struct firn_build_result **r)
@@ -35,11 +58,58 @@ static void result_freep(struct firn_build_result **r)
 	firn_build_result_free(*r);
 }
 
+/* The losses of @r; the caller frees the array. */
+static const char **losses_of(const struct firn_build_result *r, union out_value *ret)
+{
+	const size_t n = firn_build_result_losses(r);
+	const char **losses = calloc(n + 1, sizeof(*losses));
+
+	for (size_t i = 0; losses && i < n; i++)
+		losses[i] = firn_build_result_loss(r, i);
+	ret->list.items = losses;
+	ret->list.n = losses ? n : 0;
+	return losses;
+}
+
+static void fill_part(const struct firn_build_result *r, union out_value *v)
+{
+	v[PART_CONTAINER].str = firn_build_result_container(r);
+	v[PART_CHECKPOINT].str = firn_build_result_checkpoint(r);
+	v[PART_ROOTFS].str = firn_build_result_rootfs(r);
+	v[PART_ENGINE].str = firn_build_result_engine(r);
+	v[PART_BYTES].num = firn_build_result_bytes(r);
+}
+
+static void free_parts(union out_value *parts, size_t n)
+{
+	for (size_t i = 0; parts && i < n; i++)
+		free((void *)parts[i * PARTS + PART_LOSSES].list.items);
+	free(parts);
+}
+
+/* A row for each container; NULL when out of memory. */
+static union out_value *list_parts(const struct firn_build_result *r, size_t n)
+{
+	union out_value *parts = calloc(n * PARTS, sizeof(*parts));
+	bool whole = parts;
+
+	for (size_t i = 0; parts && i < n; i++) {
+		const struct firn_build_result *part = firn_build_result_part(r, i);
+
+		fill_part(part, parts + i * PARTS);
+		whole &= losses_of(part, &parts[i * PARTS + PART_LOSSES]) != NULL;
+	}
+	if (whole)
+		return parts;
+	free_parts(parts, n);
+	return NULL;
+}
+
 static int print_result(const struct app *app, const struct firn_build_result *r,
 			struct firn_error *err)
 {
-	size_t n = firn_build_result_losses(r);
-	_free_ const char **losses = calloc(n + 1, sizeof(*losses));
+	const size_t n = firn_build_result_parts(r);
+	union out_value *parts = list_parts(r, n);
 	union out_value values[] = {
 		[INDEX] = { .str = firn_build_result_index(r) },
 		[CHECKPOINT] = { .str = firn_build_result_checkpoint(r) },
@@ -47,14 +117,107 @@ static int print_result(const struct app *app, const struct firn_build_result *r
 		[CONTAINER] = { .str = firn_build_result_container(r) },
 		[ENGINE] = { .str = firn_build_result_engine(r) },
 		[BYTES] = { .num = firn_build_result_bytes(r) },
-		[LOSSES] = { .list = { losses, n } },
+		[LOSSES] = { .list = { NULL, 0 } },
+		[CONTAINERS] = { .rows = { part_fields, parts, n } },
 	};
+	_free_ const char **losses = losses_of(r, &values[LOSSES]);
 
-	if (!losses)
+	if (parts && losses)
+		out_result(stdout, app->format ? app->format : "{{.Digest}}", build_fields, values);
+	free_parts(parts, n);
+	return parts && losses ? 0 : fail(err, FIRN_ENOMEM, "out of memory");
+}
+
+/*
+ * Behind the '=' of "NAME=...", or NULL. What exists is a path, whatever it looks like; and names
+ * have none of the characters that a path or reference may have before its first '='.
+ */
+static const char *behind_name(const char *text)
+{
+	const size_t len = strcspn(text, "=:/");
+
+	return len && text[len] == '=' && access(text, F_OK) < 0 ? text + len + 1 : NULL;
+}
+
+/* All "NAME=IMAGE" to ret->bases, which the caller frees; the other one to ret->base. */
+static int sort_bases(struct app *app, const struct build_opts *o, struct firn_build_opts *ret,
+		      struct firn_error *err)
+{
+	const char **named = calloc(o->bases.n + 1, sizeof(*named));
+
+	if (!named)
 		return fail(err, FIRN_ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		losses[i] = firn_build_result_loss(r, i);
-	out_result(stdout, app->format ? app->format : "{{.Digest}}", build_fields, values);
+	ret->bases = named;
+	for (size_t i = 0; i < o->bases.n; i++) {
+		const char *text = o->bases.items[i];
+
+		if (behind_name(text))
+			named[ret->nbases++] = text;
+		else if (ret->base)
+			return misuse(app, err, "--base \"%s\": two for all containers", text);
+		else
+			ret->base = text;
+	}
+	return 0;
+}
+
+/* The checkpoints @argv; the names that stand before them are owned by @ret's containers. */
+static int fill_items(struct firn_build_item *ret, int n, char **argv, struct firn_error *err)
+{
+	for (int i = 0; i < n; i++) {
+		const char *path = behind_name(argv[i]);
+		char *name = path ? strndup(argv[i], (size_t)(path - 1 - argv[i])) : NULL;
+
+		if (path && !name)
+			return fail(err, FIRN_ENOMEM, "out of memory");
+		ret[i] = (struct firn_build_item){ .size = sizeof(*ret),
+						   .checkpoint = path ? path : argv[i],
+						   .container = name };
+	}
+	return 0;
+}
+
+static void free_items(struct firn_build_item *items, int n)
+{
+	for (int i = 0; items && i < n; i++)
+		free((char *)items[i].container);
+	free(items);
+}
+
+/* argv: the checkpoints and the destination. */
+static int build_items(struct app *app, int argc, char **argv, struct firn_build_opts *opts,
+		       struct firn_build_result **ret, struct firn_error *err)
+{
+	const int n = argc - 1;
+	struct firn_build_item *items = calloc((size_t)n, sizeof(*items));
+	int rc = items ? fill_items(items, n, argv, err) : fail(err, FIRN_ENOMEM, "out of memory");
+
+	if (rc == 0 && opts->container && (n > 1 || items[0].container))
+		rc = misuse(app, err, "--name and %s exclude each other",
+			    n > 1 ? "several checkpoints" : argv[0]);
+	if (rc == 0 && opts->upperdir && n > 1)
+		rc = misuse(app, err, "--upperdir and several checkpoints exclude each other");
+	if (rc == 0 && opts->container)
+		items[0].container = strdup(opts->container);
+	if (rc == 0)
+		items[0].upperdir = opts->upperdir;
+	opts->container = opts->upperdir = NULL;
+	if (rc == 0)
+		rc = firn_build_all(items, (size_t)n, argv[n], opts, ret, err);
+	free_items(items, n);
+	return rc;
+}
+
+static int check_use(struct app *app, const struct build_opts *o, int argc, char **argv,
+		     struct firn_error *err)
+{
+	if (!o->project)
+		return argc > 1 ? 0 : misuse(app, err, "needs %s", cmd_build.args);
+	if (argc > 1)
+		return misuse(app, err, "--project and \"%s\" exclude each other", argv[0]);
+	if (o->name || o->upperdir)
+		return misuse(app, err, "--project and %s exclude each other",
+			      o->name ? "--name" : "--upperdir");
 	return 0;
 }
 
@@ -68,33 +231,40 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.size = sizeof(build),
 		.flags = (o->force ? FIRN_BUILD_FORCE : 0) |
 			 (o->source_digest ? FIRN_BUILD_SOURCE_DIGEST : 0),
-		.base = o->base,
 		.container = o->name,
 		.upperdir = o->upperdir,
 		.report = &report,
 	};
-	int rc;
+	int rc = check_use(app, o, argc, argv, err);
 
-	(void)argc;
-	rc = firn_build(argv[0], argv[1], &build, &result, err);
+	if (rc == 0)
+		rc = sort_bases(app, o, &build, err);
+	if (rc == 0)
+		rc = o->project ? firn_build_project(o->project, argv[0], &build, &result, err)
+				: build_items(app, argc, argv, &build, &result, err);
+	free((void *)build.bases);
 	progress_clear(&app->progress);
 	return rc < 0 ? rc : print_result(app, result, err);
 }
 
 const struct command cmd_build = {
 	.name = "build",
-	.args = "CHECKPOINT oci:DIR:TAG",
+	.args = "[NAME=]CHECKPOINT... oci:DIR:TAG",
 	.summary = "Make an image of a checkpoint in an OCI layout",
 	.about =
 	    "Convert a checkpoint into an image of the OCI layout DIR, which is made when it isn't "
 	    "there. CHECKPOINT is an engine's archive (plain, gzip or zstd), - for standard input, "
 	    "an unpacked archive, or a folder of CRIU images. TAG names the whole, TAG.checkpoint "
-	    "and TAG.rootfs its two images. The digest of the whole is printed.",
+	    "and TAG.rootfs its two images. Several checkpoints, or a folder of them given with "
+	    "--project, become one image; then the names are TAG.NAME.checkpoint and "
+	    "TAG.NAME.rootfs. The digest of the whole is printed.",
 	.example = "firn build --base oci:base:app redis.tar oci:layout:r1\n"
+		   "firn build web=web.tar db=db.tar.gz oci:layout:shop\n"
+		   "firn build --project shop --base db=oci:base:db oci:layout:shop\n"
 		   "podman container checkpoint -c none -e /dev/stdout c1 |\n"
 		   "    firn build - oci:layout:c1",
-	.min_args = 2,
-	.max_args = 2,
+	.min_args = 1,
+	.max_args = -1,
 	.options = build_options,
 	.opts_size = sizeof(struct build_opts),
 	.fields = build_fields,

@@ -78,6 +78,22 @@ void out_safe(FILE *f, const char *text)
 	}
 }
 
+static void json_object(FILE *f, const struct out_field *fields, const union out_value *values);
+
+static void json_rows(FILE *f, const union out_value *v)
+{
+	size_t width = 0;
+
+	while (v->rows.fields[width].type != OUT_END)
+		width++;
+	fputc('[', f);
+	for (size_t i = 0; i < v->rows.n; i++) {
+		fputs(i ? "," : "", f);
+		json_object(f, v->rows.fields, v->rows.values + i * width);
+	}
+	fputc(']', f);
+}
+
 static void json_value(FILE *f, enum out_type type, const union out_value *v)
 {
 	switch (type) {
@@ -100,6 +116,9 @@ static void json_value(FILE *f, enum out_type type, const union out_value *v)
 			out_json_string(f, v->list.items[i]);
 		}
 		fputc(']', f);
+		break;
+	case OUT_ROWS:
+		json_rows(f, v);
 		break;
 	case OUT_END:
 		break;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum out_type { OUT_END, OUT_STR, OUT_UINT, OUT_BOOL, OUT_LIST };
+enum out_type { OUT_END, OUT_STR, OUT_UINT, OUT_BOOL, OUT_LIST, OUT_ROWS };
 
 /* A table of these ends with OUT_END. Names are as Go spells them: "Digest". */
 struct out_field {
@@ -31,6 +31,11 @@ union out_value {
 		const char *const *items;
 		size_t n;
 	} list;
+	struct {
+		const struct out_field *fields;
+		const union out_value *values; /* those of the first row, of the second, ... */
+		size_t n;                      /* rows */
+	} rows;                                /* JSON objects, in a template too */
 };
 
 /*

@@ -27,6 +27,9 @@ struct firn_build_opts {
 	/** the upper directory of the container's overlay, which has its changes; NULL: they are in
 	 * the checkpoint */
 	const char *upperdir;
+	/** "NAME=REF" each: the base of one of several containers; others have .base */
+	const char *const *bases;
+	size_t nbases;
 };
 
 /** What was built. */
@@ -50,8 +53,58 @@ FIRN_EXPORT int firn_build(const char *checkpoint, const char *dest,
 			   const struct firn_build_opts *opts, struct firn_build_result **ret,
 			   struct firn_error *err);
 
+/** One of several checkpoints; zero is the default of every member but size and checkpoint. */
+struct firn_build_item {
+	size_t size;            /**< sizeof(struct firn_build_item), the same for all */
+	const char *checkpoint; /**< as in firn_build(); "-" for one of them only */
+	const char *container;  /**< its name; NULL: what the checkpoint says */
+	const char *base;       /**< its base; NULL: by the options */
+	const char *upperdir;   /**< as in the options */
+};
+
+/**
+ * Convert the checkpoints of several containers into one image: an index with two images for each.
+ *
+ * Names have letters and digits, joined by single ones of "-._+", and each is there once. TAG names
+ * the index; TAG.NAME.checkpoint and TAG.NAME.rootfs name the images of container NAME. Bases that
+ * containers share are stored once. What is wrong with a name, or missing, is found before anything
+ * is written. One checkpoint alone is as with firn_build().
+ *
+ * @param items  @p n of them, 64 at most; borrowed, as are their strings
+ * @param dest   as in firn_build()
+ * @param opts   borrowed; NULL means all defaults; .container and .upperdir must be NULL
+ * @param ret    as in firn_build(); firn_build_result_part() has the containers
+ * @return as firn_build(); also -FIRN_EINVAL for names
+ */
+FIRN_EXPORT int firn_build_all(const struct firn_build_item *items, size_t n, const char *dest,
+			       const struct firn_build_opts *opts, struct firn_build_result **ret,
+			       struct firn_error *err);
+
+/**
+ * The same for the folder @p dir. project.json in it lists the containers:
+ * {"services": [{"name": "web", "archive": "web.tar"}]}; or pod.options of a pod's checkpoint does
+ * ("containers": {"web": "FOLDER"}); without them every archive and every folder of a checkpoint in
+ * it is a container, in the order of their names, named by what is inside or else by the file.
+ *
+ * @return as firn_build_all(); -FIRN_ECORRUPT for a document that is none, or that names files
+ *         elsewhere; -FIRN_ENOTFOUND for one that isn't there
+ */
+FIRN_EXPORT int firn_build_project(const char *dir, const char *dest,
+				   const struct firn_build_opts *opts,
+				   struct firn_build_result **ret, struct firn_error *err);
+
 /** @return NULL, always */
 FIRN_EXPORT struct firn_build_result *firn_build_result_free(struct firn_build_result *r);
+
+/** @return number of containers */
+FIRN_EXPORT size_t firn_build_result_parts(const struct firn_build_result *r);
+/**
+ * @return the result of the @p i -th container alone, borrowed from @p r; NULL behind the last. Of
+ *         several containers only the parts have a checkpoint, a rootfs, a name and an engine: @p r
+ *         itself gives NULL for these, and the sum of bytes and losses.
+ */
+FIRN_EXPORT const struct firn_build_result *firn_build_result_part(
+    const struct firn_build_result *r, size_t i);
 
 /** @return digest of the index, "sha256:..."; borrowed from @p r */
 FIRN_EXPORT const char *firn_build_result_index(const struct firn_build_result *r);

@@ -27,3 +27,11 @@ int blobs_take(struct blobs *b, struct blob_writer **w, struct firn_error *err)
 	b->list[b->count++] = take_ptr(w);
 	return 0;
 }
+
+bool blobs_have(const struct blobs *b, const struct digest *d)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (digest_equal(blob_digest(b->list[i]), d))
+			return true;
+	return false;
+}

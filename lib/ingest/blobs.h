@@ -5,6 +5,8 @@
 
 #include "store/store.h"
 
+#include <stdbool.h>
+
 struct blobs {
 	struct blob_writer **list; /* owned */
 	size_t count, room;
@@ -13,5 +15,8 @@ struct blobs {
 void blobs_done(struct blobs *b);
 /* Takes *w, also on failure. */
 int blobs_take(struct blobs *b, struct blob_writer **w, struct firn_error *err) _must_check_;
+
+/* Whether one of them is @d. */
+bool blobs_have(const struct blobs *b, const struct digest *d);
 
 #endif

@@ -5,53 +5,31 @@
 #include "base/opts.h"
 #include "base/path.h"
 #include "ingest/batch.h"
+#include "ingest/items.h"
+#include "ingest/project.h"
 #include "ingest/result.h"
+#include "ingest/tags.h"
 #include "ingest/upper.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { TAG_INDEX, TAG_CHECKPOINT, TAG_ROOTFS, TAGS_MAX };
-
-/* The tags of one build; texts are owned. */
-struct tags {
-	char *names[TAGS_MAX];
-	struct layout_entry entries[TAGS_MAX];
+/* One call, its options complete. */
+struct build {
+	struct firn_build_opts opts;
+	struct ref dest;
+	struct items items;
+	struct project project; /* where the items come from, or zero */
+	struct batch batch;
+	struct tags tags;
 };
 
-static void tags_done(struct tags *t)
+static void build_done(struct build *b)
 {
-	for (size_t i = 0; i < TAGS_MAX; i++)
-		free(t->names[i]);
-}
-
-static int tags_make(const char *tag, const struct batch *b, struct tags *t, struct firn_error *err)
-{
-	static const char *const suffixes[TAGS_MAX] = {
-		[TAG_INDEX] = "",
-		[TAG_CHECKPOINT] = ".checkpoint",
-		[TAG_ROOTFS] = ".rootfs",
-	};
-	const struct ingest *g = b->containers[0];
-	const struct oci_descriptor *const descs[TAGS_MAX] = {
-		[TAG_INDEX] = &b->index,
-		[TAG_CHECKPOINT] = &g->checkpoint,
-		[TAG_ROOTFS] = &g->rootfs,
-	};
-
-	for (size_t i = 0; i < TAGS_MAX; i++) {
-		int rc;
-
-		if (asprintf(&t->names[i], "%s%s", tag, suffixes[i]) < 0) {
-			t->names[i] = NULL;
-			return firn_fail_oom(err, "tag");
-		}
-		rc = ref_check_tag(t->names[i], err);
-		if (rc < 0)
-			return rc;
-		t->entries[i] = (struct layout_entry){ .tag = t->names[i], .desc = descs[i] };
-	}
-	return 0;
+	tags_done(&b->tags);
+	batch_done(&b->batch);
+	items_done(&b->items);
+	project_done(&b->project);
+	ref_done(&b->dest);
 }
 
 static int parse_dest(const char *dest, struct ref *ret, struct firn_error *err)
@@ -76,88 +54,152 @@ static int open_upper(struct ingest *g, const char *path, struct firn_error *err
 	return fd < 0 ? fd : 0;
 }
 
-/* The layout last: a checkpoint or base that isn't there leaves no folder behind. */
-static int open_all(struct batch *b, const char *checkpoint, const struct ref *dest,
-		    const struct firn_build_opts *opts, struct firn_error *err)
+static int add_container(struct build *b, const struct firn_build_item *item,
+			 struct firn_error *err)
 {
 	struct ingest *g = NULL;
-	int rc = batch_add(b, &g, err);
+	int rc = batch_add(&b->batch, &g, err);
 
 	if (rc < 0)
 		return rc;
-	g->container = opts->container;
-	g->digest = opts->flags & FIRN_BUILD_SOURCE_DIGEST;
-	g->notes.report = opts->report;
-	if ((opts->upperdir && (rc = open_upper(g, opts->upperdir, err)) < 0) ||
-	    (rc = input_open(checkpoint, g->digest, &g->input, err)) < 0 ||
-	    (opts->base && (rc = batch_base(b, opts->base, &g->base, err)) < 0))
+	g->container = item->container;
+	g->pod = b->project.n ? &b->project.pod : NULL;
+	g->digest = b->opts.flags & FIRN_BUILD_SOURCE_DIGEST;
+	g->notes.report = b->opts.report;
+	g->notes.about = b->items.n > 1 ? item->container : NULL;
+	if (item->upperdir && (rc = open_upper(g, item->upperdir, err)) < 0)
 		return rc;
-	return batch_open_layout(b, dest->path, err);
+	return item->base ? batch_base(&b->batch, item->base, &g->base, err) : 0;
 }
 
-/* All the work that leaves no trace but unnamed blobs. */
-static int prepare(struct batch *b, const char *checkpoint, struct firn_error *err)
+/* The layout last: a checkpoint or base that isn't there leaves no folder behind. */
+static int open_all(struct build *b, struct firn_error *err)
 {
-	struct ingest *g = b->containers[0];
-	char quoted[PATH_QUOTE_MAX];
-	int rc = ingest_open(g, err);
+	int rc = 0;
 
-	if (rc < 0)
+	for (size_t i = 0; rc >= 0 && i < b->items.n; i++)
+		rc = add_container(b, &b->items.list[i], err);
+	return rc < 0 ? rc : batch_open_layout(&b->batch, b->dest.path, err);
+}
+
+/* Read one checkpoint and make its images: unnamed blobs. */
+static int make_images(struct build *b, size_t i, struct firn_error *err)
+{
+	const char *checkpoint = b->items.list[i].checkpoint;
+	struct ingest *g = b->batch.containers[i];
+	char quoted[PATH_QUOTE_MAX];
+	int rc;
+
+	if ((rc = input_open(checkpoint, g->digest, &g->input, err)) < 0 ||
+	    (rc = ingest_open(g, err)) < 0)
 		return rc;
 	rc = ingest_members(g, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
 	rc = ingest_images(g, err);
 	if (rc < 0)
-		return rc;
+		return b->items.n > 1 ? firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted))
+				      : rc;
 	ingest_release(g);
-	return batch_index(b, err);
+	return 0;
 }
 
-static int build(struct batch *b, const char *checkpoint, const char *tag, bool replace,
+static int make_all(struct build *b, struct firn_error *err)
+{
+	const bool replace = b->opts.flags & FIRN_BUILD_FORCE;
+	int rc = tags_make(&b->tags, b->dest.tag, &b->batch, err);
+
+	if (rc >= 0 && !replace)
+		rc = layout_check_tags(b->batch.layout, b->tags.entries, b->tags.n, err);
+	for (size_t i = 0; rc >= 0 && i < b->items.n; i++)
+		rc = make_images(b, i, err);
+	return rc < 0 ? rc : batch_index(&b->batch, err);
+}
+
+static int commit(struct build *b, struct firn_error *err)
+{
+	const bool replace = b->opts.flags & FIRN_BUILD_FORCE;
+	struct batch *batch = &b->batch;
+	int rc = 0;
+
+	tags_drop_absent(&b->tags);
+	if (replace)
+		rc = tags_add_replaced(&b->tags, b->dest.tag, batch->layout, err);
+	if (rc < 0)
+		return rc;
+	return layout_commit(batch->layout, batch->blobs.list, batch->blobs.count, b->tags.entries,
+			     b->tags.n, replace, err);
+}
+
+static int build(struct build *b, const struct firn_build_item *items, size_t n,
 		 struct firn_build_result **ret, struct firn_error *err)
 {
 	_cleanup_(result_freep) struct firn_build_result *result = NULL;
-	_cleanup_(tags_done) struct tags t = { .names = { NULL } };
-	int rc = tags_make(tag, b, &t, err);
+	int rc;
 
-	if (rc < 0 ||
-	    (!replace && (rc = layout_check_tags(b->layout, t.entries, TAGS_MAX, err)) < 0) ||
-	    (rc = prepare(b, checkpoint, err)) < 0 || (rc = result_of(b, &result, err)) < 0)
-		return rc;
-	if (!b->containers[0]->rootfs.digest.alg)
-		t.entries[TAG_ROOTFS].desc = NULL; /* not that of another checkpoint before */
-	rc = layout_commit(b->layout, b->blobs.list, b->blobs.count, t.entries, TAGS_MAX, replace,
-			   err);
-	if (rc < 0)
+	if ((rc = items_take(items, n, &b->opts, &b->items, err)) < 0 ||
+	    (rc = open_all(b, err)) < 0 || (rc = make_all(b, err)) < 0 ||
+	    (rc = result_of(&b->batch, &result, err)) < 0 || (rc = commit(b, err)) < 0)
 		return rc;
 	if (ret)
 		*ret = take_ptr(&result);
 	return 0;
 }
 
-static int take_opts(const struct firn_build_opts *given, struct firn_build_opts *ret,
+static int take_args(struct build *b, const struct firn_build_opts *given, const char *dest,
 		     struct firn_error *err)
 {
-	int rc = opts_take(given, ret, sizeof(*ret), err);
+	int rc = opts_take(given, &b->opts, sizeof(b->opts), err);
 
 	if (rc == 0)
-		rc = opts_check_flags(ret->flags, FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST, err);
-	if (rc == 0 && ret->container)
-		rc = engine_check_name(ret->container, FIRN_EINVAL, err);
-	return rc;
+		rc = opts_check_flags(b->opts.flags, FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST,
+				      err);
+	return rc < 0 ? rc : parse_dest(dest, &b->dest, err);
 }
 
 int firn_build(const char *checkpoint, const char *dest, const struct firn_build_opts *opts,
 	       struct firn_build_result **ret, struct firn_error *err)
 {
-	_cleanup_(batch_done) struct batch b = { .layout = NULL };
-	_cleanup_(ref_done) struct ref ref = { 0 };
-	struct firn_build_opts all;
+	_cleanup_(build_done) struct build b = { .batch.layout = NULL };
+	struct firn_build_item item = { .size = sizeof(item), .checkpoint = checkpoint };
+	int rc = take_args(&b, opts, dest, err);
+
+	if (rc < 0)
+		return rc;
+	item.container = b.opts.container;
+	item.upperdir = b.opts.upperdir;
+	return build(&b, &item, 1, ret, err);
+}
+
+/* What an option can say of one container only, items say of theirs. */
+static int check_shared(const struct build *b, struct firn_error *err)
+{
+	if (!b->opts.container && !b->opts.upperdir)
+		return 0;
+	return firn_fail(err, FIRN_EINVAL, "one container's %s for several checkpoints",
+			 b->opts.container ? "name" : "upper directory");
+}
+
+int firn_build_all(const struct firn_build_item *items, size_t n, const char *dest,
+		   const struct firn_build_opts *opts, struct firn_build_result **ret,
+		   struct firn_error *err)
+{
+	_cleanup_(build_done) struct build b = { .batch.layout = NULL };
 	int rc;
 
-	if ((rc = take_opts(opts, &all, err)) < 0 || (rc = parse_dest(dest, &ref, err)) < 0 ||
-	    (rc = open_all(&b, checkpoint, &ref, &all, err)) < 0)
+	if ((rc = take_args(&b, opts, dest, err)) < 0 || (rc = check_shared(&b, err)) < 0)
 		return rc;
-	return build(&b, checkpoint, ref.tag, all.flags & FIRN_BUILD_FORCE, ret, err);
+	return build(&b, items, n, ret, err);
+}
+
+int firn_build_project(const char *dir, const char *dest, const struct firn_build_opts *opts,
+		       struct firn_build_result **ret, struct firn_error *err)
+{
+	_cleanup_(build_done) struct build b = { .batch.layout = NULL };
+	int rc;
+
+	if ((rc = take_args(&b, opts, dest, err)) < 0 || (rc = check_shared(&b, err)) < 0 ||
+	    (rc = project_open(dir, b.opts.report, &b.project, err)) < 0)
+		return rc;
+	return build(&b, b.project.items, b.project.n, ret, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static int add_entry(const struct ingest *g, json_t *list, const struct oci_descriptor *d,
@@ -52,7 +53,47 @@ static const char *latest(struct ingest *const *containers, size_t n)
 	return ret;
 }
 
-/* An engine restores one container from an image, so the index of several has no key of theirs. */
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+/*
+ * An engine restores one container from an image, so the index of several has no key of theirs: but
+ * it says whose pod they are, if it is one.
+ */
+static int annotate_pod(struct ingest *const *containers, size_t n, json_t *to,
+			struct firn_error *err)
+{
+	static const struct {
+		const char *key;
+		size_t offset; /* of a string in struct facts */
+	} keys[] = {
+		{ ORG_CRIU_POD_NAME, offsetof(struct facts, pod) },
+		{ ORG_CRIU_POD_NAMESPACE, offsetof(struct facts, pod_namespace) },
+		{ ORG_CRIU_POD_UID, offsetof(struct facts, pod_uid) },
+		{ ORG_CRIU_POD_ID, offsetof(struct facts, pod_id) },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < ARRAY_SIZE(keys); i++) {
+		const char *first = NULL;
+		size_t agree = 0;
+
+		for (size_t j = 0; j < n; j++) {
+			const char *value =
+			    *(const char *const *)((const char *)&containers[j]->facts +
+						   keys[i].offset);
+
+			first = j ? first : value;
+			agree += same(first, value);
+		}
+		if (agree == n)
+			rc = json_put_str(to, keys[i].key, first, err);
+	}
+	return rc;
+}
+
 static int annotations(struct ingest *const *containers, size_t n, json_t **ret,
 		       struct firn_error *err)
 {
@@ -62,7 +103,8 @@ static int annotations(struct ingest *const *containers, size_t n, json_t **ret,
 
 	if (!a)
 		return firn_fail_oom(err, "index");
-	if (n == 1 && (rc = ingest_annotate(containers[0], a, err)) < 0)
+	rc = n == 1 ? ingest_annotate(containers[0], a, err) : annotate_pod(containers, n, a, err);
+	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&a);
 	return 0;

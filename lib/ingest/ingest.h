@@ -7,6 +7,7 @@
 #ifndef FIRN_INGEST_INGEST_H
 #define FIRN_INGEST_INGEST_H
 
+#include "format/pod.h"
 #include "ingest/blobs.h"
 #include "ingest/changeset.h"
 #include "ingest/compat.h"
@@ -25,8 +26,9 @@ struct ingest {
 	const char *container; /* name that the caller wants; may be NULL */
 	bool from_upper;       /* the changes are in the folder upper, owned, not in the input */
 	int upper;
-	bool digest;        /* record the input's */
-	bool archive_delta; /* engines are to take the delta out of C */
+	const struct pod *pod; /* what its pod's documents say; NULL: there are none */
+	bool digest;           /* record the input's */
+	bool archive_delta;    /* engines are to take the delta out of C */
 
 	struct notes notes;
 	struct facts facts;

@@ -255,6 +255,15 @@ static void find_arch(struct ingest *g)
 	snprintf(g->arch, sizeof(g->arch), "%s", arch);
 }
 
+/* The container's own documents go before those of its pod. */
+static void learn_pod(struct facts *f, const struct pod *pod)
+{
+	f->pod = f->pod ? f->pod : pod->name;
+	f->pod_namespace = f->pod_namespace ? f->pod_namespace : pod->namespace;
+	f->pod_uid = f->pod_uid ? f->pod_uid : pod->uid;
+	f->pod_id = f->pod_id ? f->pod_id : pod->id;
+}
+
 /* Facts that only the end of the input shows. */
 static int conclude(struct ingest *g, struct firn_error *err)
 {
@@ -271,6 +280,8 @@ static int conclude(struct ingest *g, struct firn_error *err)
 		return rc;
 	if (g->container)
 		g->facts.container = g->container;
+	if (g->pod)
+		learn_pod(&g->facts, g->pod);
 	find_arch(g);
 	return 0;
 }

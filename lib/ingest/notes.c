@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "bytes/json.h"
+#include "format/pod.h"
 
 #include <stdio.h>
 
@@ -32,8 +33,13 @@ static void make_utf8(char *text)
 
 static void tell(const struct notes *n, const char *text)
 {
-	if (n->report && n->report->warn)
-		n->report->warn(text, n->report->ctx);
+	char named[SENTENCE_MAX + POD_NAME_MAX + 16];
+
+	if (!n->report || !n->report->warn)
+		return;
+	if (n->about)
+		snprintf(named, sizeof(named), "%s: %s", n->about, text);
+	n->report->warn(n->about ? named : text, n->report->ctx);
 }
 
 void notes_warn(struct notes *n, const char *fmt, ...)

@@ -17,6 +17,8 @@
 
 struct notes {
 	const struct firn_report *report; /* borrowed; may be NULL */
+	const char
+	    *about; /* goes before warnings: the container, where there are several; or NULL */
 	char *losses[NOTES_MAX + 1];
 	size_t nlosses;
 	size_t more;   /* losses beyond NOTES_MAX */

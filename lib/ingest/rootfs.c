@@ -90,11 +90,15 @@ static int oci_type(const struct oci_descriptor *d, struct oci_descriptor *ret,
 	return 0;
 }
 
-/* The base's blobs come along; each is proven on its way. */
+/* The base's blobs come along, once for all containers; each is proven on its way. */
 static int fetch(struct ingest *g, const struct oci_descriptor *d, struct firn_error *err)
 {
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	int rc = store_fetch(g->store, layout_store(g->base->layout), &d->digest, d->size, &w, err);
+	int rc;
+
+	if (blobs_have(g->blobs, &d->digest))
+		return 0;
+	rc = store_fetch(g->store, layout_store(g->base->layout), &d->digest, d->size, &w, err);
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "base image");

@@ -204,6 +204,12 @@ int blob_source(struct blob_writer *w, struct source **ret, struct firn_error *e
 	return w->ops->source(w, ret, err);
 }
 
+const struct digest *blob_digest(const struct blob_writer *w)
+{
+	assert(w && w->sealed);
+	return &w->digest;
+}
+
 int blob_flush(struct blob_writer *w, struct firn_error *err)
 {
 	int rc;

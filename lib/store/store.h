@@ -92,6 +92,8 @@ int blob_seal(struct blob_writer *w, struct digest *ret, uint64_t *ret_size,
 	      struct firn_error *err) _must_check_;
 /* The bytes of a sealed blob, before it has its name. The source borrows @w. */
 int blob_source(struct blob_writer *w, struct source **ret, struct firn_error *err) _must_check_;
+/* Of a sealed blob; borrowed. */
+const struct digest *blob_digest(const struct blob_writer *w);
 /* Have the bytes of a sealed blob on the disk. Publishing does it too, if it wasn't done. */
 int blob_flush(struct blob_writer *w, struct firn_error *err) _must_check_;
 /* Flush, name, flush the folder. 0, or 1 when the store already had it. */

@@ -110,7 +110,8 @@ static inline void built_done(struct built *b)
 
 #define _built_ _cleanup_(built_done)
 
-static inline void load(const char *tag, struct built *ret)
+/* @container of several, NULL for the only one. */
+static inline void load_of(const char *tag, const char *container, struct built *ret)
 {
 	_cleanup_(oci_descriptor_done) struct oci_descriptor d = { 0 };
 	_cleanup_(ref_done) struct ref ref = { 0 };
@@ -123,7 +124,12 @@ static inline void load(const char *tag, struct built *ret)
 	ret->store = layout_store(ret->layout);
 	ck_ok(layout_resolve(ret->layout, &ref, &d, &err), err);
 	ck_ok(image_load_index(ret->store, &d, &ret->index, &err), err);
-	ck_ok(checkpoint_image_load(ret->store, &d, NULL, &ret->ci, &err), err);
+	ck_ok(checkpoint_image_load(ret->store, &d, container, &ret->ci, &err), err);
+}
+
+static inline void load(const char *tag, struct built *ret)
+{
+	load_of(tag, NULL, ret);
 }
 
 /* The digest of the layer with this role, NULL when there is none. */
