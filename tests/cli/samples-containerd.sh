@@ -27,6 +27,15 @@ digest=$(python3 -c 'import json; print(json.load(open("base-busybox/index.json"
 python3 "$expected" rehome "$data/containerd-cri.tar" "$digest" busybox.tar
 cp "$data/containerd-cri-tiny.tar" tiny.tar
 
+# delta_of TAG: media type and digest of the rootfs image's last layer
+delta_of() {
+	python3 -c 'import json, sys
+def doc(digest):
+    return json.load(open("layout/blobs/sha256/" + digest.split(":")[1]))
+tags = {d["annotations"]["org.opencontainers.image.ref.name"]: d for d in json.load(open("layout/index.json"))["manifests"]}
+layer = doc(tags[sys.argv[1] + ".rootfs"]["digest"])["layers"][-1]
+print(layer["mediaType"], layer["digest"].split(":")[1])' "$1"
+}
 mounted_is_right() { # TAG LAST ENGINE WHAT [OPTION...]
 	check "$4: mount" "$firn" mount --cache "$work/cache" "${@:5}" "oci:layout:$1" "$work/m"
 	is "$(python3 "$expected" check m/rootfs "$data" "$2" "$3")" "" "$4: the tree of expected.json"
@@ -44,6 +53,8 @@ while read -r name last; do
 	status_is 0 "$name from a pipe: build"
 	echo "$out" >>"$name.digests"
 	is "$(wc -l <"$name.digests") $(sort -u "$name.digests" | wc -l)" "5 1" "$name: five roads, one rootfs image"
+	is "$(delta_of "$name-tar")" "application/vnd.oci.image.layer.v1.tar+gzip $(tar -xOf "$name.tar" rootfs-diff.tar | sha256sum | cut -d' ' -f1)" \
+		"$name: the delta is containerd's own changeset, byte for byte"
 	mounted_is_right "$name-tar" "$last" containerd "$name"
 	check "$name: mount of the archive" "$firn" mount --cache "$work/cache" --base "oci:base-$name:app" "$name.tar" "$work/m"
 	is "$(python3 "$expected" check m/rootfs "$data" "$last" containerd)" "" "$name: the tree of expected.json"
