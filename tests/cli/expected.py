@@ -154,4 +154,5 @@ def main():
     {"check": check, "rehome": rehome}[what](*args)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,7 @@ while read -r name last; do
 	status_is 0 "$name from a pipe: build"
 	mkdir -p "$name.folder" && tar -C "$name.folder" --numeric-owner -xpf "$name.rehomed.tar"
 	check "$name as a folder: build" "$firn" build --base oci:base:app "$name.folder" "oci:layout:$name-folder"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-none" podman)" "" "$name: Podman would restore it with its changes"
 	is "$(digests "$name" '' none gzip zstd stdin | sort -u | wc -l)" 1 "$name: four roads, one digest"
 	is "$(digests "$name" .rootfs none gzip zstd stdin folder | sort -u | wc -l)" 1 "$name: one rootfs image, from a folder too"
 	check "$name: mount of the archive" "$firn" mount --cache "$cache" --base oci:base-gz:app "$name.rehomed.tar" "$work/m"
@@ -52,6 +53,24 @@ while read -r name last; do
 done <<'EOS'
 podman-none.tar 7
 podman-gzip.tar.gz 8
+podman-zstd.tar.zst 9
+podman-ignore-rootfs.tar none
+EOS
+
+# The same containers as CRI-O would have exported them.
+while read -r name last; do
+	python3 "$top_srcdir/tests/cli/make-crio.py" "$data/$name" "$id" crio.tar
+	check "$name in CRI-O's words: build" "$firn" build --base oci:base:app crio.tar "oci:layout:$name-crio"
+	run_stdin "$firn" build --base oci:base:app - "oci:layout:$name-crio-stdin" <crio.tar
+	status_is 0 "$name in CRI-O's words, from a pipe: build"
+	is "$(digests "$name" '' crio crio-stdin | sort -u | wc -l)" 1 "$name in CRI-O's words: both have one digest"
+	check "$name in CRI-O's words: mount" "$firn" mount --cache "$cache" "oci:layout:$name-crio" "$work/m"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name in CRI-O's words: the tree of expected.json"
+	is "$(tar -xOf crio.tar bind.mounts | cmp - m/bind.mounts)" "" "$name in CRI-O's words: bind.mounts as it was"
+	check "$name in CRI-O's words: umount" "$firn" umount "$work/m"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-crio" cri-o)" "" "$name: CRI-O would restore it with its changes"
+done <<'EOS'
+podman-none.tar 7
 podman-zstd.tar.zst 9
 podman-ignore-rootfs.tar none
 EOS
