@@ -46,9 +46,6 @@ struct input {
 	uint64_t total;                  /* bytes of the input, 0 when nobody knows */
 };
 
-#define INPUT_FILES_MAX (1u << 18) /* files in a folder */
-#define INPUT_DEPTH_MAX 64         /* folders in folders: dumps are flat, artifacts nearly */
-
 /*
  * @path is a folder, a file, or "-" for standard input. With @digest the sha256 of the whole input
  * is made while it is read (not of a folder: -FIRN_EINVAL).
