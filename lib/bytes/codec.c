@@ -8,6 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define BELIEVED_RATIO  200
+#define BELIEVED_ANYWAY (1ull << 30)
+
 /* RFC 1952 section 2.3.1 (deflate is the only method) and RFC 8878 sections 3.1.1 and 3.1.2. */
 enum codec codec_detect(const void *head, size_t n)
 {
@@ -34,6 +37,15 @@ const char *codec_name(enum codec c)
 	default:
 		return "none";
 	}
+}
+
+uint64_t codec_believed(uint64_t packed)
+{
+	uint64_t max;
+
+	if (__builtin_mul_overflow(packed, BELIEVED_RATIO, &max))
+		return UINT64_MAX;
+	return max > BELIEVED_ANYWAY ? max : BELIEVED_ANYWAY;
 }
 
 int codec_input_fill(struct codec_input *ci, size_t want, struct firn_error *err)

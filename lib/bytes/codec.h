@@ -37,6 +37,21 @@ int codec_reader(enum codec c, struct istream *in, uint64_t max, struct istream 
 int codec_writer(enum codec c, struct sink *out, struct sink **ret,
 		 struct firn_error *err) _must_check_;
 
+/*
+ * How many decompressed bytes are believed of @packed compressed ones: no real layer or archive
+ * expands more, and what does is made to fill a disk. Small ones may do as they like.
+ */
+uint64_t codec_believed(uint64_t packed);
+
+/*
+ * The decompressed bytes of @packed, which is taken (also on failure), as a source. They are
+ * decompressed once to learn how many there are, and again up to where somebody reads: reading
+ * forwards costs one more pass, each step back another one. @max as above; @want (may be NULL) is
+ * what the digest of the decompressed bytes has to be.
+ */
+int codec_source(enum codec c, struct source *packed, uint64_t max, const struct digest *want,
+		 struct source **ret, struct firn_error *err) _must_check_;
+
 /* Memory that a zstd frame may ask for as its window; larger windows are refused. */
 #define CODEC_ZSTD_WINDOW_LOG_MAX 23
 
