@@ -26,8 +26,15 @@ enum layout_flags {
 /* Opens the layout folder @path. A folder that is no layout is -FIRN_ECORRUPT. */
 int layout_open(const char *path, unsigned flags, struct layout **ret,
 		struct firn_error *err) _must_check_;
-/* An oci-archive: an uncompressed tar of a layout, read in place. Read-only. */
+/*
+ * An oci-archive: a tar of a layout, read in place. The layout is at its root or in one folder of
+ * it (what "tar c FOLDER" writes); other members are nobody's business. A compressed one (gzip,
+ * zstd) is decompressed each time somebody reads backwards in it, and can't be mounted. Read-only.
+ */
 int layout_open_archive(const char *path, struct layout **ret, struct firn_error *err) _must_check_;
+/* The same for the archive in @src, which is taken (also on failure) and called @name. */
+int layout_open_source(struct source *src, const char *name, struct layout **ret,
+		       struct firn_error *err) _must_check_;
 /* Either, by the reference's transport; REF_PATH is looked at. */
 int layout_open_ref(const struct ref *ref, struct layout **ret,
 		    struct firn_error *err) _must_check_;
@@ -45,6 +52,9 @@ const char *layout_path(const struct layout *l);
  */
 int layout_resolve(struct layout *l, const struct ref *ref, struct oci_descriptor *ret,
 		   struct firn_error *err) _must_check_;
+
+/* index.json as it is now; an empty one while a new layout has none. */
+int layout_index(struct layout *l, struct oci_index *ret, struct firn_error *err) _must_check_;
 
 struct layout_entry {
 	const char *tag;

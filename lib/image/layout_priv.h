@@ -5,11 +5,13 @@
 
 #include "image/layout.h"
 
+#define LAYOUT_MARK     "oci-layout"
+#define LAYOUT_INDEX    "index.json"
 #define LAYOUT_MARK_MAX 4096 /* bytes of an oci-layout file; 30 are usual */
 
 struct layout {
 	char *path; /* as the caller wrote it */
-	int fd;     /* the folder; -1: an archive */
+	int fd;     /* the folder, or an archive's file; -1: an archive that is in no file */
 	unsigned flags;
 	char *made_root; /* absolute path of the folder, when it was made here */
 	struct store *store;
@@ -19,8 +21,6 @@ struct layout {
 
 /* Whether the content of an oci-layout file is one that is understood here. */
 int layout_check_mark(const char *text, size_t len, struct firn_error *err) _must_check_;
-/* index.json as it is now; an empty one while a new layout has none. */
-int layout_index(struct layout *l, struct oci_index *ret, struct firn_error *err) _must_check_;
 /* The position of the first entry with @tag, or -1. */
 ssize_t layout_find_tag(const struct oci_index *index, const char *tag);
 

@@ -37,6 +37,7 @@ int store_mem_new(struct store **ret, struct firn_error *err) _must_check_;
 struct store_extent {
 	struct digest digest;
 	uint64_t at, size;
+	char *bytes; /* from malloc: they were kept when they came by; NULL: they are read */
 };
 
 /*
@@ -46,6 +47,13 @@ struct store_extent {
  */
 int store_archive_open(int fd, struct store_extent *extents, size_t n, struct store **ret,
 		       struct firn_error *err) _must_check_;
+
+/*
+ * The same in a source that is no file: a range of one, or decompressed on the way. Takes @src,
+ * too. What store_open() gives must not outlive the store.
+ */
+int store_source_open(struct source *src, struct store_extent *extents, size_t n,
+		      struct store **ret, struct firn_error *err) _must_check_;
 
 /* A layout must have its folders (image-layout.md), empty or not: from here on they stay. */
 void store_keep(struct store *s);

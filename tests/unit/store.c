@@ -537,8 +537,8 @@ START_TEST(archive)
 
 	scratch_write("file", "..hello..", 9);
 	fd = open(scratch("file"), O_RDONLY | O_CLOEXEC);
-	extents[0] = (struct store_extent){ digest(HELLO), 2, 5 };
-	extents[1] = (struct store_extent){ digest(EMPTY), 9, 0 };
+	extents[0] = (struct store_extent){ .digest = digest(HELLO), .at = 2, .size = 5 };
+	extents[1] = (struct store_extent){ .digest = digest(EMPTY), .at = 9 };
 	ck_ok(store_archive_open(fd, extents, 2, &s, &err), err);
 	d = digest(HELLO);
 	ck_ok(store_read(s, &d, 5, 10, &text, NULL, &err), err);
