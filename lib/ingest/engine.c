@@ -2,6 +2,7 @@
 #include "ingest/engine.h"
 
 #include "base/path.h"
+#include "format/ctr.h"
 #include "format/oci.h"
 
 #include <stdio.h>
@@ -15,7 +16,27 @@ void facts_done(struct facts *f)
 	config_dump_done(&f->config);
 	json_decref(f->spec);
 	json_decref(f->extra);
+	free(f->told.container);
+	free(f->told.image_name);
 	*f = (struct facts){ 0 };
+}
+
+int facts_tell(struct facts *f, const struct engine *engine, const char *container,
+	       const char *image_name, const struct digest *base, struct firn_error *err)
+{
+	f->told.engine = engine;
+	if (container && !(f->told.container = strdup(container)))
+		return firn_fail_oom(err, "container");
+	if (image_name && !(f->told.image_name = strdup(image_name)))
+		return firn_fail_oom(err, "image");
+	if (base && base->alg)
+		digest_text(base, f->told.base);
+	return 0;
+}
+
+const char *facts_image_name(const struct facts *f)
+{
+	return f->config.image_name ? f->config.image_name : f->told.image_name;
 }
 
 /* What differs from host to host and is not in any archive. */
@@ -77,6 +98,16 @@ static int learn_containerd(struct facts *f, struct firn_error *err)
 	return 0;
 }
 
+/* The CRI's containers can be checkpointed without the CRI, too. */
+static int learn_ctr(struct facts *f, struct firn_error *err)
+{
+	int rc = learn_containerd(f, err);
+
+	if (!f->container)
+		f->container = ctr_container(f->spec);
+	return rc;
+}
+
 /* An image ID is the digest of the image's config, with or without its algorithm. */
 static int matches_id(const char *wanted, const struct base *b, const char **ret_wanted)
 {
@@ -108,6 +139,18 @@ static int matches_ref(const struct facts *f, const struct base *b, const char *
 	*ret_wanted = ref;
 	return strcmp(at + 1, digest_text(&b->target.digest, text)) == 0 ||
 	       strcmp(at + 1, digest_text(&b->image.desc.digest, text)) == 0;
+}
+
+/* The index or manifest that the checkpoint's index has for its base. */
+static int matches_target(const struct facts *f, const struct base *b, const char **ret_wanted)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	if (!*f->told.base)
+		return -FIRN_ENOTFOUND;
+	*ret_wanted = f->told.base;
+	return strcmp(f->told.base, digest_text(&b->target.digest, text)) == 0 ||
+	       strcmp(f->told.base, digest_text(&b->image.desc.digest, text)) == 0;
 }
 
 struct pair {
@@ -220,6 +263,15 @@ const struct engine engine_bare = {
 	.annotate = annotate_nothing,
 };
 
+const struct engine engine_ctr = {
+	.name = "containerd",
+	.changeset = true,
+	.losses = { LOSS_XATTRS },
+	.learn = learn_ctr,
+	.matches = matches_target,
+	.annotate = annotate_nothing,
+};
+
 static int find_engine(const char *manager, const struct engine **ret, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
@@ -248,23 +300,27 @@ int engine_check_name(const char *name, enum firn_code code, struct firn_error *
 	return 0;
 }
 
-int engine_detect(struct facts *f, struct firn_error *err)
+/* From the documents. */
+static int detect(struct facts *f, struct firn_error *err)
 {
-	int rc;
-
-	f->engine = &engine_bare;
+	f->engine = f->told.engine ? f->told.engine : &engine_bare;
+	if (f->told.engine)
+		return f->spec ? 0 : firn_fail(err, FIRN_ECORRUPT, "spec.dump is missing");
 	if (f->config.json && !f->spec)
 		return firn_fail(err, FIRN_ECORRUPT, "spec.dump is missing");
 	if (f->spec && !f->config.json)
 		return firn_fail(err, FIRN_ECORRUPT, "config.dump is missing");
-	if (f->spec) {
-		rc = find_engine(oci_annotation(f->spec, MANAGER), &f->engine, err);
-		if (rc < 0)
-			return rc;
-	}
-	rc = f->engine->learn(f, err);
-	if (rc < 0)
+	return f->spec ? find_engine(oci_annotation(f->spec, MANAGER), &f->engine, err) : 0;
+}
+
+int engine_detect(struct facts *f, struct firn_error *err)
+{
+	int rc = detect(f, err);
+
+	if (rc < 0 || (rc = f->engine->learn(f, err)) < 0)
 		return rc;
+	if (!f->container)
+		f->container = f->told.container;
 	return f->container ? engine_check_name(f->container, FIRN_ECORRUPT, err) : 0;
 }
 
@@ -275,12 +331,12 @@ int engine_annotate(const struct facts *f, const char *image_id, json_t *to, str
 	const struct pair pairs[] = {
 		{ ORG_CRIU_ENGINE_NAME, bare ? NULL : f->engine->name },
 		/* containerd would take an image with this key for one it can restore */
-		{ ORG_CRIU_CONTAINER_NAME, bare ? NULL : f->container },
+		{ ORG_CRIU_CONTAINER_NAME, f->config.json ? f->container : NULL },
 		{ ORG_CRIU_POD_NAME, f->pod },
 		{ ORG_CRIU_POD_NAMESPACE, f->pod_namespace },
 		{ ORG_CRIU_POD_UID, f->pod_uid },
 		{ ORG_CRIU_POD_ID, f->pod_id },
-		{ ORG_CRIU_ROOTFS_IMAGE_NAME, f->config.image_name },
+		{ ORG_CRIU_ROOTFS_IMAGE_NAME, facts_image_name(f) },
 		{ ORG_CRIU_ROOTFS_IMAGE_USER, f->config.image_requested },
 		{ ORG_CRIU_ROOTFS_IMAGE_ID,
 		  f->config.image_id ? f->config.image_id : f->config.image_ref },

@@ -20,9 +20,20 @@ struct facts {
 	const char *container;     /* name */
 	const char *pod, *pod_namespace, *pod_uid, *pod_id;
 	struct origin origin;
+	struct told {
+		const struct engine *engine;  /* NULL: the documents tell */
+		char *container, *image_name; /* for documents that have none; owned */
+		char base[DIGEST_TEXT_MAX];   /* digest of the base; "": not told */
+	} told; /* by the form of the input, before anything is detected */
 };
 
 void facts_done(struct facts *f);
+/* Copies; all may be NULL. */
+int facts_tell(struct facts *f, const struct engine *engine, const char *container,
+	       const char *image_name, const struct digest *base,
+	       struct firn_error *err) _must_check_;
+/* Of the image that the container was made from, or NULL. */
+const char *facts_image_name(const struct facts *f);
 
 struct engine {
 	const char *name;    /* org.criu.checkpoint.engine.name */
@@ -47,6 +58,7 @@ struct engine {
 };
 
 extern const struct engine engine_bare; /* CRIU's images without a container */
+extern const struct engine engine_ctr;  /* containerd without the CRI: has no config.dump */
 
 /* The name goes into annotations, messages and, one day, a container's id; @code says whose fault.
  */

@@ -47,8 +47,10 @@ struct input {
 };
 
 /*
- * @path is a folder, a file, or "-" for standard input. With @digest the sha256 of the whole input
- * is made while it is read (not of a folder: -FIRN_EINVAL).
+ * @path is a folder, a file, "-" for standard input, or a reference to OCI content; files and
+ * folders are looked at for that, too (ingest/input_oci.h). With @digest the sha256 of the whole
+ * input is made while it is read (not of a folder: -FIRN_EINVAL); of OCI content it is the digest
+ * of the index or manifest.
  */
 int input_open(const char *path, bool digest, struct input **ret,
 	       struct firn_error *err) _must_check_;

@@ -2,6 +2,7 @@
 #include "ingest/input.h"
 
 #include "base/fd.h"
+#include "ingest/input_oci.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -47,7 +48,13 @@ static const struct istream_ops meter_ops = { .read = meter_read, .close = meter
 
 static int tar_input_next(struct input *in, const struct tar_entry **ret, struct firn_error *err)
 {
-	return tar_next(((struct tar_input *)in)->tar, ret, err);
+	int rc = tar_next(((struct tar_input *)in)->tar, ret, err);
+
+	if (rc > 0 && input_is_oci_member((*ret)->path))
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "has %s: OCI content is read from a file, not from a pipe",
+				 (*ret)->path);
+	return rc;
 }
 
 static int tar_input_payload(struct input *in, struct istream **ret, struct firn_error *err)

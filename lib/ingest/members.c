@@ -49,6 +49,16 @@ void ingest_done(struct ingest *g)
 	notes_done(&g->notes);
 }
 
+static int hear(struct ingest *g, struct firn_error *err)
+{
+	const struct input_about *about = g->input->about;
+
+	if (!about)
+		return 0;
+	return facts_tell(&g->facts, about->engine, about->container, about->image_name,
+			  &about->base.digest, err);
+}
+
 /* The base that the caller gives goes before the one that the checkpoint brings along. */
 static int find_base(struct ingest *g, struct firn_error *err)
 {
@@ -77,7 +87,7 @@ int ingest_open(struct ingest *g, struct firn_error *err)
 {
 	int rc;
 
-	if ((rc = find_base(g, err)) < 0)
+	if ((rc = hear(g, err)) < 0 || (rc = find_base(g, err)) < 0)
 		return rc;
 	if ((rc = plain_open(&g->metadata, g->store, watch_images, g, err)) < 0 ||
 	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0 ||
@@ -106,7 +116,9 @@ static int detect_now(struct ingest *g, struct firn_error *err)
 /* As soon as both documents are there, so that a wrong base costs no time. */
 static int detect(struct ingest *g, struct firn_error *err)
 {
-	return g->facts.config.json && g->facts.spec ? detect_now(g, err) : 0;
+	const struct facts *f = &g->facts;
+
+	return f->spec && (f->config.json || f->told.engine) ? detect_now(g, err) : 0;
 }
 
 static int keep_config(struct ingest *g, const struct tar_entry *e, char **text, size_t len,

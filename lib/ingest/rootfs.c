@@ -39,7 +39,7 @@ static int note_losses(struct ingest *g, struct firn_error *err)
 	const struct engine *e = g->facts.engine;
 	int rc = 0;
 
-	if (!g->config)
+	if (!g->facts.spec)
 		return 0;
 	if (g->from_upper)
 		rc = 0; /* an upper directory has all of them */
@@ -209,8 +209,8 @@ static int annotations(struct ingest *g, json_t **ret, struct firn_error *err)
 	_json_ json_t *a = NULL;
 	int rc = document_annotations(ORG_FIRN_ROLE_ROOTFS, g->facts.container, &a, err);
 
-	if (rc >= 0 && g->facts.config.image_name)
-		rc = json_put_str(a, OCI_BASE_NAME, g->facts.config.image_name, err);
+	if (rc >= 0 && facts_image_name(&g->facts))
+		rc = json_put_str(a, OCI_BASE_NAME, facts_image_name(&g->facts), err);
 	if (rc >= 0 && g->base)
 		rc = json_put_str(a, OCI_BASE_DIGEST,
 				  digest_text(&g->base->image.desc.digest, digest), err);
@@ -223,7 +223,7 @@ static int annotations(struct ingest *g, json_t **ret, struct firn_error *err)
 
 bool rootfs_wanted(const struct ingest *g)
 {
-	return g->base || g->config || g->has_diff || g->has_deleted || g->from_upper;
+	return g->base || g->facts.spec || g->has_diff || g->has_deleted || g->from_upper;
 }
 
 int rootfs_make(struct ingest *g, struct firn_error *err)

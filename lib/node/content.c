@@ -157,6 +157,18 @@ static int read_document(const struct content *c, const char *name, size_t max, 
 	return firn_wrap(err, rc, "%s", name);
 }
 
+/* Of all checkpoints of containers only those of ctr have no config.dump, and firn made an image.
+ */
+static int tell(struct content_source *s, struct firn_error *err)
+{
+	const json_t *rootfs = s->image.rootfs.manifest.json;
+
+	if (!s->layout || !s->facts.spec || s->facts.config.json)
+		return 0;
+	return facts_tell(&s->facts, &engine_ctr, NULL, oci_annotation(rootfs, OCI_BASE_NAME), NULL,
+			  err);
+}
+
 /* Who made the checkpoint, from which image. */
 static int learn(struct content_source *s, struct content *c, struct firn_error *err)
 {
@@ -177,7 +189,8 @@ static int learn(struct content_source *s, struct content *c, struct firn_error 
 		if (rc < 0)
 			return firn_wrap(err, rc, CHECKPOINT_SPEC);
 	}
-	return engine_detect(&s->facts, err);
+	rc = tell(s, err);
+	return rc < 0 ? rc : engine_detect(&s->facts, err);
 }
 
 static const char *wanted_id(const struct config_dump *c)
@@ -187,7 +200,7 @@ static const char *wanted_id(const struct config_dump *c)
 
 static int fail_without_base(const struct content_source *s, struct firn_error *err)
 {
-	const char *name = s->facts.config.image_name, *id = wanted_id(&s->facts.config);
+	const char *name = facts_image_name(&s->facts), *id = wanted_id(&s->facts.config);
 
 	return firn_fail(err, FIRN_ENOTFOUND,
 			 "it needs the image that the container was made from (--base): %s, %s",

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "format/checkpoint.h"
 #include "format/config_dump.h"
+#include "format/ctr.h"
 #include "format/spec.h"
 #include "node/bundle.h"
 #include "node/images.h"
@@ -61,24 +62,49 @@ int look_at(const char *dir, struct look *ret, struct firn_error *err)
 	return 0;
 }
 
-int look_for_name(const char *dir, char **ret, struct firn_error *err)
+/* 1 and the name that the engine's own document has, 0 when there is none. */
+static int name_in_config(int folder, char **ret, struct firn_error *err)
 {
 	_cleanup_(config_dump_done) struct config_dump config = { 0 };
-	_fd_ int folder = open_folder(dir, err);
 	_free_ char *text = NULL;
 	size_t len = 0;
-	int rc;
+	int rc = read_file(folder, CHECKPOINT_CONFIG, CONFIG_DUMP_MAX, &text, &len, err);
 
-	if (folder < 0)
-		return folder;
-	rc = read_file(folder, CHECKPOINT_CONFIG, CONFIG_DUMP_MAX, &text, &len, err);
-	if (rc > 0)
-		rc = config_dump_parse(text, len, &config, err);
-	if (rc < 0)
-		return rc;
-	if (!config.name)
-		return firn_fail(err, FIRN_EINVAL,
-				 "the checkpoint doesn't name its container: give a name");
+	if (rc <= 0 || (rc = config_dump_parse(text, len, &config, err)) < 0 || !config.name)
+		return rc < 0 ? rc : 0;
 	*ret = strdup(config.name);
-	return *ret ? 0 : firn_fail_oom(err, "container's name");
+	return *ret ? 1 : firn_fail_oom(err, "container's name");
+}
+
+/* Likewise for containerd without the CRI, which has nothing but its spec. */
+static int name_in_spec(int folder, char **ret, struct firn_error *err)
+{
+	_json_ json_t *spec = NULL;
+	_free_ char *text = NULL;
+	const char *name;
+	size_t len = 0;
+	int rc = read_file(folder, CHECKPOINT_SPEC, SPEC_BYTES_MAX, &text, &len, err);
+
+	if (rc <= 0 || (rc = json_parse(text, len, &spec, err)) < 0)
+		return rc;
+	name = ctr_container(spec);
+	if (!name)
+		return 0;
+	*ret = strdup(name);
+	return *ret ? 1 : firn_fail_oom(err, "container's name");
+}
+
+int look_for_name(const char *dir, char **ret, struct firn_error *err)
+{
+	_fd_ int folder = open_folder(dir, err);
+	int rc = folder;
+
+	if (rc >= 0)
+		rc = name_in_config(folder, ret, err);
+	if (rc == 0)
+		rc = name_in_spec(folder, ret, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return firn_fail(err, FIRN_EINVAL,
+			 "the checkpoint doesn't name its container: give a name");
 }
