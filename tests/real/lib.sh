@@ -189,6 +189,11 @@ same_tree() {
 	fi
 }
 
+# digest_of TAG, in ./layout
+digest_of() {
+	jq -r --arg t "$1" '.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == $t).digest' layout/index.json
+}
+
 # --- after the fact
 
 firn_mounts() { grep -E ' - (erofs|overlay) ' /proc/self/mountinfo | grep -v /var/lib/containers; }
