@@ -76,3 +76,34 @@ int firn_wrap(struct firn_error *err, int rc, const char *fmt, ...)
 	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
 	return rc;
 }
+
+#define APPEND_MAX (sizeof(((struct firn_error *)0)->msg) / 2)
+
+/* Shorter by whole UTF-8 characters, and "..." at its end. */
+static size_t cut(char *msg, size_t len)
+{
+	len -= strlen("...");
+	while (len && ((unsigned char)msg[len] & 0xc0) == 0x80)
+		len--;
+	strcpy(msg + len, "...");
+	return len + strlen("...");
+}
+
+int firn_append(struct firn_error *err, int rc, const char *fmt, ...)
+{
+	char more[APPEND_MAX];
+	size_t used, room;
+	va_list ap;
+
+	if (rc >= 0 || !err)
+		return rc;
+	va_start(ap, fmt);
+	vsnprintf(more, sizeof(more), fmt, ap);
+	va_end(ap);
+	room = sizeof(err->msg) - sizeof("; ") - strlen(more);
+	used = strlen(err->msg);
+	if (used > room)
+		used = cut(err->msg, room);
+	snprintf(err->msg + used, sizeof(err->msg) - used, "; %s", more);
+	return rc;
+}

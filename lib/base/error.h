@@ -30,4 +30,10 @@ int firn_fail_oom(struct firn_error *err, const char *what);
 /* If @rc < 0, put the formatted words and ": " before the sentence. Returns @rc either way. */
 int firn_wrap(struct firn_error *err, int rc, const char *fmt, ...) _printf_(3, 4);
 
+/*
+ * If @rc < 0, put "; " and the formatted words behind the sentence, which is cut if they would not
+ * fit else. Returns @rc either way.
+ */
+int firn_append(struct firn_error *err, int rc, const char *fmt, ...) _printf_(3, 4);
+
 #endif
