@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "command.h"
+#include "asking.h"
 
 #include <firn/build.h>
 #include <string.h>
@@ -9,6 +9,8 @@ struct build_opts {
 	const char *project, *name, *upperdir;
 	struct opt_list bases;
 	bool force, source_digest;
+	struct asking_opts asking;
+	bool leave_running, tcp, ignore_rootfs, file_locks;
 };
 
 static const struct opt build_options[] = {
@@ -26,6 +28,14 @@ static const struct opt build_options[] = {
 	OPT_FLAG('f', "force", struct build_opts, force, "Replace tags that are there already"),
 	OPT_FLAG(0, "source-digest", struct build_opts, source_digest,
 		 "Record the sha256 of the checkpoint file; costs a second hash"),
+	OPT_FLAG('R', "leave-running", struct build_opts, leave_running,
+		 "podman:NAME runs on after its checkpoint"),
+	OPT_FLAG(0, "tcp-established", struct build_opts, tcp,
+		 "podman:NAME: dump connected TCP sockets"),
+	OPT_FLAG(0, "file-locks", struct build_opts, file_locks, "podman:NAME: dump file locks"),
+	OPT_FLAG(0, "ignore-rootfs", struct build_opts, ignore_rootfs,
+		 "podman:NAME: leave out what it changed in its rootfs"),
+	ASKING_OPTIONS(struct build_opts, asking),
 	OPT_END,
 };
 
@@ -208,6 +218,37 @@ static int build_items(struct app *app, int argc, char **argv, struct firn_build
 	return rc;
 }
 
+/* The first option that is for podman:NAME alone, or NULL. */
+static const char *podman_option(const struct build_opts *o)
+{
+	return o->leave_running    ? "--leave-running"
+	       : o->tcp            ? "--tcp-established"
+	       : o->file_locks     ? "--file-locks"
+	       : o->ignore_rootfs  ? "--ignore-rootfs"
+	       : o->asking.socket  ? "--socket"
+	       : o->asking.timeout ? "--timeout"
+				   : NULL;
+}
+
+static bool asks_podman(const struct build_opts *o, int argc, char **argv)
+{
+	for (int i = 0; !o->project && i < argc - 1; i++) {
+		const char *path = behind_name(argv[i]);
+
+		if (strncmp(path ? path : argv[i], "podman:", 7) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned podman_flags(const struct build_opts *o)
+{
+	return (o->leave_running ? FIRN_PODMAN_LEAVE_RUNNING : 0) |
+	       (o->tcp ? FIRN_PODMAN_TCP_ESTABLISHED : 0) |
+	       (o->file_locks ? FIRN_PODMAN_FILE_LOCKS : 0) |
+	       (o->ignore_rootfs ? FIRN_PODMAN_IGNORE_ROOTFS : 0);
+}
+
 static int check_use(struct app *app, const struct build_opts *o, int argc, char **argv,
 		     struct firn_error *err)
 {
@@ -221,12 +262,26 @@ static int check_use(struct app *app, const struct build_opts *o, int argc, char
 	return 0;
 }
 
+/* Of no use for files, and then not asked for. */
+static int fill_podman(struct app *app, const struct build_opts *o, int argc, char **argv,
+		       struct firn_podman_opts *ret, char **ret_owned, struct firn_error *err)
+{
+	if (asks_podman(o, argc, argv))
+		return asking_fill(&o->asking, podman_flags(o), ret, ret_owned, err);
+	if (podman_option(o))
+		return misuse(app, err, "%s is for podman:NAME alone", podman_option(o));
+	*ret = (struct firn_podman_opts){ .size = sizeof(*ret) };
+	return 0;
+}
+
 static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		     struct firn_error *err)
 {
 	const struct build_opts *o = opts;
 	_cleanup_(result_freep) struct firn_build_result *result = NULL;
 	struct firn_report report = progress_report(&app->progress);
+	_free_ char *socket = NULL;
+	struct firn_podman_opts podman;
 	struct firn_build_opts build = {
 		.size = sizeof(build),
 		.flags = (o->force ? FIRN_BUILD_FORCE : 0) |
@@ -234,9 +289,12 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.container = o->name,
 		.upperdir = o->upperdir,
 		.report = &report,
+		.podman = &podman,
 	};
 	int rc = check_use(app, o, argc, argv, err);
 
+	if (rc == 0)
+		rc = fill_podman(app, o, argc, argv, &podman, &socket, err);
 	if (rc == 0)
 		rc = sort_bases(app, o, &build, err);
 	if (rc == 0)
@@ -254,7 +312,9 @@ const struct command cmd_build = {
 	.about =
 	    "Convert a checkpoint into an image of the OCI layout DIR, which is made when it isn't "
 	    "there. CHECKPOINT is an engine's archive (plain, gzip or zstd), - for standard input, "
-	    "an unpacked archive, or a folder of CRIU images. TAG names the whole, TAG.checkpoint "
+	    "an unpacked archive, a folder of CRIU images, or podman:NAME, a running container "
+	    "that "
+	    "Podman is asked to checkpoint. TAG names the whole, TAG.checkpoint "
 	    "and TAG.rootfs its two images. Several checkpoints, or a folder of them given with "
 	    "--project, become one image; then the names are TAG.NAME.checkpoint and "
 	    "TAG.NAME.rootfs. The digest of the whole is printed.",
@@ -262,7 +322,8 @@ const struct command cmd_build = {
 		   "firn build web=web.tar db=db.tar.gz oci:layout:shop\n"
 		   "firn build --project shop --base db=oci:base:db oci:layout:shop\n"
 		   "podman container checkpoint -c none -e /dev/stdout c1 |\n"
-		   "    firn build - oci:layout:c1",
+		   "    firn build - oci:layout:c1\n"
+		   "firn build --leave-running podman:c1 oci:layout:c1",
 	.min_args = 1,
 	.max_args = -1,
 	.options = build_options,

@@ -3,6 +3,7 @@
 #ifndef FIRN_BUILD_H
 #define FIRN_BUILD_H
 
+#include <firn/podman.h>
 #include <firn/report.h>
 
 #include <stddef.h>
@@ -30,6 +31,7 @@ struct firn_build_opts {
 	/** "NAME=REF" each: the base of one of several containers; others have .base */
 	const char *const *bases;
 	size_t nbases;
+	const struct firn_podman_opts *podman; /**< for "podman:NAME"; NULL: all defaults */
 };
 
 /** What was built. */
@@ -39,7 +41,8 @@ struct firn_build_result;
  * Convert a checkpoint into an image of an OCI layout.
  *
  * @param checkpoint  an engine's archive (none, gzip, zstd), "-" for standard input, an unpacked
- *                    archive, or a folder of CRIU images
+ *                    archive, a folder of CRIU images, or "podman:NAME", a running container that
+ *                    Podman is asked to checkpoint now
  * @param dest        "oci:DIR:TAG"; DIR is made when it isn't there. TAG names the index,
  *                    TAG.checkpoint and TAG.rootfs its two images
  * @param opts        borrowed; NULL means all defaults

@@ -54,6 +54,16 @@ static int open_upper(struct ingest *g, const char *path, struct firn_error *err
 	return fd < 0 ? fd : 0;
 }
 
+/* A container that runs: all that can be wrong is found before it is stopped. */
+static int open_running(struct ingest *g, const char *checkpoint,
+			const struct firn_podman_opts *opts, struct firn_error *err)
+{
+	const char *name = running_name(checkpoint);
+	int rc = name ? running_open(name, opts, &g->running, err) : 0;
+
+	return rc < 0 || !name || !g->base ? rc : running_check_base(g->running, g->base, err);
+}
+
 static int add_container(struct build *b, const struct firn_build_item *item,
 			 struct firn_error *err)
 {
@@ -69,7 +79,9 @@ static int add_container(struct build *b, const struct firn_build_item *item,
 	g->notes.about = b->items.n > 1 ? item->container : NULL;
 	if (item->upperdir && (rc = open_upper(g, item->upperdir, err)) < 0)
 		return rc;
-	return item->base ? batch_base(&b->batch, item->base, &g->base, err) : 0;
+	if (item->base && (rc = batch_base(&b->batch, item->base, &g->base, err)) < 0)
+		return rc;
+	return open_running(g, item->checkpoint, b->opts.podman, err);
 }
 
 /* The layout last: a checkpoint or base that isn't there leaves no folder behind. */
@@ -90,8 +102,9 @@ static int make_images(struct build *b, size_t i, struct firn_error *err)
 	char quoted[PATH_QUOTE_MAX];
 	int rc;
 
-	if ((rc = input_open(checkpoint, g->digest, &g->input, err)) < 0 ||
-	    (rc = ingest_open(g, err)) < 0)
+	rc = g->running ? running_begin(g->running, g->digest, &g->input, err)
+			: input_open(checkpoint, g->digest, &g->input, err);
+	if (rc < 0 || (rc = ingest_open(g, err)) < 0)
 		return rc;
 	rc = ingest_members(g, err);
 	if (rc < 0)
@@ -114,6 +127,28 @@ static int make_all(struct build *b, struct firn_error *err)
 	for (size_t i = 0; rc >= 0 && i < b->items.n; i++)
 		rc = make_images(b, i, err);
 	return rc < 0 ? rc : batch_index(&b->batch, err);
+}
+
+/* What has become of the containers whose images there won't be: the last begun has failed. */
+static void tell_running(struct build *b, int rc, struct firn_error *err)
+{
+	const struct ingest *last = NULL;
+
+	for (size_t i = b->batch.ncontainers; i-- > 0;) {
+		struct ingest *g = b->batch.containers[i];
+		struct firn_error other = { .msg = "" };
+
+		if (!running_begun(g->running))
+			continue;
+		if (!last) {
+			last = g;
+			(void)running_failed(g->running, rc, err);
+		} else {
+			(void)firn_fail(&other, FIRN_EFAIL, "no image was made");
+			(void)running_failed(g->running, rc, &other);
+			notes_warn(&g->notes, "%s", other.msg);
+		}
+	}
 }
 
 static int commit(struct build *b, struct firn_error *err)
@@ -139,8 +174,10 @@ static int build(struct build *b, const struct firn_build_item *items, size_t n,
 
 	if ((rc = items_take(items, n, &b->opts, &b->items, err)) < 0 ||
 	    (rc = open_all(b, err)) < 0 || (rc = make_all(b, err)) < 0 ||
-	    (rc = result_of(&b->batch, &result, err)) < 0 || (rc = commit(b, err)) < 0)
+	    (rc = result_of(&b->batch, &result, err)) < 0 || (rc = commit(b, err)) < 0) {
+		tell_running(b, rc, err);
 		return rc;
+	}
 	if (ret)
 		*ret = take_ptr(&result);
 	return 0;

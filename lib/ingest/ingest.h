@@ -15,16 +15,18 @@
 #include "ingest/documents.h"
 #include "ingest/engine.h"
 #include "ingest/input.h"
+#include "ingest/input_podman.h"
 #include "ingest/plain.h"
 
 struct ingest {
-	struct input *input;   /* owned */
-	struct store *store;   /* borrowed, as all that have no owner named here */
-	struct blobs *blobs;   /* get what was sealed */
-	struct base *base;     /* given by the caller, or inside; NULL: there is none */
-	struct base *inside;   /* the one that came with the checkpoint; owned */
-	const char *container; /* name that the caller wants; may be NULL */
-	bool from_upper;       /* the changes are in the folder upper, owned, not in the input */
+	struct running *running; /* owned; NULL: the checkpoint is there, nobody has to make it */
+	struct input *input;     /* owned */
+	struct store *store;     /* borrowed, as all that have no owner named here */
+	struct blobs *blobs;     /* get what was sealed */
+	struct base *base;       /* given by the caller, or inside; NULL: there is none */
+	struct base *inside;     /* the one that came with the checkpoint; owned */
+	const char *container;   /* name that the caller wants; may be NULL */
+	bool from_upper;         /* the changes are in the folder upper, owned, not in the input */
 	int upper;
 	const struct pod *pod; /* what its pod's documents say; NULL: there are none */
 	bool digest;           /* record the input's */

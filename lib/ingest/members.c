@@ -45,6 +45,7 @@ void ingest_release(struct ingest *g)
 void ingest_done(struct ingest *g)
 {
 	ingest_release(g);
+	running_close(g->running);
 	facts_done(&g->facts);
 	notes_done(&g->notes);
 }

@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "format/checkpoint.h"
 #include "ingest/engine.h"
-#include "ingest/input.h"
+#include "ingest/input_podman.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -150,6 +150,8 @@ int peek_container(const char *path, char **ret, struct firn_error *err)
 	if (strcmp(path, "-") == 0)
 		return firn_fail(err, FIRN_EINVAL,
 				 "standard input can be read only once: give its container a name");
+	if (running_name(path))
+		return keep_name(running_name(path), ret, err);
 	rc = peek_archive(path, ret, err);
 	if (rc == 0)
 		rc = peek_input(path, ret, err);
@@ -160,7 +162,7 @@ int peek_readable(const char *path, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
 
-	if (strcmp(path, "-") == 0 || access(path, R_OK) == 0)
+	if (strcmp(path, "-") == 0 || running_name(path) || access(path, R_OK) == 0)
 		return 0;
 	return firn_fail_errno(err, "open %s", path_quote(path, quoted));
 }

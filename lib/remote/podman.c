@@ -218,6 +218,29 @@ int podman_inspect(const struct podman *p, const char *name, struct podman_conta
 	return firn_wrap(err, rc, "what Podman says of container %s", name);
 }
 
+const char *podman_tell_state(const struct podman *p, const char *id, const char *name,
+			      char ret[PODMAN_STATE_MAX])
+{
+	_cleanup_(podman_container_done) struct podman_container now = { 0 };
+	const int rc = podman_inspect(p, id, &now, NULL);
+
+	if (rc == -FIRN_ENOTFOUND)
+		snprintf(ret, PODMAN_STATE_MAX, "there is no container %s now", name);
+	else if (rc < 0)
+		snprintf(ret, PODMAN_STATE_MAX,
+			 "Podman doesn't say what container %s does now; if it is stopped: podman "
+			 "container restore %s",
+			 name, name);
+	else if (now.checkpointed)
+		snprintf(ret, PODMAN_STATE_MAX,
+			 "container %s is stopped now (%s) and Podman has its checkpoint: podman "
+			 "container restore %s",
+			 name, now.status, name);
+	else
+		snprintf(ret, PODMAN_STATE_MAX, "container %s is %s now", name, now.status);
+	return ret;
+}
+
 int podman_has_image(const struct podman *p, const char *id, struct firn_error *err)
 {
 	_buf_ struct buf url = BUF_INIT;
@@ -271,8 +294,7 @@ int podman_checkpoint(const struct podman *p, const char *name, const struct pod
 	put_flag(&url, "tcpEstablished", how->tcp_established);
 	put_flag(&url, "ignoreRootFS", how->ignore_rootfs);
 	put_flag(&url, "fileLocks", how->file_locks);
-	if (!patient.times.answer)
-		patient.times.answer = PODMAN_ANSWER_MS;
+	patient.times.answer = how->answer ? how->answer : PODMAN_ANSWER_MS;
 	rc = ask(&patient, "POST", &url, &h, &status, err);
 	if (rc < 0)
 		return rc;
@@ -301,7 +323,9 @@ static int upload_refused(struct podman_upload *u, struct firn_error *err)
 		return rc;
 	rc = refused(u->http, status, err);
 	u->http = NULL;
-	return rc;
+	if (rc == -FIRN_EFAIL && err)
+		err->code = FIRN_EHOST;
+	return rc == -FIRN_EFAIL ? -FIRN_EHOST : rc;
 }
 
 static int upload_write(struct sink *s, const void *bytes, size_t n, struct firn_error *err)
@@ -346,8 +370,7 @@ int podman_restore_begin(const struct podman *p, const struct podman_restore *ho
 	put_flag(&url, "tcpEstablished", how->tcp_established);
 	put_flag(&url, "ignoreRootFS", how->ignore_rootfs);
 	put_flag(&url, "fileLocks", how->file_locks);
-	if (!patient.times.answer)
-		patient.times.answer = PODMAN_ANSWER_MS;
+	patient.times.answer = how->answer ? how->answer : PODMAN_ANSWER_MS;
 	rc = begin(&patient, "POST", &url, "application/x-tar", &u->http, err);
 	if (rc < 0)
 		return rc;

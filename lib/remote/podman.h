@@ -18,7 +18,8 @@
 
 /* The API's first version that takes an archive for a container that isn't there. */
 #define PODMAN_API_MIN 4
-/* Default of times.answer: the dump and its archive come before the answer's first byte. */
+/* How long a checkpoint or a restore may take, in which nothing comes: the dump and its archive
+ * come before the answer's first byte. */
 #define PODMAN_ANSWER_MS (3600 * 1000)
 
 struct podman;
@@ -48,10 +49,20 @@ void podman_container_done(struct podman_container *c);
 /* -FIRN_ENOTFOUND when there is no container @name (or id). */
 int podman_inspect(const struct podman *p, const char *name, struct podman_container *ret,
 		   struct firn_error *err) _must_check_;
+
+#define PODMAN_STATE_MAX 240
+/*
+ * What the container @id, for people @name, is doing now and how it is brought back if it is
+ * stopped: a sentence for after a failure. Returns @ret.
+ */
+const char *podman_tell_state(const struct podman *p, const char *id, const char *name,
+			      char ret[PODMAN_STATE_MAX]);
+
 /* 1 when Podman's storage has the image of that id or name, 0 when it hasn't. */
 int podman_has_image(const struct podman *p, const char *id, struct firn_error *err) _must_check_;
 
 struct podman_checkpoint {
+	uint64_t answer; /* ms until the answer's first byte; 0: PODMAN_ANSWER_MS */
 	bool leave_running, tcp_established, ignore_rootfs, file_locks;
 };
 /* Make a checkpoint; the archive comes out of *ret, which outlives @p. */
@@ -59,6 +70,7 @@ int podman_checkpoint(const struct podman *p, const char *name, const struct pod
 		      struct istream **ret, struct firn_error *err) _must_check_;
 
 struct podman_restore {
+	uint64_t answer;  /* as above */
 	const char *name; /* NULL: as it was called */
 	bool tcp_established, file_locks, ignore_rootfs;
 };
@@ -69,7 +81,8 @@ int podman_restore_begin(const struct podman *p, const struct podman_restore *ho
 			 struct podman_upload **ret, struct firn_error *err) _must_check_;
 /* Borrowed from @u. When Podman refuses in the middle, a write's error is what it says. */
 struct sink *podman_upload_sink(struct podman_upload *u);
-/* That was all: wait until the container runs. Its id; caller frees. Frees @u, in any case. */
+/* That was all: wait until the container runs. What Podman refuses is -FIRN_EHOST. Its id; caller
+ * frees. Frees @u, in any case. */
 int podman_upload_end(struct podman_upload *u, char **ret_id, struct firn_error *err) _must_check_;
 /* Podman drops what it has; NULL is fine. */
 void podman_upload_cancel(struct podman_upload *u);

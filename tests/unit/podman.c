@@ -203,7 +203,9 @@ static const struct {
 
 START_TEST(checkpoint)
 {
-	const struct podman_checkpoint how = { .leave_running = true, .file_locks = true };
+	const struct podman_checkpoint how = { .answer = 300,
+					       .leave_running = true,
+					       .file_locks = true };
 	const struct scene scenes[] = { PING("5.4.2"), checkpoints[_i].scene };
 	_cleanup_(istream_closep) struct istream *in = NULL;
 	struct firn_error err = { 0 };
@@ -253,13 +255,13 @@ static const struct {
 	{ "refused at once",
 	  { .answer = "HTTP/1.1 500 No\r\nContent-Length: 24\r\n\r\n{\"message\":\"no space\"}  ",
 	    .holds = true },
-	  -FIRN_EFAIL,
+	  -FIRN_EHOST,
 	  NULL,
 	  "Podman: no space" },
 	{ "refused at the end",
 	  { .answer = "HTTP/1.1 500 No\r\nContent-Length: 24\r\n\r\n{\"message\":\"no CRIU..\"} ",
 	    .takes_body = true },
-	  -FIRN_EFAIL,
+	  -FIRN_EHOST,
 	  NULL,
 	  "Podman: no CRIU.." },
 	{ "no id",
@@ -272,7 +274,7 @@ static const struct {
 
 START_TEST(restore)
 {
-	const struct podman_restore how = { .name = "c 2", .tcp_established = true };
+	const struct podman_restore how = { .answer = 300, .name = "c 2", .tcp_established = true };
 	const struct scene scenes[] = { PING("4.3.1"), restores[_i].scene };
 	struct podman_upload *u = NULL;
 	struct firn_error err = { 0 };
@@ -304,6 +306,37 @@ START_TEST(restore)
 		    "tcpEstablished=true HTTP/1.1\r\n",
 		    97) == 0,
 	    "%s", f.request);
+}
+END_TEST
+
+static const struct {
+	struct scene scene;
+	const char *text;
+} states[] = {
+	{ JSON("200 OK",
+	       "{\"Id\":\"a\",\"Name\":\"c1\",\"State\":{\"Status\":\"running\",\"Pid\":1}}"),
+	  "container c1 is running now" },
+	{ JSON("200 OK", "{\"Id\":\"a\",\"Name\":\"c1\",\"State\":{\"Status\":\"exited\",\"Pid\":0,"
+			 "\"Checkpointed\":true}}"),
+	  "container c1 is stopped now (exited) and Podman has its checkpoint: podman container "
+	  "restore c1" },
+	{ JSON("404 Not Found", "{\"message\":\"no\"}"), "there is no container c1 now" },
+	{ { NULL, .holds = false },
+	  "Podman doesn't say what container c1 does now; if it is stopped: podman container "
+	  "restore "
+	  "c1" },
+};
+
+START_TEST(state_is_told)
+{
+	const struct scene scenes[] = { PING("5.4.2"), states[_i].scene };
+	char text[PODMAN_STATE_MAX];
+	struct fake_http f;
+	struct podman *p = service(&f, scenes, 2);
+
+	ck_assert_str_eq(podman_tell_state(p, "a", "c1", text), states[_i].text);
+	podman_close(p);
+	fake_http_stop(&f);
 }
 END_TEST
 
@@ -402,6 +435,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, inspect_fails, 0, ARRAY_SIZE(bad_inspects));
 	tcase_add_loop_test(tc, checkpoint, 0, ARRAY_SIZE(checkpoints));
 	tcase_add_loop_test(tc, restore, 0, ARRAY_SIZE(restores));
+	tcase_add_loop_test(tc, state_is_told, 0, ARRAY_SIZE(states));
 	tcase_add_test(tc, images);
 	tcase_add_loop_test(tc, socket_names, 0, ARRAY_SIZE(sockets));
 	tcase_add_test(tc, socket_of_the_user);
