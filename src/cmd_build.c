@@ -8,7 +8,9 @@
 struct build_opts {
 	const char *project, *name, *upperdir;
 	struct opt_list bases;
-	bool force, source_digest;
+	const char *rootfs_name;
+	int engine, engine_delta;
+	bool force, source_digest, keep_source;
 	struct asking_opts asking;
 	bool leave_running, tcp, ignore_rootfs, file_locks;
 };
@@ -25,6 +27,16 @@ static const struct opt build_options[] = {
 		"The container's name, instead of the one in the checkpoint"),
 	OPT_STR(0, "upperdir", struct build_opts, upperdir, "DIR",
 		"The upper directory of the container's overlay: take its changes from there"),
+	OPT_ENUM(0, "for", struct build_opts, engine, "maker|podman|cri-o|containerd", "ENGINE",
+		 "The engine that has to be able to restore from the result: maker (default), "
+		 "podman, cri-o or containerd"),
+	OPT_STR(0, "rootfs-name", struct build_opts, rootfs_name, "REF",
+		"Under which name, as HOST/REPO:TAG, that engine will find the rootfs image"),
+	OPT_ENUM(0, "engine-delta", struct build_opts, engine_delta, "layer|archive", "HOW",
+		 "How engines get the container's changes: as a layer of the rootfs image "
+		 "(default), or as their own archive has them"),
+	OPT_FLAG(0, "keep-source", struct build_opts, keep_source,
+		 "Keep the checkpoint's own bytes as well, for firn export; costs its size"),
 	OPT_FLAG('f', "force", struct build_opts, force, "Replace tags that are there already"),
 	OPT_FLAG(0, "source-digest", struct build_opts, source_digest,
 		 "Record the sha256 of the checkpoint file; costs a second hash"),
@@ -277,6 +289,7 @@ static int fill_podman(struct app *app, const struct build_opts *o, int argc, ch
 static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		     struct firn_error *err)
 {
+	static const char *const engines[] = { NULL, "podman", "cri-o", "containerd" };
 	const struct build_opts *o = opts;
 	_cleanup_(result_freep) struct firn_build_result *result = NULL;
 	struct firn_report report = progress_report(&app->progress);
@@ -285,7 +298,11 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 	struct firn_build_opts build = {
 		.size = sizeof(build),
 		.flags = (o->force ? FIRN_BUILD_FORCE : 0) |
-			 (o->source_digest ? FIRN_BUILD_SOURCE_DIGEST : 0),
+			 (o->source_digest ? FIRN_BUILD_SOURCE_DIGEST : 0) |
+			 (o->engine_delta ? FIRN_BUILD_ARCHIVE_DELTA : 0) |
+			 (o->keep_source ? FIRN_BUILD_KEEP_SOURCE : 0),
+		.engine = engines[o->engine],
+		.rootfs_name = o->rootfs_name,
 		.container = o->name,
 		.upperdir = o->upperdir,
 		.report = &report,

@@ -16,6 +16,9 @@ extern "C" {
 enum firn_build_flags {
 	FIRN_BUILD_FORCE = 1 << 0,         /**< replace tags that are there already */
 	FIRN_BUILD_SOURCE_DIGEST = 1 << 1, /**< record the sha256 of the input: a second hash */
+	/** the engine takes the changes out of the checkpoint image, as it wrote them itself */
+	FIRN_BUILD_ARCHIVE_DELTA = 1 << 2,
+	FIRN_BUILD_KEEP_SOURCE = 1 << 3, /**< the input's own bytes go along, for firn_export() */
 };
 
 /** How to build; zero is the default of every member but size. */
@@ -32,6 +35,12 @@ struct firn_build_opts {
 	const char *const *bases;
 	size_t nbases;
 	const struct firn_podman_opts *podman; /**< for "podman:NAME"; NULL: all defaults */
+	/** "podman", "cri-o" or "containerd": the engine that has to be able to restore; NULL: the
+	 * one that made the checkpoint, as far as it goes */
+	const char *engine;
+	/** under which name (HOST/REPO:TAG) the engine will find the rootfs image; NULL: by its ID
+	 */
+	const char *rootfs_name;
 };
 
 /** What was built. */

@@ -20,6 +20,7 @@
 #define ORG_FIRN_ROLE            "org.firn.role"
 #define ORG_FIRN_ROLE_CHECKPOINT "checkpoint"
 #define ORG_FIRN_ROLE_ROOTFS     "rootfs"
+#define ORG_FIRN_ROLE_SOURCE     "source"                 /* the checkpoint's own file */
 #define ORG_FIRN_CONTAINER       "org.firn.container"     /* name, unique in its index */
 #define ORG_FIRN_BASE            "org.firn.base"          /* on R: where its base layers are */
 #define ORG_FIRN_BASE_EXTERNAL   "external"               /* not in this image */

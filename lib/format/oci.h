@@ -17,6 +17,12 @@
 #define OCI_LAYER_GZIP OCI_LAYER "+gzip"
 #define OCI_LAYER_ZSTD OCI_LAYER "+zstd"
 
+#define OCI_EMPTY "application/vnd.oci.empty.v1+json" /* of the two bytes {} */
+
+/* The checkpoint's own file: artifactType of its manifest, media type of a tar (+gzip, +zstd). */
+#define FIRN_SOURCE     "application/vnd.firn.source.v1"
+#define FIRN_SOURCE_TAR "application/x-tar"
+
 /* What engines that grew up with Docker still write; taken as the OCI type it corresponds to. */
 #define DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_INDEX    "application/vnd.docker.distribution.manifest.list.v2+json"

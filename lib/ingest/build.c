@@ -6,12 +6,17 @@
 #include "base/path.h"
 #include "ingest/batch.h"
 #include "ingest/items.h"
+#include "ingest/names.h"
 #include "ingest/project.h"
 #include "ingest/result.h"
 #include "ingest/tags.h"
 #include "ingest/upper.h"
 
 #include <string.h>
+
+#define BUILD_FLAGS                                                                                \
+	(FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST | FIRN_BUILD_ARCHIVE_DELTA |                  \
+	 FIRN_BUILD_KEEP_SOURCE)
 
 /* One call, its options complete. */
 struct build {
@@ -64,17 +69,42 @@ static int open_running(struct ingest *g, const char *checkpoint,
 	return rc < 0 || !name || !g->base ? rc : running_check_base(g->running, g->base, err);
 }
 
+/* How engines get at the changes: what can't go together. */
+static int check_delta(const struct build *b, const struct firn_build_item *item,
+		       struct firn_error *err)
+{
+	const struct firn_build_opts *o = &b->opts;
+	const bool archive = o->flags & FIRN_BUILD_ARCHIVE_DELTA;
+
+	if (archive && item->upperdir)
+		return firn_fail(err, FIRN_EINVAL,
+				 "the changes in an upper directory are a layer: there is no "
+				 "engine's archive to take its delta from");
+	if (archive && o->rootfs_name)
+		return firn_fail(err, FIRN_EINVAL,
+				 "with its archive's delta an engine starts from the image that "
+				 "the container was made from: the rootfs image needs no name");
+	if (o->rootfs_name && b->items.n > 1)
+		return firn_fail(err, FIRN_EINVAL,
+				 "one name for the rootfs images of several containers");
+	return 0;
+}
+
 static int add_container(struct build *b, const struct firn_build_item *item,
 			 struct firn_error *err)
 {
 	struct ingest *g = NULL;
-	int rc = batch_add(&b->batch, &g, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = check_delta(b, item, err)) < 0 || (rc = batch_add(&b->batch, &g, err)) < 0)
 		return rc;
 	g->container = item->container;
 	g->pod = b->project.n ? &b->project.pod : NULL;
 	g->digest = b->opts.flags & FIRN_BUILD_SOURCE_DIGEST;
+	g->archive_delta = b->opts.flags & FIRN_BUILD_ARCHIVE_DELTA;
+	g->keep_source = b->opts.flags & FIRN_BUILD_KEEP_SOURCE;
+	g->for_engine = b->opts.engine;
+	g->rootfs_name = b->opts.rootfs_name;
 	g->notes.report = b->opts.report;
 	g->notes.about = b->items.n > 1 ? item->container : NULL;
 	if (item->upperdir && (rc = open_upper(g, item->upperdir, err)) < 0)
@@ -99,15 +129,15 @@ static int make_images(struct build *b, size_t i, struct firn_error *err)
 {
 	const char *checkpoint = b->items.list[i].checkpoint;
 	struct ingest *g = b->batch.containers[i];
+	const bool hash = g->digest && !g->keep_source;
 	char quoted[PATH_QUOTE_MAX];
 	int rc;
 
-	rc = g->running ? running_begin(g->running, g->digest, &g->input, err)
-			: input_open(checkpoint, g->digest, &g->input, err);
-	if (rc < 0 || (rc = ingest_open(g, err)) < 0)
-		return rc;
-	rc = ingest_members(g, err);
+	rc = g->running ? running_begin(g->running, hash, &g->input, err)
+			: input_open(checkpoint, hash, &g->input, err);
 	if (rc < 0)
+		return rc;
+	if ((rc = ingest_open(g, err)) < 0 || (rc = ingest_members(g, err)) < 0)
 		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
 	rc = ingest_images(g, err);
 	if (rc < 0)
@@ -189,8 +219,9 @@ static int take_args(struct build *b, const struct firn_build_opts *given, const
 	int rc = opts_take(given, &b->opts, sizeof(b->opts), err);
 
 	if (rc == 0)
-		rc = opts_check_flags(b->opts.flags, FIRN_BUILD_FORCE | FIRN_BUILD_SOURCE_DIGEST,
-				      err);
+		rc = opts_check_flags(b->opts.flags, BUILD_FLAGS, err);
+	if (rc == 0)
+		rc = names_check(b->opts.engine, b->opts.rootfs_name, err);
 	return rc < 0 ? rc : parse_dest(dest, &b->dest, err);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MANAGER            "io.container.manager" /* libpod/define, cri-o pkg/annotations */
+#define CRIO_ANNOTATIONS   "io.kubernetes.cri-o.Annotations"
 #define CONTAINER_NAME_MAX 255
 
 void facts_done(struct facts *f)
@@ -178,16 +179,32 @@ static const char *version_text(const struct facts *f, char ret[16])
 	return ret;
 }
 
+static const char *edit_value(const struct engine_names *n, enum engine_value value)
+{
+	switch (value) {
+	case ENGINE_ID:
+		return n->id;
+	case ENGINE_NAME_OR_ID:
+		return n->name ? n->name : n->id;
+	case ENGINE_REF:
+		return n->ref;
+	case ENGINE_NAME:
+		return n->tagged;
+	}
+	return NULL;
+}
+
 /* What Podman reads it takes from config.dump; these say the same. */
-static int annotate_podman(const struct facts *f, const char *image_id, json_t *to,
+static int annotate_podman(const struct facts *f, const struct engine_names *names, json_t *to,
 			   struct firn_error *err)
 {
 	char version[16];
 	const struct pair pairs[] = {
 		{ PODMAN_NAME, f->container },
 		{ PODMAN_RAW_IMAGE_NAME, f->config.image_raw },
-		{ PODMAN_ROOTFS_IMAGE_ID, image_id ? image_id : f->config.image_id },
-		{ PODMAN_ROOTFS_IMAGE_NAME, image_id ? image_id : f->config.image_name },
+		{ PODMAN_ROOTFS_IMAGE_ID, names ? names->id : f->config.image_id },
+		{ PODMAN_ROOTFS_IMAGE_NAME,
+		  names ? edit_value(names, ENGINE_NAME_OR_ID) : f->config.image_name },
 		{ PODMAN_RUNTIME_NAME, f->config.runtime },
 		{ PODMAN_CRIU_VERSION, version_text(f, version) },
 		{ PODMAN_HOST_ARCH, f->origin.arch },
@@ -197,29 +214,51 @@ static int annotate_podman(const struct facts *f, const char *image_id, json_t *
 	return put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
 }
 
-static int annotate_crio(const struct facts *f, const char *image_id, json_t *to,
+static int annotate_crio(const struct facts *f, const struct engine_names *names, json_t *to,
 			 struct firn_error *err)
 {
 	char version[16];
 	const struct pair pairs[] = {
 		{ CRIO_NAME, f->container },
 		{ CRIO_RAW_IMAGE_NAME, f->config.image_requested },
-		{ CRIO_ROOTFS_IMAGE_ID, image_id ? image_id : f->config.image_ref },
-		{ CRIO_ROOTFS_IMAGE_NAME, f->config.image_name },
+		{ CRIO_ROOTFS_IMAGE_ID, names ? names->id : f->config.image_ref },
+		{ CRIO_ROOTFS_IMAGE_NAME,
+		  names && names->name ? names->tagged : f->config.image_name },
 		{ CRIO_CRIU_VERSION, version_text(f, version) },
 	};
 
 	return put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
 }
 
-static int annotate_nothing(const struct facts *f, const char *image_id, json_t *to,
+static int annotate_nothing(const struct facts *f, const struct engine_names *names, json_t *to,
 			    struct firn_error *err)
 {
 	(void)f;
-	(void)image_id;
+	(void)names;
 	(void)to;
 	(void)err;
 	return 0;
+}
+
+/* pkg/checkpoint/checkpoint_restore.go: CRImportCheckpoint(); libpod/storage.go. */
+static const char *refuses_podman(const struct facts *f)
+{
+	if (json_array_size(json_object_get(f->config.json, "Dependencies")))
+		return "its container depends on other containers";
+	if (!f->config.image_id || !f->config.image_name)
+		return "its container was made from no image";
+	return NULL;
+}
+
+/* server/container_restore.go: CRImportCheckpoint(). */
+static const char *refuses_crio(const struct facts *f)
+{
+	const char *text = oci_annotation(f->spec, CRIO_ANNOTATIONS);
+	_json_ json_t *doc = NULL;
+
+	if (!text || json_parse(text, strlen(text), &doc, NULL) < 0 || !json_is_object(doc))
+		return "spec.dump has no annotation " CRIO_ANNOTATIONS " with an object in it";
+	return NULL;
 }
 
 static const struct engine engines[] = {
@@ -228,7 +267,9 @@ static const struct engine engines[] = {
 	    .manager = "libpod",
 	    .deletions = true,
 	    /* a bare image ID as a name is looked up locally */
-	    .edits = { CONFIG_IMAGE_NAME, CONFIG_IMAGE_ID },
+	    .edits = { { CONFIG_IMAGE_NAME, ENGINE_NAME_OR_ID }, { CONFIG_IMAGE_ID, ENGINE_ID } },
+	    .needs = "its whole configuration of the container in config.dump",
+	    .refuses = refuses_podman,
 	    .losses = { LOSS_MODIFIED, LOSS_FOLDERS },
 	    .learn = learn_podman,
 	    .matches = matches_podman,
@@ -238,7 +279,9 @@ static const struct engine engines[] = {
 	    .name = "CRI-O",
 	    .manager = "cri-o",
 	    .deletions = true,
-	    .edits = { CONFIG_IMAGE_REF },
+	    .edits = { { CONFIG_IMAGE_REF, ENGINE_ID }, { CONFIG_IMAGE_NAME, ENGINE_NAME } },
+	    .needs = "its annotation " CRIO_ANNOTATIONS " in spec.dump",
+	    .refuses = refuses_crio,
 	    .losses = { LOSS_MODIFIED, LOSS_FOLDERS },
 	    .learn = learn_crio,
 	    .matches = matches_ref,
@@ -247,7 +290,9 @@ static const struct engine engines[] = {
 	{
 	    .name = "containerd",
 	    .changeset = true,
-	    /* its rootfsImageRef must be pullable: only who pushes R knows that name */
+	    /* it pulls rootfsImageRef: only who pushes R knows that name */
+	    .edits = { { CONFIG_IMAGE_REF, ENGINE_REF }, { CONFIG_IMAGE_NAME, ENGINE_NAME } },
+	    .needs = "its status.dump",
 	    .losses = { LOSS_XATTRS },
 	    .learn = learn_containerd,
 	    .matches = matches_ref,
@@ -271,6 +316,38 @@ const struct engine engine_ctr = {
 	.matches = matches_target,
 	.annotate = annotate_nothing,
 };
+
+const struct engine *engine_find(const char *word)
+{
+	static const char *const words[] = { "podman", "cri-o", "containerd" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i], word) == 0)
+			return &engines[i];
+	return NULL;
+}
+
+bool engine_can_name(const struct engine *e, const struct engine_names *n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(e->edits) && e->edits[i].key; i++)
+		if (e->edits[i].value != ENGINE_NAME && !edit_value(n, e->edits[i].value))
+			return false;
+	return e->edits[0].key;
+}
+
+size_t engine_edits(const struct engine *e, const struct engine_names *n,
+		    struct config_edit ret[ENGINE_EDITS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(e->edits) && e->edits[i].key; i++) {
+		const char *value = edit_value(n, e->edits[i].value);
+
+		if (value)
+			ret[count++] = (struct config_edit){ e->edits[i].key, value };
+	}
+	return count;
+}
 
 static int find_engine(const char *manager, const struct engine **ret, struct firn_error *err)
 {
@@ -324,7 +401,8 @@ int engine_detect(struct facts *f, struct firn_error *err)
 	return f->container ? engine_check_name(f->container, FIRN_ECORRUPT, err) : 0;
 }
 
-int engine_annotate(const struct facts *f, const char *image_id, json_t *to, struct firn_error *err)
+int engine_annotate(const struct facts *f, const struct engine_names *names, json_t *to,
+		    struct firn_error *err)
 {
 	const bool bare = f->engine == &engine_bare;
 	char version[16];
@@ -348,7 +426,7 @@ int engine_annotate(const struct facts *f, const char *image_id, json_t *to, str
 	};
 	int rc = put_pairs(to, pairs, ARRAY_SIZE(pairs), err);
 
-	return rc < 0 ? rc : f->engine->annotate(f, image_id, to, err);
+	return rc < 0 ? rc : f->engine->annotate(f, names, to, err);
 }
 
 int engine_check_base(const struct facts *f, const struct base *b, struct notes *notes,

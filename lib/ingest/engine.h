@@ -35,13 +35,35 @@ int facts_tell(struct facts *f, const struct engine *engine, const char *contain
 /* Of the image that the container was made from, or NULL. */
 const char *facts_image_name(const struct facts *f);
 
+/* The names of R, as the engine shall find it. NULL and "": not known. */
+struct engine_names {
+	char id[DIGEST_TEXT_MAX]; /* of its config: image ID */
+	const char *name;         /* as the caller gave it; borrowed */
+	char *tagged;             /* that with a tag */
+	char *ref;                /* that with its manifest's digest instead of a tag */
+};
+
+/* Which of these a member of config.dump takes. */
+enum engine_value {
+	ENGINE_ID = 1,
+	ENGINE_NAME_OR_ID,
+	ENGINE_REF,
+	ENGINE_NAME, /* a tagged one; stays what it is when there is none */
+};
+
+#define ENGINE_EDITS_MAX 2
+
 struct engine {
 	const char *name;    /* org.criu.checkpoint.engine.name */
 	const char *manager; /* spec.dump's annotation io.container.manager; NULL: it has none */
 	bool changeset;      /* rootfs-diff.tar is an OCI layer with whiteouts */
 	bool deletions;      /* deleted.files says what was removed */
-	/* Members of config.dump to be set to the image ID of R, so that the engine uses it. */
-	const char *edits[3];
+	/* Members of config.dump that make the engine use R. */
+	struct {
+		const char *key;
+		enum engine_value value;
+	} edits[ENGINE_EDITS_MAX];
+	const char *needs; /* by its restore, that nobody else can write */
 	/* What its delta never has, as sentences. */
 	const char *losses[3];
 	/* Find names in the documents. */
@@ -51,9 +73,12 @@ struct engine {
 	 * -FIRN_ENOTFOUND when it names none.
 	 */
 	int (*matches)(const struct facts *f, const struct base *b, const char **ret_wanted);
-	/* Add the engine's own annotations; @image_id is R's for config.dump was edited, or NULL.
+	/* Why the engine's own restore would refuse the checkpoint, or NULL. May be missing. */
+	const char *(*refuses)(const struct facts *f);
+	/*
+	 * Add the engine's own annotations. @names: R's, which config.dump has now, or NULL.
 	 */
-	int (*annotate)(const struct facts *f, const char *image_id, json_t *to,
+	int (*annotate)(const struct facts *f, const struct engine_names *names, json_t *to,
 			struct firn_error *err);
 };
 
@@ -68,8 +93,16 @@ int engine_check_name(const char *name, enum firn_code code, struct firn_error *
 int engine_detect(struct facts *f, struct firn_error *err) _must_check_;
 
 /* The annotations by which engines and tools know a checkpoint image. */
-int engine_annotate(const struct facts *f, const char *image_id, json_t *to,
+int engine_annotate(const struct facts *f, const struct engine_names *names, json_t *to,
 		    struct firn_error *err) _must_check_;
+
+/* "podman", "cri-o" or "containerd"; NULL for any other word. */
+const struct engine *engine_find(const char *word);
+/* Whether @n is enough for @e to find R. */
+bool engine_can_name(const struct engine *e, const struct engine_names *n);
+/* The edits that do it. Returns how many. */
+size_t engine_edits(const struct engine *e, const struct engine_names *n,
+		    struct config_edit ret[ENGINE_EDITS_MAX]);
 
 /* -FIRN_EMISMATCH naming both when @b is not the image the container was made from. */
 int engine_check_base(const struct facts *f, const struct base *b, struct notes *notes,

@@ -4,56 +4,14 @@
 
 #include "base/fd.h"
 #include "format/checkpoint.h"
+#include "ingest/kept.h"
+#include "ingest/names.h"
 #include "ingest/rootfs.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define CHECKPOINT_LAYERS_MAX 64
-
-/* What has to be said where an engine of today would restore without the changes. */
-static void warn_of_engine(struct ingest *g)
-{
-	const struct engine *e = g->facts.engine;
-
-	if (!g->config || !g->has_delta || (g->image_id[0] && e->edits[0]))
-		return;
-	if (!g->base)
-		notes_warn(
-		    &g->notes,
-		    "without the base image %s can't restore from this image with its "
-		    "changes, only firn can: its config.dump still names the unchanged image",
-		    e->name);
-	else
-		notes_warn(
-		    &g->notes,
-		    "%s pulls what config.dump names, so it will restore without the changes "
-		    "until that is a reference to the rootfs image",
-		    e->name);
-}
-
-/*
- * config.dump names R, so that engines take the delta as a layer of the image; the annotations
- * give the original back.
- */
-static int edit_config(struct ingest *g, json_t *annotations, struct buf *ret,
-		       struct firn_error *err)
-{
-	struct config_edit edits[ARRAY_SIZE(g->facts.engine->edits)];
-	_buf_ struct buf undo = BUF_INIT;
-	char text[DIGEST_TEXT_MAX];
-	struct digest was;
-	size_t n = 0;
-	int rc;
-
-	for (; n < ARRAY_SIZE(edits) && g->facts.engine->edits[n]; n++)
-		edits[n] = (struct config_edit){ g->facts.engine->edits[n], g->image_id };
-	if ((rc = config_dump_edit(g->config, g->config_len, edits, n, ret, &undo, err)) < 0 ||
-	    (rc = digest_of(g->config, g->config_len, &was, err)) < 0 ||
-	    (rc = json_put_str(annotations, ORG_FIRN_CONFIG_UNDO, (char *)undo.data, err)) < 0)
-		return rc;
-	return json_put_str(annotations, ORG_FIRN_CONFIG_DIGEST, digest_text(&was, text), err);
-}
 
 /* The last of the metadata, because it may have to name R. */
 static int write_config(struct ingest *g, json_t *annotations, struct firn_error *err)
@@ -63,10 +21,10 @@ static int write_config(struct ingest *g, json_t *annotations, struct firn_error
 
 	if (!g->config)
 		return 0;
-	if (!g->image_id[0] || !g->facts.engine->edits[0])
+	if (!g->named)
 		return plain_add_text(&g->metadata, CHECKPOINT_CONFIG, g->config_mtime,
 				      g->config_mtime_ns, g->config, g->config_len, err);
-	rc = edit_config(g, annotations, &edited, err);
+	rc = names_edit(g, annotations, &edited, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, CHECKPOINT_CONFIG);
 	return plain_add_text(&g->metadata, CHECKPOINT_CONFIG, g->config_mtime, g->config_mtime_ns,
@@ -92,9 +50,7 @@ static int annotate_losses(const struct notes *n, json_t *to, struct firn_error 
 
 int ingest_annotate(const struct ingest *g, json_t *to, struct firn_error *err)
 {
-	const char *id = g->facts.engine->edits[0] && g->image_id[0] ? g->image_id : NULL;
-
-	return engine_annotate(&g->facts, id, to, err);
+	return engine_annotate(&g->facts, g->named ? &g->names : NULL, to, err);
 }
 
 static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_error *err)
@@ -183,7 +139,11 @@ int ingest_images(struct ingest *g, struct firn_error *err)
 	if (rc < 0)
 		return firn_wrap(err, rc, "rootfs image");
 	g->bytes = g->metadata.out.payload + g->images.out.payload + g->delta.out.payload +
-		   g->changeset.size + g->compat.files.out.payload;
-	warn_of_engine(g);
-	return firn_wrap(err, make_checkpoint(g, err), "checkpoint image");
+		   g->changeset.size + g->compat.files.out.payload + g->kept_layer.size;
+	if ((rc = names_find(g, err)) < 0)
+		return rc;
+	rc = make_checkpoint(g, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "checkpoint image");
+	return g->keep_source ? firn_wrap(err, kept_image(g, err), "source") : 0;
 }

@@ -16,7 +16,9 @@ static int add_entry(const struct ingest *g, json_t *list, const struct oci_desc
 	    (rc = document_annotations(role, g->facts.container, &a, err)) < 0 ||
 	    (rc = json_put(entry, "annotations", take_ptr(&a), err)) < 0)
 		return rc;
-	if (platform)
+	if (strcmp(role, ORG_FIRN_ROLE_SOURCE) == 0)
+		rc = json_put_str(entry, "artifactType", FIRN_SOURCE, err);
+	if (rc >= 0 && platform)
 		rc = json_put(entry, "platform",
 			      json_pack("{s:s, s:s}", "architecture", g->arch, "os", "linux"), err);
 	if (rc < 0)
@@ -39,6 +41,10 @@ static int add_entries(struct ingest *const *containers, size_t n, json_t *list,
 		if (containers[i]->rootfs.digest.alg)
 			rc = add_entry(containers[i], list, &containers[i]->rootfs,
 				       ORG_FIRN_ROLE_ROOTFS, false, err);
+	for (size_t i = 0; rc >= 0 && i < n; i++)
+		if (containers[i]->kept.digest.alg)
+			rc = add_entry(containers[i], list, &containers[i]->kept,
+				       ORG_FIRN_ROLE_SOURCE, false, err);
 	return rc;
 }
 

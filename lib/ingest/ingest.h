@@ -28,9 +28,12 @@ struct ingest {
 	const char *container;   /* name that the caller wants; may be NULL */
 	bool from_upper;         /* the changes are in the folder upper, owned, not in the input */
 	int upper;
-	const struct pod *pod; /* what its pod's documents say; NULL: there are none */
-	bool digest;           /* record the input's */
-	bool archive_delta;    /* engines are to take the delta out of C */
+	const struct pod *pod;   /* what its pod's documents say; NULL: there are none */
+	bool digest;             /* record the input's */
+	bool keep_source;        /* the input itself, too */
+	bool archive_delta;      /* engines are to take the delta out of C */
+	const char *for_engine;  /* that has to be the maker; NULL: whoever it is */
+	const char *rootfs_name; /* by which the engine will find R; NULL: by its ID */
 
 	struct notes notes;
 	struct facts facts;
@@ -48,12 +51,16 @@ struct ingest {
 	bool has_delta; /* something changed */
 	/* When the images were made: the inventory's mtime. Nothing else knows a time. */
 	char created[DOCUMENT_TIME_MAX];
-	char arch[ORIGIN_TEXT_MAX];     /* of the checkpoint, in Go's spelling */
-	char image_id[DIGEST_TEXT_MAX]; /* of R, if it is another image than the base; else "" */
-	struct digest source;           /* alg 0: not wanted */
+	char arch[ORIGIN_TEXT_MAX]; /* of the checkpoint, in Go's spelling */
+	struct engine_names names;  /* of R */
+	bool named;                 /* config.dump is to have them */
+	struct digest source;       /* alg 0: not wanted */
 
-	struct oci_descriptor checkpoint, rootfs; /* digest.alg 0: there is none */
-	uint64_t bytes;                           /* payload of all new layers */
+	struct blob_writer *kept_blob;    /* the input's bytes while it is read; owned */
+	struct oci_descriptor kept_layer; /* afterwards */
+
+	struct oci_descriptor checkpoint, rootfs, kept; /* digest.alg 0: there is none */
+	uint64_t bytes;                                 /* payload of all new layers */
 };
 
 void ingest_done(struct ingest *g);

@@ -88,6 +88,11 @@ int input_record(struct input *in, struct recipe_writer **ret, struct firn_error
 	return in->ops->record ? in->ops->record(in, ret, err) : 0;
 }
 
+int input_keep(struct input *in, struct blob_writer *w, struct firn_error *err)
+{
+	return in->ops->keep ? in->ops->keep(in, w, err) : 0;
+}
+
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
 	return in->ops->finish(in, ret, err);

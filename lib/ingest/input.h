@@ -10,6 +10,7 @@
 #include "format/oci.h"
 #include "format/recipe.h"
 #include "format/tar.h"
+#include "store/store.h"
 
 struct engine;
 struct input;
@@ -34,6 +35,8 @@ struct input_ops {
 	int (*scan)(struct input *in, input_each *each, void *ctx, struct firn_error *err);
 	/* As input_record(); NULL: it is no archive. */
 	int (*record)(struct input *in, struct recipe_writer **ret, struct firn_error *err);
+	/* As input_keep(); NULL: it is no file that could be kept. */
+	int (*keep)(struct input *in, struct blob_writer *w, struct firn_error *err);
 	/* After the last member; *ret may be NULL. */
 	int (*finish)(struct input *in, struct digest *ret, struct firn_error *err);
 	void (*close)(struct input *in);
@@ -42,6 +45,7 @@ struct input_ops {
 struct input {
 	const struct input_ops *ops;
 	const struct input_about *about; /* NULL: nothing but its members */
+	const char *packing;             /* of an archive, as tar_packing(); NULL: it is none */
 	uint64_t done;                   /* bytes read so far, of those in total */
 	uint64_t total;                  /* bytes of the input, 0 when nobody knows */
 };
@@ -69,6 +73,11 @@ int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error 
  * and the writer, which the caller frees after the last member; 0 when the input is no archive.
  */
 int input_record(struct input *in, struct recipe_writer **ret, struct firn_error *err) _must_check_;
+/*
+ * Before the first input_next(): all bytes of the input, as they come, go to @w as well, which is
+ * borrowed until input_finish(). 1, or 0 when the input isn't read as one file.
+ */
+int input_keep(struct input *in, struct blob_writer *w, struct firn_error *err) _must_check_;
 int input_finish(struct input *in, struct digest *ret, struct firn_error *err) _must_check_;
 
 /* The kinds. Take @fd, also on failure. */

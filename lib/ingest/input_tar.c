@@ -4,15 +4,23 @@
 #include "base/fd.h"
 #include "ingest/input_oci.h"
 
+#include <assert.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
-/* Counts and, if wanted, hashes what the archive's reader takes. */
+#define EARLY_BYTES                                                                                \
+	64 /* that may be read before the first member: the reader looks for a magic               \
+	    */
+
+/* Counts and, if wanted, hashes and keeps what the archive's reader takes. */
 struct meter {
 	struct istream stream;
 	struct istream *in; /* owned */
 	struct hasher *hasher;
+	struct blob_writer *keep; /* borrowed */
 	uint64_t *done;
+	uint8_t early[EARLY_BYTES]; /* the first bytes, for who wants them late */
 };
 
 struct tar_input {
@@ -22,21 +30,27 @@ struct tar_input {
 	int file; /* the archive, if it is a whole regular file; else -1 */
 };
 
+static size_t early_part(uint64_t at, size_t n)
+{
+	return n < EARLY_BYTES - at ? n : (size_t)(EARLY_BYTES - at);
+}
+
 static ssize_t meter_read(struct istream *stream, void *buf, size_t n, struct firn_error *err)
 {
 	struct meter *m = (struct meter *)stream;
 	const ssize_t got = istream_read(m->in, buf, n, err);
+	int rc = 0;
 
 	if (got <= 0)
 		return got;
+	if (*m->done < EARLY_BYTES)
+		memcpy(m->early + *m->done, buf, early_part(*m->done, (size_t)got));
 	*m->done += (size_t)got;
-	if (m->hasher) {
-		int rc = hasher_update(m->hasher, buf, (size_t)got, err);
-
-		if (rc < 0)
-			return rc;
-	}
-	return got;
+	if (m->hasher)
+		rc = hasher_update(m->hasher, buf, (size_t)got, err);
+	if (rc >= 0 && m->keep)
+		rc = blob_write(m->keep, buf, (size_t)got, err);
+	return rc < 0 ? rc : got;
 }
 
 static void meter_close(struct istream *stream)
@@ -101,6 +115,17 @@ static int tar_input_record(struct input *in, struct recipe_writer **ret, struct
 	return 1;
 }
 
+static int tar_input_keep(struct input *in, struct blob_writer *w, struct firn_error *err)
+{
+	struct meter *m = &((struct tar_input *)in)->meter;
+	int rc;
+
+	assert(in->done <= EARLY_BYTES);
+	rc = blob_write(w, m->early, (size_t)in->done, err);
+	m->keep = w;
+	return rc < 0 ? rc : 1;
+}
+
 /* The reader took the stream to its end, padding included. */
 static int tar_input_finish(struct input *in, struct digest *ret, struct firn_error *err)
 {
@@ -128,6 +153,7 @@ static const struct input_ops tar_input_ops = {
 	.payload = tar_input_payload,
 	.scan = tar_input_scan,
 	.record = tar_input_record,
+	.keep = tar_input_keep,
 	.finish = tar_input_finish,
 	.close = tar_input_close,
 };
@@ -153,6 +179,7 @@ int input_open_stream(struct istream *stream, bool digest, struct input **ret,
 		rc = hasher_new(DIGEST_SHA256, &t->meter.hasher, err);
 	if (rc < 0 || (rc = tar_open_stream(&t->meter.stream, NULL, &t->tar, err)) < 0)
 		return rc;
+	in->packing = tar_packing(t->tar);
 	*ret = take_ptr(&in);
 	return 0;
 }

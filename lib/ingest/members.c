@@ -6,6 +6,8 @@
 #include "base/path.h"
 #include "format/checkpoint.h"
 #include "ingest/diff.h"
+#include "ingest/kept.h"
+#include "ingest/names.h"
 #include "ingest/rehearse.h"
 
 #include <stdio.h>
@@ -29,6 +31,7 @@ void ingest_release(struct ingest *g)
 	delta_done(&g->delta);
 	changeset_done(&g->changeset);
 	compat_done(&g->compat);
+	g->kept_blob = blob_free(g->kept_blob);
 	plain_done(&g->images);
 	plain_done(&g->metadata);
 	deleted_done(&g->deleted);
@@ -46,6 +49,7 @@ void ingest_done(struct ingest *g)
 {
 	ingest_release(g);
 	running_close(g->running);
+	names_done(&g->names);
 	facts_done(&g->facts);
 	notes_done(&g->notes);
 }
@@ -94,6 +98,8 @@ int ingest_open(struct ingest *g, struct firn_error *err)
 	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0 ||
 	    (rc = expect_images(g, err)) < 0)
 		return rc;
+	if (g->keep_source && (rc = kept_open(g, err)) < 0)
+		return rc;
 	if (g->archive_delta && (rc = compat_open(&g->compat, g->store, g->input, err)) < 0)
 		return rc;
 	return delta_open(&g->delta, g->store, g->base, &g->notes, diff_watch, g, err);
@@ -110,6 +116,8 @@ static int detect_now(struct ingest *g, struct firn_error *err)
 
 	if (rc >= 0 && g->base)
 		rc = engine_check_base(&g->facts, g->base, &g->notes, err);
+	if (rc >= 0)
+		rc = names_check_engine(g, err);
 	g->detected = rc >= 0;
 	return rc;
 }
@@ -299,6 +307,20 @@ static int conclude(struct ingest *g, struct firn_error *err)
 	return 0;
 }
 
+/* The kept bytes' digest is the input's: one hash does. */
+static int finish_input(struct ingest *g, struct firn_error *err)
+{
+	const bool hashed = g->digest && !g->keep_source;
+	int rc = input_finish(g->input, hashed ? &g->source : NULL, err);
+
+	if (rc < 0 || !g->keep_source)
+		return rc;
+	rc = kept_finish(g, err);
+	if (rc >= 0 && g->digest)
+		g->source = g->kept_layer.digest;
+	return rc;
+}
+
 int ingest_members(struct ingest *g, struct firn_error *err)
 {
 	const struct tar_entry *e = NULL;
@@ -309,7 +331,7 @@ int ingest_members(struct ingest *g, struct firn_error *err)
 		if (rc < 0)
 			return rc;
 	}
-	if (rc < 0 || (rc = input_finish(g->input, g->digest ? &g->source : NULL, err)) < 0)
+	if (rc < 0 || (rc = finish_input(g, err)) < 0)
 		return rc;
 	notes_progress_end(&g->notes, "checkpoint", g->input->total);
 	return conclude(g, err);

@@ -238,7 +238,6 @@ int rootfs_make(struct ingest *g, struct firn_error *err)
 	    (rc = document_manifest(&config, r.layers, r.nlayers, NULL, take_ptr(&notes), &doc,
 				    err)) < 0)
 		return rc;
-	if (g->base && r.delta)
-		digest_hex(&config.digest, g->image_id);
+	digest_hex(&config.digest, g->names.id);
 	return document_put(g->store, g->blobs, doc, OCI_MANIFEST, &g->rootfs, err);
 }

@@ -11,7 +11,7 @@ bool rootfs_wanted(const struct ingest *g);
 /* All deletions are in the delta now, and what this engine's archive lost is noted. */
 int rootfs_finish_delta(struct ingest *g, struct firn_error *err) _must_check_;
 
-/* Sets g->rootfs, and g->image_id when the delta made R another image than the base. */
+/* Sets g->rootfs and g->names.id. */
 int rootfs_make(struct ingest *g, struct firn_error *err) _must_check_;
 
 #endif
