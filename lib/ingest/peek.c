@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "format/ref.h"
 #include "ingest/engine.h"
 #include "ingest/input_podman.h"
 
@@ -77,13 +78,14 @@ static int take_spec(struct peek *p, const struct tar_entry *e, struct firn_erro
 	return rc < 0 ? rc : json_parse(text, len, &p->facts.spec, err);
 }
 
-/* Both documents, or all there is to read. */
+/* Both documents (a form that tells the engine has one), or all there is to read. */
 static int look(struct peek *p, struct firn_error *err)
 {
 	const struct tar_entry *e = NULL;
 	int rc = 1;
 
-	while ((!p->has_config || !p->facts.spec) && (rc = next(p, &e, err)) > 0) {
+	while (((!p->has_config && !p->facts.told.engine) || !p->facts.spec) &&
+	       (rc = next(p, &e, err)) > 0) {
 		if (strcmp(e->path, CHECKPOINT_CONFIG) == 0)
 			rc = take_config(p, e, err);
 		else if (strcmp(e->path, CHECKPOINT_SPEC) == 0)
@@ -119,7 +121,7 @@ static int peek_archive(const char *path, char **ret, struct firn_error *err)
 		return firn_fail_errno(err, "open");
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if ((rc = source_from_fd(take_fd(&fd), &p.source, err)) < 0 ||
+	if ((rc = source_from_fd(fd, &p.source, err)) < 0 ||
 	    (rc = tar_open_source(p.source, NULL, &p.tar, err)) < 0 || (rc = look(&p, err)) < 0)
 		return rc;
 	/* Neither document: a form that only input_open() knows, or nothing. */
@@ -132,13 +134,17 @@ static int peek_archive(const char *path, char **ret, struct firn_error *err)
 static int peek_input(const char *path, char **ret, struct firn_error *err)
 {
 	_cleanup_(peek_done) struct peek p = { .input = NULL };
+	const struct input_about *about;
 	int rc = input_open(path, false, &p.input, err);
 
 	if (rc < 0)
 		return rc;
-	if (p.input->about && p.input->about->container)
-		return keep_name(p.input->about->container, ret, err);
-	rc = look(&p, err);
+	about = p.input->about;
+	if (about)
+		rc = facts_tell(&p.facts, about->engine, about->container, about->image_name, NULL,
+				err);
+	if (rc >= 0)
+		rc = look(&p, err);
 	return rc < 0 ? rc : name_of(&p, ret, err);
 }
 
@@ -160,9 +166,14 @@ int peek_container(const char *path, char **ret, struct firn_error *err)
 
 int peek_readable(const char *path, struct firn_error *err)
 {
+	_cleanup_(ref_done) struct ref ref = { 0 };
 	char quoted[PATH_QUOTE_MAX];
+	int rc;
 
-	if (strcmp(path, "-") == 0 || running_name(path) || access(path, R_OK) == 0)
+	if (strcmp(path, "-") == 0 || running_name(path))
 		return 0;
-	return firn_fail_errno(err, "open %s", path_quote(path, quoted));
+	rc = ref_parse(path, &ref, err);
+	if (rc < 0 || access(ref.path, R_OK) == 0)
+		return rc;
+	return firn_fail_errno(err, "open %s", path_quote(ref.path, quoted));
 }
