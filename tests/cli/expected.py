@@ -9,8 +9,12 @@
   expected.py rehome ARCHIVE BASE OUT
                                     the uncompressed archive with another base in its config.dump: an image ID,
                                     or for containerd a manifest's digest
+  expected.py rehome-image ARCHIVE BASE DIR
+                                    the same for an archive of Podman's --create-image, as the layout DIR
 
 Prints each difference; silent when there is none."""
+import gzip
+import hashlib
 import io
 import json
 import os
@@ -29,9 +33,8 @@ def unpacked(path):
     return subprocess.run([tool, "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout if tool else data
 
 
-def rehome(archive, base, out):
-    src = tarfile.open(fileobj=io.BytesIO(unpacked(archive)))
-    with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as dst:
+def rehome_tar(src, base, out):
+    with tarfile.open(fileobj=src) as src, tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as dst:
         for t in src:
             data = src.extractfile(t).read() if t.isreg() else b""
             if t.name == "config.dump":
@@ -39,6 +42,39 @@ def rehome(archive, base, out):
                 old = doc.get("rootfsImageID") or doc["rootfsImageRef"].split("@")[1]
                 data = data.replace(old.encode(), base.encode())
             dst.addfile(t, io.BytesIO(data))
+
+
+def rehome(archive, base, out):
+    with open(out, "wb") as f:
+        rehome_tar(io.BytesIO(unpacked(archive)), base, f)
+
+
+def rehome_image(archive, base, out):
+    """one image of one layer, which is gzip"""
+    with tarfile.open(archive) as tar:
+        files = {"/".join(t.name.split("/")[1:]): tar.extractfile(t).read() for t in tar if t.isreg()}
+    index = json.loads(files["index.json"])
+
+    def blob(desc):
+        return files["blobs/" + desc["digest"].replace(":", "/")]
+
+    def put(desc, data):
+        name = hashlib.sha256(data).hexdigest()
+        files["blobs/sha256/" + name] = data
+        desc |= {"digest": "sha256:" + name, "size": len(data)}
+
+    manifest = json.loads(blob(index["manifests"][0]))
+    config, layer = json.loads(blob(manifest["config"])), io.BytesIO()
+    rehome_tar(io.BytesIO(gzip.decompress(blob(manifest["layers"][0]))), base, layer)
+    config["rootfs"]["diff_ids"] = ["sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()]
+    put(manifest["layers"][0], gzip.compress(layer.getvalue(), mtime=0))
+    put(manifest["config"], json.dumps(config).encode())
+    put(index["manifests"][0], json.dumps(manifest).encode())
+    files["index.json"] = json.dumps(index).encode()
+    for name, data in files.items():
+        os.makedirs(os.path.dirname(os.path.join(out, name)), exist_ok=True)
+        with open(os.path.join(out, name), "wb") as f:
+            f.write(data)
 
 
 def base_tree(path):
@@ -151,7 +187,7 @@ def check(root, data, last, engine="podman"):
 
 def main():
     what, *args = sys.argv[1:]
-    {"check": check, "rehome": rehome}[what](*args)
+    {"check": check, "rehome": rehome, "rehome-image": rehome_image}[what](*args)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,33 @@ fails 4 "localhost:5055/tiny.*$base_of_tiny|$base_of_tiny" "a mount asks for it,
 mounted_is_right alone 8 containerd "with its base at the mount" --base oci:base-tiny:app
 fails 1 "$base_of_tiny" "another base is refused" "$firn" mount --base oci:base-busybox:app oci:layout:alone "$work/m"
 
+# ctr's own indexes: as it exports them, compressed, as a layout, in the layer of an image.
+while read -r name last base; do
+	options=()
+	[ -z "$base" ] || options=(--base "oci:$base:app")
+	cp "$data/$name" "$name.tar" && gzip -nk "$name.tar"
+	mkdir "$name.folder" && tar -C "$name.folder" -xf "$data/$name"
+	(cd "$name.folder" && tar -cf ../nested.tar -- *)
+	python3 "$top_srcdir/tests/cli/make-base.py" nested.tar "$name.nested" image >/dev/null
+	for how in tar tar.gz folder nested; do
+		check "$name as $how: build" "$firn" build --format '{{.Rootfs}}' "${options[@]}" "$name.$how" "oci:layout:$name-$how"
+		echo "$out" >>"$name.digests"
+	done
+	is "$(wc -l <"$name.digests") $(sort -u "$name.digests" | wc -l)" "4 1" "$name: four roads, one rootfs image"
+	mounted_is_right "$name-tar" "$last" ctr "$name"
+done <<'EOS'
+ctr-index-image-tiny.oci.tar 7
+ctr-index-basetrick-tiny.oci.tar 7
+ctr-index.oci.tar 7 base-busybox
+EOS
+cp -r layout before
+fails 3 'larger than what is left|cut' "a truncated export, which ctr didn't notice, is refused" \
+	"$firn" build "$data/ctr-index-image-tiny.truncated.oci.tar" oci:layout:cut
+is "$(diff -r layout before)" "" "with nothing left of it"
+fails 3 'larger than what is left|cut' "also where there was no layout" \
+	"$firn" build "$data/ctr-index-image-tiny.truncated.oci.tar" oci:fresh:cut
+is "$(ls -d fresh 2>/dev/null)" "" "with nothing left of it"
+
 is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
 is "$(grep -E " $work/m" /proc/self/mountinfo)" "" "nothing stays mounted"
 done_testing

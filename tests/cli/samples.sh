@@ -57,6 +57,19 @@ podman-zstd.tar.zst 9
 podman-ignore-rootfs.tar none
 EOS
 
+# An image of Podman's own --create-image: a layout, and an archive of one, plain and compressed.
+python3 "$expected" rehome-image "$data/podman-create-image-oci.tar" "$id" image
+tar -C image -cf image.tar . && gzip -nk image.tar
+for form in image image.tar image.tar.gz; do
+	check "$form of --create-image: build" "$firn" build --base oci:base:app "$form" "oci:layout:created-$form"
+done
+is "$(digests created '' image image.tar image.tar.gz | sort -u | wc -l)" 1 "image of --create-image: three roads, one digest"
+check "image of --create-image: mount" "$firn" mount --cache "$cache" oci:layout:created-image "$work/m"
+is "$(python3 "$expected" check m/rootfs "$data" 5)" "" "image of --create-image: the tree of expected.json"
+check "image of --create-image: umount" "$firn" umount "$work/m"
+is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout created-image podman)" "" "image of --create-image: Podman would restore ours"
+check "podman-create-image-oci.tar as it is: build" "$firn" build "$data/podman-create-image-oci.tar" oci:layout:created
+
 # The same containers as CRI-O would have exported them.
 while read -r name last; do
 	python3 "$top_srcdir/tests/cli/make-crio.py" "$data/$name" "$id" crio.tar
