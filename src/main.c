@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
+#include "plugin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,7 +143,7 @@ static int check_stdout(struct app *app, int status)
 	snprintf(text, sizeof(text), "standard output: %s",
 		 bad ? "not all of it could be written" : strerror(errno));
 	progress_error(&app->progress, NULL, text, EXIT_FAILED);
-	return status == EXIT_DONE ? EXIT_FAILED : status;
+	return status == EXIT_DONE || status == PLUGIN_EXIT_STATUS ? EXIT_FAILED : status;
 }
 
 /*
@@ -179,6 +180,8 @@ int main(int argc, char **argv)
 	sigaction(SIGPIPE, &pipe_action, NULL);
 	/* Where our caller ignored it, nobody could tell how a runtime has ended (wait(2)). */
 	signal(SIGCHLD, SIG_DFL);
+	if (plugin_asked(argc, argv))
+		return check_stdout(&app, PLUGIN_EXIT_STATUS);
 	rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
 	status = rc < 0 ? report_failure(&app, command, rc, &err) : EXIT_DONE;
 	return check_stdout(&app, status);
