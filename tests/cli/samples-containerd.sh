@@ -36,6 +36,7 @@ tags = {d["annotations"]["org.opencontainers.image.ref.name"]: d for d in json.l
 layer = doc(tags[sys.argv[1] + ".rootfs"]["digest"])["layers"][-1]
 print(layer["mediaType"], layer["digest"].split(":")[1])' "$1"
 }
+check_engine() { python3 "$top_srcdir/tests/cli/check-engine.py" "$@"; }
 mounted_is_right() { # TAG LAST ENGINE WHAT [OPTION...]
 	check "$4: mount" "$firn" mount --cache "$work/cache" "${@:5}" "oci:layout:$1" "$work/m"
 	is "$(python3 "$expected" check m/rootfs "$data" "$2" "$3")" "" "$4: the tree of expected.json"
@@ -56,6 +57,16 @@ while read -r name last; do
 	is "$(delta_of "$name-tar")" "application/vnd.oci.image.layer.v1.tar+gzip $(tar -xOf "$name.tar" rootfs-diff.tar | sha256sum | cut -d' ' -f1)" \
 		"$name: the delta is containerd's own changeset, byte for byte"
 	mounted_is_right "$name-tar" "$last" containerd "$name"
+	check "$name: build with a name for the rootfs image" "$firn" build --base "oci:base-$name:app" --for containerd \
+		--rootfs-name registry.test:5000/app/r:1 "$name.tar" "oci:layout:$name-named"
+	is "$(check_engine --rootfs-name registry.test:5000/app/r:1 layout "$name-named" containerd)" "" \
+		"$name: containerd would restore it with its changes"
+	is "$(check_engine layout "$name-tar" containerd)" "the container would be made without its changes" \
+		"$name: without a name it would not, and the check knows"
+	check "$name: build with the changes in the checkpoint" "$firn" build --base "oci:base-$name:app" \
+		--engine-delta=archive "$name.tar" "oci:layout:$name-compat"
+	is "$(check_engine layout "$name-compat" containerd)" "" "$name: containerd would restore this one too"
+	mounted_is_right "$name-compat" "$last" containerd "$name with the changes in the checkpoint"
 	check "$name: mount of the archive" "$firn" mount --cache "$work/cache" --base "oci:base-$name:app" "$name.tar" "$work/m"
 	is "$(python3 "$expected" check m/rootfs "$data" "$last" containerd)" "" "$name: the tree of expected.json"
 	check "$name: umount" "$firn" umount "$work/m"

@@ -24,6 +24,22 @@ for how in sys.argv[3:]:
     print(tags.get(f"{sys.argv[1]}-{how}{sys.argv[2]}", f"missing {how}"))' "$@"
 }
 
+# named_and_compat ARCHIVE TAG ENGINE LAST WHAT: the other two ways to an engine's restore
+named_and_compat() {
+	check "$5: build with a name for the rootfs image" "$firn" build --base oci:base:app --for "$3" \
+		--rootfs-name registry.test/app/r:1 "$1" "oci:layout:$2-named"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" --rootfs-name registry.test/app/r:1 layout "$2-named" "$3")" "" \
+		"$5: $3 would find it by that name"
+	check "$5: build with the changes in the checkpoint" "$firn" build --base oci:base:app --engine-delta=archive \
+		"$1" "oci:layout:$2-compat"
+	# An archive without changes leaves nothing to be told apart.
+	[ "$4" = none ] || is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$2-compat" "$3")" "" \
+		"$5: $3 would restore this one too"
+	check "$5: mount of it" "$firn" mount --cache "$cache" "oci:layout:$2-compat" "$work/m"
+	is "$(python3 "$expected" check m/rootfs "$data" "$4")" "" "$5: the tree of expected.json"
+	check "$5: umount of it" "$firn" umount "$work/m"
+}
+
 # The busybox base of the samples is no part of them: the tiny one has the same /data. Only the ID of the
 # image in config.dump is changed, to that of an image made of the tiny base.
 id=$(python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app)
@@ -45,6 +61,7 @@ while read -r name last; do
 	mkdir -p "$name.folder" && tar -C "$name.folder" --numeric-owner -xpf "$name.rehomed.tar"
 	check "$name as a folder: build" "$firn" build --base oci:base:app "$name.folder" "oci:layout:$name-folder"
 	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-none" podman)" "" "$name: Podman would restore it with its changes"
+	named_and_compat "$name.zstd" "$name" podman "$last" "$name"
 	is "$(digests "$name" '' none gzip zstd stdin | sort -u | wc -l)" 1 "$name: four roads, one digest"
 	is "$(digests "$name" .rootfs none gzip zstd stdin folder | sort -u | wc -l)" 1 "$name: one rootfs image, from a folder too"
 	check "$name: mount of the archive" "$firn" mount --cache "$cache" --base oci:base-gz:app "$name.rehomed.tar" "$work/m"
@@ -82,6 +99,7 @@ while read -r name last; do
 	is "$(tar -xOf crio.tar bind.mounts | cmp - m/bind.mounts)" "" "$name in CRI-O's words: bind.mounts as it was"
 	check "$name in CRI-O's words: umount" "$firn" umount "$work/m"
 	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-crio" cri-o)" "" "$name: CRI-O would restore it with its changes"
+	named_and_compat crio.tar "$name-crio" cri-o "$last" "$name in CRI-O's words"
 done <<'EOS'
 podman-none.tar 7
 podman-zstd.tar.zst 9

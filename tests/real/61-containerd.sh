@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A container of containerd's CRI, checkpointed as a kubelet does it, becomes an image that runc restores
-# straight from our mount.
+# straight from our mount, and containerd itself from a registry.
 # shellcheck source=tests/real/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/real/containerd.sh
@@ -39,4 +39,57 @@ counts_on "/proc/$pid/root/count" "$n" "the counter goes on"
 data_is_right "/proc/$pid/root" "and its files are right" containerd
 end_container r1
 nothing_stays "nothing stays mounted"
+
+# --- out: containerd itself restores from our image, with the changes as a layer of the rootfs image
+
+version=$(containerd --version | awk '{ print $3 }')
+case $version in
+2.[1-3].*) ;;
+*)
+	skip_one "containerd $version restores from no image" "containerd restores from ours"
+	done_testing
+	exit
+	;;
+esac
+
+# containerd_restores NAME IMAGE WHAT: sets $pid
+containerd_restores() {
+	pod "$1"
+	ctr=$(cri create "$pod" "$1" counter "$2") || bail "$3: CreateContainer failed"
+	vital "$3: StartContainer" cri start "$ctr"
+	pid=$(pid_of "$ctr")
+	counts_on "/proc/$pid/root/count" "$n" "$3: the counter goes on"
+	data_is_right "/proc/$pid/root" "$3: and its files are right" containerd
+}
+end_pod() {
+	must cri stop "$ctr"
+	must cri remove "$ctr"
+	must cri remove-sandbox "$pod"
+}
+# lowers: how many layers the root of $pid has below the writable one
+lowers() {
+	awk '$5 == "/"' "/proc/$pid/mountinfo" | grep -o 'lowerdir=[^,]*' | tr : '\n' | wc -l
+}
+containerd_restores own "$PWD/c1.tar" "containerd from its own archive"
+is "$(lowers)" 2 "containerd from its own archive: the base has two layers"
+end_pod
+
+vital "build for containerd" firn build --base oci:base:app --for containerd --rootfs-name "$registry/app-r:1" c1.tar oci:layout:out
+is "$(python3 /firn/tests/cli/check-engine.py --rootfs-name "$registry/app-r:1" layout out containerd)" "" \
+	"what containerd reads of it is right"
+vital "R to the registry" push oci:layout:out.rootfs app-r:1 --preserve-digests
+vital "C to the registry" push oci:layout:out.checkpoint app-c:1 --preserve-digests
+vital "the index to the registry" push oci:layout:out app-i:1 --preserve-digests --all
+for image in app-c app-i; do
+	must cri pull "$registry/$image:1"
+	containerd_restores "$image" "$registry/$image:1" "containerd from $image"
+	is "$(lowers)" 3 "$image: the changes are one of the container's lower directories"
+	end_pod
+done
+vital "build with the changes in the checkpoint" firn build --base oci:base:app --engine-delta=archive c1.tar oci:layout:compat
+is "$(python3 /firn/tests/cli/check-engine.py layout compat containerd)" "" "what containerd reads of it is right"
+vital "it to the registry" push oci:layout:compat.checkpoint compat:1 --preserve-digests
+must cri pull "$registry/compat:1"
+containerd_restores compat "$registry/compat:1" "containerd from the compat layer"
+end_pod
 done_testing

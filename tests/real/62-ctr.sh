@@ -56,7 +56,7 @@ goes_on task.tar "$(count_in_index task.tar)" task
 
 # The same in other clothes: only the build differs.
 mkdir unpacked && must bsdtar -C unpacked -xf image.tar
-want=$(firn build --format '{{.Rootfs}}' image.tar oci:layout:again)
+want=$(firn build -q --format '{{.Rootfs}}' image.tar oci:layout:again)
 same_rootfs() { # WHAT CHECKPOINT TAG
 	check "$1: build" firn build --format '{{.Rootfs}}' "$2" "oci:layout:$3"
 	is "$out" "$want" "$1: the same rootfs image"

@@ -1,31 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# containerd with a registry on this machine's loopback, for the scenarios that use them; after lib.sh.
-#
-#   $registry   HOST:PORT, plain http            $socket   containerd's
+# containerd, for the scenarios that use it; after lib.sh. $socket is where it listens.
 #
 # A root without containerd, see root.sh, skips the scenario; with "containerd" in FIRN_REQUIRE it fails.
 need containerd "no containerd in the Debian root" containerd --version
-
-start_registry() {
-	local port
-	port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
-	registry=127.0.0.1:$port
-	mkdir registry
-	cat >registry.yml <<-EOS
-		version: 0.1
-		log: {level: warn}
-		storage: {filesystem: {rootdirectory: $PWD/registry}}
-		http: {addr: $registry}
-	EOS
-	docker-registry serve registry.yml >registry.log 2>&1 </dev/null &
-	wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || bail "the registry doesn't start: $(cat registry.log)"
-}
-# push FROM REPO:TAG [OPTION...]
-push() { skopeo copy -q "${@:3}" --dest-tls-verify=false "$1" "docker://$registry/$2"; }
 
 # The runtime that containerd calls: runc, without limits that a machine with old cgroups can't set.
 runc_without_limits() {

@@ -131,6 +131,28 @@ end_container() {
 }
 no_process_of() { [ "$(runc state "$1" 2>/dev/null | jq -r .status)" != running ]; }
 
+# --- a registry on this machine's loopback, plain http: $registry is its HOST:PORT
+
+start_registry() {
+	local port
+	port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+	registry=127.0.0.1:$port
+	mkdir registry
+	cat >registry.yml <<-EOS
+		version: 0.1
+		log: {level: warn}
+		storage: {filesystem: {rootdirectory: $PWD/registry}}
+		http: {addr: $registry}
+	EOS
+	docker-registry serve registry.yml >registry.log 2>&1 </dev/null &
+	wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || bail "the registry doesn't start: $(cat registry.log)"
+}
+# push FROM REPO:TAG [OPTION...]
+push() { skopeo copy -q "${@:3}" --dest-tls-verify=false "$1" "docker://$registry/$2"; }
+
 # --- what the truth of expected.json says about a rootfs, minus what the engine's archive loses
 
 # data_is_right ROOTFS WHAT [podman|containerd|upper]: Podman may have lost what was modified in place, containerd
