@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 struct build_opts {
-	const char *project, *name, *upperdir;
+	const char *project, *name, *upperdir, *previous;
 	struct opt_list bases;
 	const char *rootfs_name;
 	int engine, engine_delta;
@@ -37,6 +37,8 @@ static const struct opt build_options[] = {
 		 "(default), or as their own archive has them"),
 	OPT_FLAG(0, "keep-source", struct build_opts, keep_source,
 		 "Keep the checkpoint's own bytes as well, for firn export; costs its size"),
+	OPT_STR(0, "previous", struct build_opts, previous, "CHECKPOINT",
+		"The dump that an incremental checkpoint builds on, if it doesn't lie beside it"),
 	OPT_FLAG('f', "force", struct build_opts, force, "Replace tags that are there already"),
 	OPT_FLAG(0, "source-digest", struct build_opts, source_digest,
 		 "Record the sha256 of the checkpoint file; costs a second hash"),
@@ -219,11 +221,15 @@ static int build_items(struct app *app, int argc, char **argv, struct firn_build
 			    n > 1 ? "several checkpoints" : argv[0]);
 	if (rc == 0 && opts->upperdir && n > 1)
 		rc = misuse(app, err, "--upperdir and several checkpoints exclude each other");
+	if (rc == 0 && opts->previous && n > 1)
+		rc = misuse(app, err, "--previous and several checkpoints exclude each other");
 	if (rc == 0 && opts->container)
 		items[0].container = strdup(opts->container);
-	if (rc == 0)
+	if (rc == 0) {
 		items[0].upperdir = opts->upperdir;
-	opts->container = opts->upperdir = NULL;
+		items[0].previous = opts->previous;
+	}
+	opts->container = opts->upperdir = opts->previous = NULL;
 	if (rc == 0)
 		rc = firn_build_all(items, (size_t)n, argv[n], opts, ret, err);
 	free_items(items, n);
@@ -268,9 +274,11 @@ static int check_use(struct app *app, const struct build_opts *o, int argc, char
 		return argc > 1 ? 0 : misuse(app, err, "needs %s", cmd_build.args);
 	if (argc > 1)
 		return misuse(app, err, "--project and \"%s\" exclude each other", argv[0]);
-	if (o->name || o->upperdir)
+	if (o->name || o->upperdir || o->previous)
 		return misuse(app, err, "--project and %s exclude each other",
-			      o->name ? "--name" : "--upperdir");
+			      o->name       ? "--name"
+			      : o->upperdir ? "--upperdir"
+					    : "--previous");
 	return 0;
 }
 
@@ -305,6 +313,7 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.rootfs_name = o->rootfs_name,
 		.container = o->name,
 		.upperdir = o->upperdir,
+		.previous = o->previous,
 		.report = &report,
 		.podman = &podman,
 	};

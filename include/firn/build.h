@@ -31,6 +31,10 @@ struct firn_build_opts {
 	/** the upper directory of the container's overlay, which has its changes; NULL: they are in
 	 * the checkpoint */
 	const char *upperdir;
+	/** the dump that an incremental checkpoint builds on: an archive of Podman's
+	 * pre-checkpoint, or any form of checkpoint; NULL: it is complete, or has the dumps before
+	 * it beside it */
+	const char *previous;
 	/** "NAME=REF" each: the base of one of several containers; others have .base */
 	const char *const *bases;
 	size_t nbases;
@@ -72,6 +76,7 @@ struct firn_build_item {
 	const char *container;  /**< its name; NULL: what the checkpoint says */
 	const char *base;       /**< its base; NULL: by the options */
 	const char *upperdir;   /**< as in the options */
+	const char *previous;   /**< as in the options */
 };
 
 /**
@@ -84,7 +89,7 @@ struct firn_build_item {
  *
  * @param items  @p n of them, 64 at most; borrowed, as are their strings
  * @param dest   as in firn_build()
- * @param opts   borrowed; NULL means all defaults; .container and .upperdir must be NULL
+ * @param opts   borrowed; NULL means all defaults; .container, .upperdir and .previous must be NULL
  * @param ret    as in firn_build(); firn_build_result_part() has the containers
  * @return as firn_build(); also -FIRN_EINVAL for names
  */

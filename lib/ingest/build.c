@@ -90,6 +90,14 @@ static int check_delta(const struct build *b, const struct firn_build_item *item
 	return 0;
 }
 
+static int open_previous(struct ingest *g, const char *path, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	int rc = input_open(path, false, &g->chain.previous, err);
+
+	return firn_wrap(err, rc, "%s", path_quote(path, quoted));
+}
+
 static int add_container(struct build *b, const struct firn_build_item *item,
 			 struct firn_error *err)
 {
@@ -107,7 +115,8 @@ static int add_container(struct build *b, const struct firn_build_item *item,
 	g->rootfs_name = b->opts.rootfs_name;
 	g->notes.report = b->opts.report;
 	g->notes.about = b->items.n > 1 ? item->container : NULL;
-	if (item->upperdir && (rc = open_upper(g, item->upperdir, err)) < 0)
+	if ((item->upperdir && (rc = open_upper(g, item->upperdir, err)) < 0) ||
+	    (item->previous && (rc = open_previous(g, item->previous, err)) < 0))
 		return rc;
 	if (item->base && (rc = batch_base(&b->batch, item->base, &g->base, err)) < 0)
 		return rc;
@@ -137,7 +146,14 @@ static int make_images(struct build *b, size_t i, struct firn_error *err)
 			: input_open(checkpoint, hash, &g->input, err);
 	if (rc < 0)
 		return rc;
-	if ((rc = ingest_open(g, err)) < 0 || (rc = ingest_members(g, err)) < 0)
+	rc = ingest_open(g, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
+	rc = chain_read_previous(g, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", path_quote(b->items.list[i].previous, quoted));
+	rc = ingest_members(g, err);
+	if (rc < 0)
 		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
 	rc = ingest_images(g, err);
 	if (rc < 0)
@@ -236,16 +252,21 @@ int firn_build(const char *checkpoint, const char *dest, const struct firn_build
 		return rc;
 	item.container = b.opts.container;
 	item.upperdir = b.opts.upperdir;
+	item.previous = b.opts.previous;
 	return build(&b, &item, 1, ret, err);
 }
 
 /* What an option can say of one container only, items say of theirs. */
 static int check_shared(const struct build *b, struct firn_error *err)
 {
-	if (!b->opts.container && !b->opts.upperdir)
+	const struct firn_build_opts *o = &b->opts;
+
+	if (!o->container && !o->upperdir && !o->previous)
 		return 0;
 	return firn_fail(err, FIRN_EINVAL, "one container's %s for several checkpoints",
-			 b->opts.container ? "name" : "upper directory");
+			 o->container  ? "name"
+			 : o->upperdir ? "upper directory"
+				       : "dump before it");
 }
 
 int firn_build_all(const struct firn_build_item *items, size_t n, const char *dest,

@@ -106,6 +106,10 @@ static int finish_layers(struct ingest *g, struct checkpoint_layers *l, struct f
 		rc = add_layer(g, l, &g->metadata.out, ORG_FIRN_LAYER_METADATA, err);
 	if (rc >= 0)
 		rc = add_layer(g, l, &g->images.out, ORG_FIRN_LAYER_IMAGES, err);
+	for (size_t i = 1; rc >= 0 && i < CHECKPOINT_DUMPS_MAX; i++)
+		if (g->chain.dumps[i].layer)
+			rc = add_layer(g, l, &g->chain.dumps[i].layer->out, ORG_FIRN_LAYER_IMAGES,
+				       err);
 	return rc < 0 || !g->archive_delta ? rc : add_compat(g, l, err);
 }
 
@@ -139,7 +143,8 @@ int ingest_images(struct ingest *g, struct firn_error *err)
 	if (rc < 0)
 		return firn_wrap(err, rc, "rootfs image");
 	g->bytes = g->metadata.out.payload + g->images.out.payload + g->delta.out.payload +
-		   g->changeset.size + g->compat.files.out.payload + g->kept_layer.size;
+		   chain_bytes(&g->chain) + g->changeset.size + g->compat.files.out.payload +
+		   g->kept_layer.size;
 	if ((rc = names_find(g, err)) < 0)
 		return rc;
 	rc = make_checkpoint(g, err);

@@ -9,6 +9,7 @@
 
 #include "format/pod.h"
 #include "ingest/blobs.h"
+#include "ingest/chain.h"
 #include "ingest/changeset.h"
 #include "ingest/compat.h"
 #include "ingest/delta.h"
@@ -38,6 +39,7 @@ struct ingest {
 	struct notes notes;
 	struct facts facts;
 	struct plain metadata, images;
+	struct chain chain; /* what images builds on */
 	struct delta delta;
 	struct changeset changeset; /* rootfs-diff.tar, if it came compressed and is the delta */
 	struct deleted deleted;

@@ -32,6 +32,7 @@ void ingest_release(struct ingest *g)
 	changeset_done(&g->changeset);
 	compat_done(&g->compat);
 	g->kept_blob = blob_free(g->kept_blob);
+	chain_done(&g->chain);
 	plain_done(&g->images);
 	plain_done(&g->metadata);
 	deleted_done(&g->deleted);
@@ -215,8 +216,7 @@ static int take_image(struct ingest *g, const struct tar_entry *e, struct istrea
 	if (*name == '\0' && !S_ISDIR(e->mode))
 		return firn_fail(err, FIRN_ECORRUPT, "%s is no folder", e->path);
 	if (strcmp(name, "/" CHECKPOINT_PARENT) == 0 && S_ISLNK(e->mode))
-		return firn_fail(err, FIRN_EUNSUPP,
-				 "%s: incremental dumps can't be taken by this version", e->path);
+		return chain_take_parent(g, e, err);
 	if (strcmp(name, "/" CHECKPOINT_INVENTORY) == 0 && S_ISREG(e->mode)) {
 		g->has_inventory = true;
 		document_time(e->mtime, g->created);
@@ -231,8 +231,14 @@ static int take_file(struct ingest *g, const struct tar_entry *e, struct firn_er
 
 	if (rc < 0)
 		return rc;
-	if (checkpoint_classify(e->path) == CHECKPOINT_IMAGE)
+	switch (checkpoint_classify(e->path)) {
+	case CHECKPOINT_IMAGE:
 		return take_image(g, e, in, err);
+	case CHECKPOINT_PREDUMP:
+		return chain_take(g, e, in, err);
+	default:
+		break;
+	}
 	return plain_add(&g->metadata, e->path, e, in, err);
 }
 
@@ -253,10 +259,8 @@ static int take_member(struct ingest *g, const struct tar_entry *e, struct firn_
 	case CHECKPOINT_DIFF:
 		rc = diff_take(g, e, err);
 		break;
-	case CHECKPOINT_PREDUMP:
-		rc = firn_fail(err, FIRN_EUNSUPP, "pre-dumps can't be taken by this version");
-		break;
 	case CHECKPOINT_IMAGE:
+	case CHECKPOINT_PREDUMP:
 	case CHECKPOINT_OTHER:
 		return take_file(g, e, err);
 	}
@@ -290,14 +294,17 @@ static int conclude(struct ingest *g, struct firn_error *err)
 {
 	int rc;
 
+	if (!g->has_inventory && g->chain.dumps[1].layer && !g->chain.previous)
+		return firn_fail(err, FIRN_ECORRUPT,
+				 "no checkpoint: it is a pre-dump alone, for a checkpoint that "
+				 "follows");
 	if (!g->has_inventory)
 		return firn_fail(err, FIRN_ECORRUPT, "no checkpoint: %s/%s is missing",
 				 CHECKPOINT_IMAGES_DIR, CHECKPOINT_INVENTORY);
 	rc = g->detected ? 0 : detect_now(g, err);
 	if (rc < 0)
 		return rc;
-	rc = diff_conclude(g, err);
-	if (rc < 0)
+	if ((rc = chain_conclude(g, err)) < 0 || (rc = diff_conclude(g, err)) < 0)
 		return rc;
 	if (g->container)
 		g->facts.container = g->container;

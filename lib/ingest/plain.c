@@ -3,8 +3,10 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "format/checkpoint.h"
 #include "format/whiteout.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PLAIN_FILE   (S_IFREG | 0600)
@@ -111,6 +113,26 @@ int plain_add(struct plain *p, const char *path, const struct tar_entry *e, stru
 	if ((rc = make_parents(p, path, err)) < 0)
 		return rc;
 	return layer_out_add(&p->out, &entry, in, err);
+}
+
+int plain_add_parent(struct plain *p, unsigned number, unsigned parent, int64_t mtime,
+		     uint32_t mtime_ns, struct firn_error *err)
+{
+	char name[CHECKPOINT_DUMP_NAME_MAX], path[sizeof(name) + sizeof(CHECKPOINT_PARENT)];
+	char target[sizeof(name) + 3];
+	const struct layer_entry link = {
+		.path = path,
+		.target = target,
+		.mode = S_IFLNK | 0777,
+		.mtime = mtime,
+		.mtime_ns = mtime_ns,
+	};
+	int rc;
+
+	snprintf(target, sizeof(target), "../%s", checkpoint_dump_name(parent, name));
+	snprintf(path, sizeof(path), "%s/" CHECKPOINT_PARENT, checkpoint_dump_name(number, name));
+	rc = make_parents(p, path, err);
+	return rc < 0 ? rc : layer_out_add(&p->out, &link, NULL, err);
 }
 
 int plain_add_text(struct plain *p, const char *path, int64_t mtime, uint32_t mtime_ns,

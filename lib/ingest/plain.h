@@ -26,6 +26,9 @@ void plain_done(struct plain *p);
  */
 int plain_add(struct plain *p, const char *path, const struct tar_entry *e, struct istream *in,
 	      struct firn_error *err) _must_check_;
+/* The link from the dump @number to the dump @parent before it (format/checkpoint.h). */
+int plain_add_parent(struct plain *p, unsigned number, unsigned parent, int64_t mtime,
+		     uint32_t mtime_ns, struct firn_error *err) _must_check_;
 /* A small file from memory. */
 int plain_add_text(struct plain *p, const char *path, int64_t mtime, uint32_t mtime_ns,
 		   const void *bytes, size_t n, struct firn_error *err) _must_check_;
