@@ -28,7 +28,9 @@
 /* On C: what turns its config.dump into the engine's own (format/config_dump.h), sha256 of that. */
 #define ORG_FIRN_CONFIG_UNDO   "org.firn.config.undo"
 #define ORG_FIRN_CONFIG_DIGEST "org.firn.config.digest"
-#define ORG_FIRN_LOSS          "org.firn.loss" /* JSON array of sentences: what the archive lost */
+#define ORG_FIRN_PAGES         "org.firn.pages" /* on C: how the memory's pages are compressed */
+#define ORG_FIRN_PAGES_LZ4     "lz4"            /* CRIU's --compress knows no other */
+#define ORG_FIRN_LOSS          "org.firn.loss"  /* JSON array of sentences: what the archive lost */
 
 /* On layer descriptors, and on the manifest under annotation_for_layer()'s name. */
 #define ORG_FIRN_LAYER           "org.firn.layer"

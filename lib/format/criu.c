@@ -200,6 +200,7 @@ int criu_inspect(struct criu_images *images, struct criu_info *ret, struct firn_
 
 	if (rc < 0)
 		return rc;
+	info.compressed = inventory->compress;
 	info.version = inventory->has_img_version ? inventory->img_version : 0;
 	if (inventory->has_lsmtype && inventory->lsmtype <= CRIU_LSM_APPARMOR)
 		info.lsm = (enum criu_lsm)inventory->lsmtype;

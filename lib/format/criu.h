@@ -54,6 +54,7 @@ struct criu_info {
 	enum criu_lsm lsm;
 	unsigned own_ns; /* enum criu_ns: those that the first process had for itself */
 	bool container;  /* it has a pid or mount namespace of its own */
+	bool compressed; /* its pages are */
 	/*
 	 * Type and permissions of the root directory as CRIU saw it; 0 when it isn't recorded (the
 	 * dump is of a version before file modes, or no image names the root).

@@ -4,6 +4,8 @@
 #include "base/cursor.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "format/checkpoint.h"
+#include "format/criu_wire.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -11,6 +13,8 @@
 
 #define CRIU_IMG_COMMON_MAGIC 0x54564319u /* criu/include/magic.h */
 #define CRIU_CORE_MAGIC       0x55053847u
+#define CRIU_INVENTORY_MAGIC  0x58313116u
+#define INVENTORY_COMPRESS    15   /* images/inventory.proto of 2026-07: 0 no, 1 pages, 2 regions */
 #define CORE_MTYPE_TAG        0x08 /* images/core.proto: required march mtype = 1, a varint */
 
 /* core.proto, enum march, beside uname's word and Go's */
@@ -36,9 +40,15 @@ static bool is_core_image(const char *path)
 	return strncmp(path, "checkpoint/core-", 16) == 0;
 }
 
+static bool is_inventory(const char *path)
+{
+	return strcmp(path, CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY) == 0;
+}
+
 bool origin_wants(const char *path)
 {
-	return is_core_image(path) || strcmp(path_basename(path), "dump.log") == 0;
+	return is_core_image(path) || is_inventory(path) ||
+	       strcmp(path_basename(path), "dump.log") == 0;
 }
 
 /* Magic of CRIU images, magic of the kind, length of the first record, the record. */
@@ -56,6 +66,19 @@ static void look_at_core(struct origin *o, struct cursor c)
 	for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
 		if (arches[i].march == field[1])
 			o->arch = arches[i].go;
+}
+
+/* Its own magic alone, the length of its only record, and in that one inventory_entry.compress. */
+static void look_at_inventory(struct origin *o, struct cursor c)
+{
+	struct wire_field f;
+	uint32_t magic, len;
+
+	if (!cursor_le32(&c, &magic) || !cursor_le32(&c, &len) || magic != CRIU_INVENTORY_MAGIC)
+		return;
+	while (wire_next(&c, &f) > 0)
+		if (f.number == INVENTORY_COMPRESS && f.type == WIRE_VARINT && f.value)
+			o->compressed = true;
 }
 
 /* criu/crtools.c and criu/util.c: "Version: 4.1.1 (gitid 0)", "Running on NODE Linux 6.1.0 #1 ..."
@@ -100,6 +123,8 @@ void origin_look(struct origin *o, const char *path, const void *bytes, size_t n
 {
 	if (is_core_image(path))
 		look_at_core(o, (struct cursor){ .at = bytes, .left = n });
+	else if (is_inventory(path))
+		look_at_inventory(o, (struct cursor){ .at = bytes, .left = n });
 	else
 		look_at_log(o, bytes, n);
 }

@@ -17,6 +17,7 @@ struct origin {
 	const char *arch; /* of the processes, in Go's spelling ("amd64"); NULL unknown, static */
 	uint32_t criu_version;        /* 40101 is 4.1.1, as Podman writes it; 0 unknown */
 	char kernel[ORIGIN_TEXT_MAX]; /* uname -r; "" unknown */
+	bool compressed;              /* the memory's pages are */
 };
 
 /* Whether the beginning of the member @path should be shown to origin_look(). */

@@ -64,6 +64,11 @@ static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_er
 	    (rc = ingest_annotate(g, a, err)) < 0 ||
 	    (rc = annotate_losses(&g->notes, a, err)) < 0 || (rc = write_config(g, a, err)) < 0)
 		return rc;
+	if (g->facts.origin.compressed) {
+		rc = json_put_str(a, ORG_FIRN_PAGES, ORG_FIRN_PAGES_LZ4, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (g->source.alg) {
 		rc = json_put_str(a, ORG_FIRN_SOURCE_DIGEST, digest_text(&g->source, text), err);
 		if (rc < 0)

@@ -28,7 +28,7 @@
 /* A bundle in the making. */
 struct making {
 	const struct bundle *b;
-	const struct view_mount *images; /* the layer that has them */
+	struct images images;
 	struct criu_info info;
 	struct spec spec; /* json NULL: a bare process */
 	int top;          /* root of the bundle, once mounted */
@@ -49,8 +49,8 @@ static int inspect(struct making *m, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
-	folder =
-	    path_open_beneath(m->images->fd, CHECKPOINT_IMAGES_DIR, O_PATH | O_DIRECTORY, 0, err);
+	folder = path_open_beneath(m->images.dumps[0].layer->fd, CHECKPOINT_IMAGES_DIR,
+				   O_PATH | O_DIRECTORY, 0, err);
 	return folder < 0 ? folder : images_inspect(folder, &m->info, err);
 }
 
@@ -133,8 +133,10 @@ static int fill_upper(const struct making *m, int upper, struct firn_error *err)
 {
 	int rc;
 
-	if ((rc = own_folder(upper, BUNDLE_WORK, err)) < 0 ||
-	    (rc = own_folder(upper, BUNDLE_IMAGES, err)) < 0)
+	rc = own_folder(upper, BUNDLE_WORK, err);
+	for (size_t i = 0; rc >= 0 && i < m->images.count; i++)
+		rc = own_folder(upper, m->images.dumps[i].name, err);
+	if (rc < 0)
 		return rc;
 	if (m->b->content->rootfs.count && (rc = own_folder(upper, BUNDLE_ROOTFS, err)) < 0)
 		return rc;
@@ -189,12 +191,19 @@ static int mount_top(struct making *m, struct firn_error *err)
 	return m->top < 0 ? m->top : mount_attach(m->top, target, err);
 }
 
+/* Side by side, so that the links from one dump to the one before it lead there. */
 static int mount_images(struct making *m, struct firn_error *err)
 {
-	_fd_ int fd = mount_clone(m->images->fd, CHECKPOINT_IMAGES_DIR,
-				  MOUNT_ATTR_RDONLY | MOUNT_ATTRS_DATA, err);
+	int rc = 0;
 
-	return fd < 0 ? fd : attach(m, BUNDLE_IMAGES, fd, err);
+	for (size_t i = 0; rc >= 0 && i < m->images.count; i++) {
+		const struct images_dump *d = &m->images.dumps[i];
+		_fd_ int fd =
+		    mount_clone(d->layer->fd, d->name, MOUNT_ATTR_RDONLY | MOUNT_ATTRS_DATA, err);
+
+		rc = fd < 0 ? fd : attach(m, d->name, fd, err);
+	}
+	return rc;
 }
 
 static int mount_rootfs(struct making *m, struct firn_error *err)
@@ -242,6 +251,6 @@ int bundle_mount(const struct bundle *b, enum erofs_method *ret_method, struct f
 	    (rc = mount_top(&m, err)) < 0 || (rc = mount_images(&m, err)) < 0 ||
 	    (rc = mount_rootfs(&m, err)) < 0 || (rc = provide(&m, err)) < 0)
 		return rc;
-	*ret_method = m.images->method;
+	*ret_method = m.images.dumps[0].layer->method;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * The folder that a mounted checkpoint is (firn-format(5), "What a mount looks like"): an overlay
  * of the data layers and a tmpfs, so that the metadata is there without a copy and CRIU can write
- * its logs; over it the CRIU images from their layer, and the rootfs.
+ * its logs; over it the CRIU images from their layer, of each dump of a chain, and the rootfs.
  */
 #ifndef FIRN_NODE_BUNDLE_H
 #define FIRN_NODE_BUNDLE_H

@@ -48,7 +48,7 @@ int look_at(const char *dir, struct look *ret, struct firn_error *err)
 	if (images < 0)
 		return firn_fail_errno(err, "CRIU images");
 	if ((rc = images_inspect(images, &info, err)) < 0 ||
-	    (rc = images_check_pages(images, err)) < 0)
+	    (rc = images_check_pages(folder, err)) < 0)
 		return rc;
 	look.container = info.container;
 	rc = read_file(folder, BUNDLE_CONFIG, SPEC_BYTES_MAX, &config, &len, err);

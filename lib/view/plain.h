@@ -8,7 +8,10 @@
 
 #include "format/tree.h"
 
-/* 0 when @t holds files and folders only, or -FIRN_ECORRUPT naming the first other thing. */
+/*
+ * 0 when @t holds files and folders only, and links from one dump of a chain to the one before it
+ * (checkpoint_parent()); -FIRN_ECORRUPT naming the first other thing.
+ */
 int plain_check(const struct tree *t, struct firn_error *err) _must_check_;
 
 /*

@@ -60,13 +60,15 @@ static int open_image(struct criu_images *base, const char *name, struct source 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct images images = { { open_image }, data, size };
+	const struct criu_dump dumps[2] = { { &images.base, "checkpoint" },
+					    { &images.base, "pre-checkpoint" } };
 	struct criu_log log = { 0 };
 	struct criu_info info = { 0 };
 	struct firn_error err;
 
 	if (criu_inspect(&images.base, &info, &err) == 0 && info.root_pid == 0)
 		abort();
-	(void)!criu_pages_check_all(&images.base, 2, &err);
+	(void)!criu_pages_check_all(dumps, 2, 4096, &err);
 	criu_log_feed(&log, data, size);
 	if (criu_log_finish(&log) && !*log.text)
 		abort();

@@ -189,13 +189,58 @@ static const struct {
 		(const struct member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
 		    { 0 } } },
-	  FIRN_EUNSUPP,
-	  "checkpoint/parent" },
-	{ "a pre-dump",
+	  FIRN_ENOTFOUND,
+	  "checkpoint builds on the dump pre-checkpoint" },
+	{ "a chain that leads elsewhere",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "pre-checkpoint/", DIR_ }, { 0 } } },
-	  FIRN_EUNSUPP,
-	  "pre-checkpoint" },
+	    .more =
+		(const struct member[]){
+		    { .name = "checkpoint/parent", .type = '2', .link = "../../old" }, { 0 } } },
+	  FIRN_ENOTFOUND,
+	  "\"checkpoint/parent\" leads to \"../../old\"" },
+	{ "a chain that is a circle",
+	  { .inventory = "",
+	    .more =
+		(const struct member[]){
+		    { .name = "checkpoint/parent", .type = '2', .link = "../checkpoint" },
+		    { 0 } } },
+	  FIRN_ENOTFOUND,
+	  "leads to \"../checkpoint\"" },
+	{ "a chain with two ends",
+	  { .inventory = "",
+	    .more =
+		(const struct member[]){
+		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
+		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
+		    { 0 } } },
+	  FIRN_ECORRUPT,
+	  "comes twice" },
+	{ "a dump of nothing",
+	  { .inventory = "",
+	    .more =
+		(const struct member[]){
+		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
+		    { .name = "pre-checkpoint/", DIR_ },
+		    { 0 } } },
+	  FIRN_ECORRUPT,
+	  "pre-checkpoint has no pagemaps" },
+	{ "a dump that is a file",
+	  { .inventory = "",
+	    .more = (const struct member[]){ { .name = "pre-checkpoint", .data = "x" }, { 0 } } },
+	  FIRN_ECORRUPT,
+	  "is no folder" },
+	{ "a link in a dump",
+	  { .inventory = "",
+	    .more =
+		(const struct member[]){
+		    { .name = "pre-checkpoint/x", .type = '2', .link = "../checkpoint" }, { 0 } } },
+	  FIRN_ECORRUPT,
+	  "files and folders only" },
+	{ "a pre-dump alone",
+	  { .inventory = NULL,
+	    .more = (const struct member[]){ { .name = "pre-checkpoint/pagemap-1.img" }, { 0 } } },
+	  FIRN_ECORRUPT,
+	  "a pre-dump alone" },
 };
 
 START_TEST(bad_archive)
@@ -300,7 +345,7 @@ static const struct {
 	const char *says;
 } folders[] = {
 	{ "symbolic link", make_link, FIRN_ECORRUPT, "files and folders only" },
-	{ "parent", make_parent, FIRN_EUNSUPP, "checkpoint/parent" },
+	{ "parent", make_parent, FIRN_ENOTFOUND, "\"checkpoint/parent\" leads to" },
 	{ "fifo", make_fifo, FIRN_ECORRUPT, "files and folders only" },
 	{ "a folder behind a link", make_linked_folder, FIRN_ECORRUPT, "is no folder" },
 	{ "deep folders", make_deep, FIRN_ELIMIT, "deeper than 64" },
