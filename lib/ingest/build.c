@@ -87,6 +87,15 @@ static int check_delta(const struct build *b, const struct firn_build_item *item
 	if (o->rootfs_name && b->items.n > 1)
 		return firn_fail(err, FIRN_EINVAL,
 				 "one name for the rootfs images of several containers");
+	/* Not after the container was stopped. */
+	if (running_name(item->checkpoint) && o->engine && strcmp(o->engine, "podman") != 0)
+		return firn_fail(err, FIRN_EUNSUPP, "made by Podman: %s can't restore that",
+				 o->engine);
+	if (o->rootfs_name && running_name(item->checkpoint) && !item->base)
+		return firn_fail(
+		    err, FIRN_EINVAL,
+		    "without its base the rootfs image is nothing that an engine could "
+		    "find by a name (--base)");
 	return 0;
 }
 

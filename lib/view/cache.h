@@ -24,8 +24,11 @@ struct cache;
 
 #define CACHE_FOLDER "/var/cache/firn"
 
-/* A layer may unpack to so many times its size, and to this size in any case. */
-#define CACHE_RATIO_MAX  1000u
+/*
+ * A layer may unpack to so many times its size (deflate gets to 1032, of a file of zeros), and to
+ * this size in any case.
+ */
+#define CACHE_RATIO_MAX  1100u
 #define CACHE_RATIO_FROM (256ull << 20)
 
 /* Opens the folder @path (NULL: CACHE_FOLDER), made when it isn't there. */
