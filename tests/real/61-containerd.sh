@@ -92,4 +92,22 @@ vital "it to the registry" push oci:layout:compat.checkpoint compat:1 --preserve
 must cri pull "$registry/compat:1"
 containerd_restores compat "$registry/compat:1" "containerd from the compat layer"
 end_pod
+
+# --- out: containerd's own archive again
+
+checkpointctl_takes_export() { # TAG WHAT
+	vital "$2: export" firn export "oci:layout:$1" "$1.out"
+	is "$(bsdtar -tf "$1.out")" "$(bsdtar -tf c1.tar)" "$2: the same members in the same order"
+	for name in config.dump spec.dump status.dump rootfs-diff.tar; do
+		bsdtar -xOf c1.tar $name >want && bsdtar -xOf "$1.out" $name >got
+		check "$2: $name, byte for byte" cmp want got
+	done
+	checkpointctl_takes "$1.out" counter containerd "$2"
+}
+checkpointctl_takes_export r1 "from layers"
+checkpointctl_takes_export out "with another rootfs image in config.dump"
+checkpointctl_takes_export compat "from the recipe"
+check "from the recipe: the very file that came in" cmp compat.out c1.tar
+containerd_restores exported "$PWD/out.out" "containerd from our export"
+end_pod
 done_testing

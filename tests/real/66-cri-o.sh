@@ -33,4 +33,14 @@ mnt=$(podman image mount localhost/r1:1) || bail "podman image mount failed"
 is "$(jq -r .rootfsImageRef "$mnt/config.dump")" "$(podman image inspect -f '{{.Id}}' localhost/r1-rootfs:1)" \
 	"config.dump in C names R by its image id"
 must podman image unmount localhost/r1:1
+
+vital "export" firn export oci:layout:r1 c1.out
+is "$(bsdtar -tf c1.out)" "$(bsdtar -tf c1.tar)" "the same members in the same order"
+bsdtar -xOf c1.tar config.dump >want && bsdtar -xOf c1.out config.dump >got
+check "config.dump, byte for byte" cmp want got
+checkpointctl_takes c1.out c1 CRI-O "the export"
+vital "build of the export" firn build --base oci:base:app c1.out oci:layout:again
+vital "its mount" firn mount oci:layout:again "$PWD/m"
+data_is_right m/rootfs "its tree"
+check "its umount" firn umount "$PWD/m"
 done_testing

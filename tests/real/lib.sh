@@ -216,6 +216,15 @@ digest_of() {
 	jq -r --arg t "$1" '.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == $t).digest' layout/index.json
 }
 
+# checkpointctl_takes ARCHIVE CONTAINER ENGINE WHAT
+checkpointctl_takes() {
+	check "$4: checkpointctl show" checkpointctl show "$1"
+	like "$out" " $2 .* $3 " "$4: it knows the container and the engine"
+	check "$4: checkpointctl inspect" checkpointctl inspect --all --format json "$1"
+	is "$(jq -r '.[0] | [.container_name, .engine, .process_tree.command, (.file_descriptors | length > 0)] | @tsv' <<<"$out")" \
+		"$2	$3	sh	true" "$4: it sees the process and its files"
+}
+
 # --- after the fact
 
 firn_mounts() { grep -E ' - (erofs|overlay) ' /proc/self/mountinfo | grep -v /var/lib/containers; }
