@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "asking.h"
+#include "bases.h"
 
 #include <firn/build.h>
 #include <string.h>
-#include <unistd.h>
 
 struct build_opts {
 	const char *project, *name, *upperdir, *previous;
@@ -152,39 +152,6 @@ static int print_result(const struct app *app, const struct firn_build_result *r
 	return parts && losses ? 0 : fail(err, FIRN_ENOMEM, "out of memory");
 }
 
-/*
- * Behind the '=' of "NAME=...", or NULL. What exists is a path, whatever it looks like; and names
- * have none of the characters that a path or reference may have before its first '='.
- */
-static const char *behind_name(const char *text)
-{
-	const size_t len = strcspn(text, "=:/");
-
-	return len && text[len] == '=' && access(text, F_OK) < 0 ? text + len + 1 : NULL;
-}
-
-/* All "NAME=IMAGE" to ret->bases, which the caller frees; the other one to ret->base. */
-static int sort_bases(struct app *app, const struct build_opts *o, struct firn_build_opts *ret,
-		      struct firn_error *err)
-{
-	const char **named = calloc(o->bases.n + 1, sizeof(*named));
-
-	if (!named)
-		return fail(err, FIRN_ENOMEM, "out of memory");
-	ret->bases = named;
-	for (size_t i = 0; i < o->bases.n; i++) {
-		const char *text = o->bases.items[i];
-
-		if (behind_name(text))
-			named[ret->nbases++] = text;
-		else if (ret->base)
-			return misuse(app, err, "--base \"%s\": two for all containers", text);
-		else
-			ret->base = text;
-	}
-	return 0;
-}
-
 /* The checkpoints @argv; the names that stand before them are owned by @ret's containers. */
 static int fill_items(struct firn_build_item *ret, int n, char **argv, struct firn_error *err)
 {
@@ -317,16 +284,20 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.report = &report,
 		.podman = &podman,
 	};
+	struct bases bases = { NULL };
 	int rc = check_use(app, o, argc, argv, err);
 
 	if (rc == 0)
 		rc = fill_podman(app, o, argc, argv, &podman, &socket, err);
 	if (rc == 0)
-		rc = sort_bases(app, o, &build, err);
+		rc = bases_sort(app, &o->bases, &bases, err);
+	build.base = bases.all;
+	build.bases = bases.named;
+	build.nbases = bases.n;
 	if (rc == 0)
 		rc = o->project ? firn_build_project(o->project, argv[0], &build, &result, err)
 				: build_items(app, argc, argv, &build, &result, err);
-	free((void *)build.bases);
+	free(bases.named);
 	progress_clear(&app->progress);
 	return rc < 0 ? rc : print_result(app, result, err);
 }

@@ -69,7 +69,7 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 	const struct restore_opts *o = opts;
 	_cleanup_(restored_freep) struct firn_restored *restored = NULL;
 	struct firn_report report = progress_report(&app->progress);
-	struct firn_mount_opts how;
+	_cleanup_(mounting_free) struct firn_mount_opts how;
 	struct firn_restore_opts restore = {
 		.size = sizeof(restore),
 		.flags = restore_flags(o),

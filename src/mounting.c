@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mounting.h"
 
+#include "bases.h"
+
 #include <string.h>
 
 static int check_volume(struct app *app, const char *text, struct firn_error *err)
@@ -16,16 +18,23 @@ static int check_volume(struct app *app, const char *text, struct firn_error *er
 int mounting_fill(struct app *app, const struct mounting_opts *o, const struct firn_report *report,
 		  struct firn_mount_opts *ret, struct firn_error *err)
 {
+	struct bases bases;
+	int rc;
+
+	*ret = (struct firn_mount_opts){ .size = sizeof(*ret) };
 	for (size_t i = 0; i < o->volumes.n; i++)
 		if (check_volume(app, o->volumes.items[i], err) < 0)
 			return -FIRN_EINVAL;
 	if (o->read_only && o->upper)
 		return misuse(app, err, "--read-only and --upper exclude each other");
+	rc = bases_sort(app, &o->bases, &bases, err);
 	*ret = (struct firn_mount_opts){
 		.size = sizeof(*ret),
 		.flags =
 		    (o->read_only ? FIRN_MOUNT_READ_ONLY : 0) | (o->strict ? FIRN_MOUNT_STRICT : 0),
-		.base = o->base,
+		.base = bases.all,
+		.bases = bases.named,
+		.nbases = bases.n,
 		.container = o->container,
 		.upper = o->upper,
 		.cache = o->cache,
@@ -34,5 +43,11 @@ int mounting_fill(struct app *app, const struct mounting_opts *o, const struct f
 		.nvolumes = o->volumes.n,
 		.report = report,
 	};
-	return 0;
+	return rc;
+}
+
+void mounting_free(struct firn_mount_opts *o)
+{
+	free((void *)o->bases);
+	o->bases = NULL;
 }

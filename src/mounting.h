@@ -8,18 +8,18 @@
 #include <firn/mount.h>
 
 struct mounting_opts {
-	const char *base, *container, *upper, *cache;
-	struct opt_list volumes;
+	const char *container, *upper, *cache;
+	struct opt_list bases, volumes;
 	bool read_only, strict;
 };
 
 /* Rows of an option table for the member @m of struct @s. */
 #define MOUNTING_OPTIONS(s, m)                                                                     \
-	OPT_STR('b', "base", s, m.base, "IMAGE",                                                   \
-		"The image the container was made from, when the checkpoint image has none "       \
-		"inside"),                                                                         \
+	OPT_LIST('b', "base", s, m.bases, "[NAME=]IMAGE",                                          \
+		 "The image the container was made from, when the checkpoint image has none "      \
+		 "inside; with NAME= that of one of several, and may be repeated"),                \
 	    OPT_STR('c', "container", s, m.container, "NAME",                                      \
-		    "Which container, when the image holds several"),                              \
+		    "Only this one, when the image holds several containers"),                     \
 	    OPT_FLAG('r', "read-only", s, m.read_only, "No writable layer on the rootfs"),         \
 	    OPT_STR('u', "upper", s, m.upper, "DIR",                                               \
 		    "Where the rootfs' writable layer lies and stays; without it a tmpfs"),        \
@@ -30,8 +30,12 @@ struct mounting_opts {
 	    OPT_FLAG(0, "strict", s, m.strict,                                                     \
 		     "Refuse a layer whose own index differs from its tar headers")
 
-/* The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume. */
+/*
+ * The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume or
+ * --base. To be freed with mounting_free(), also after a failure.
+ */
 int mounting_fill(struct app *app, const struct mounting_opts *o, const struct firn_report *report,
 		  struct firn_mount_opts *ret, struct firn_error *err);
+void mounting_free(struct firn_mount_opts *o);
 
 #endif

@@ -33,6 +33,9 @@ struct firn_mount_opts {
 	const char *id; /**< of the container that will run from it: config.json puts it into the
 			   cgroup /firn/ID; NULL: the checkpoint's name for it */
 	const struct firn_report *report; /**< may be NULL */
+	/** "NAME=REF" each: the base of one of several containers; others have .base */
+	const char *const *bases;
+	size_t nbases;
 };
 
 /** What was mounted. */
@@ -54,10 +57,38 @@ struct firn_mounted;
 FIRN_EXPORT int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
 			   struct firn_mounted **ret, struct firn_error *err);
 
+/** The bundles of several containers. */
+struct firn_mounts;
+
+/**
+ * Mount all containers of an image. One container is mounted on @p dir as firn_mount() does it, and
+ * so is the one that the options name. Of several, container NAME is mounted on DIR/NAME, and its
+ * writable layer lies in UPPER/NAME; .id must be NULL then.
+ *
+ * @param image  as in firn_mount()
+ * @param dir    as in firn_mount(); of several containers nothing is mounted on it itself
+ * @param opts   borrowed; NULL means all defaults
+ * @param ret    to be freed with firn_mounts_free(); may be NULL
+ * @return as firn_mount(); -FIRN_ECORRUPT also for names that can't be folders. After a failure
+ *         nothing stays mounted, of none of them.
+ */
+FIRN_EXPORT int firn_mount_all(const char *image, const char *dir,
+			       const struct firn_mount_opts *opts, struct firn_mounts **ret,
+			       struct firn_error *err);
+
+/** @return NULL, always */
+FIRN_EXPORT struct firn_mounts *firn_mounts_free(struct firn_mounts *m);
+/** @return how many there are */
+FIRN_EXPORT size_t firn_mounts_count(const struct firn_mounts *m);
+/** @return the @p i -th of them in the image's order, NULL behind the last; borrowed */
+FIRN_EXPORT const struct firn_mounted *firn_mounts_get(const struct firn_mounts *m, size_t i);
+
 /** @return NULL, always */
 FIRN_EXPORT struct firn_mounted *firn_mounted_free(struct firn_mounted *m);
 /** @return the absolute path of the bundle; borrowed */
 FIRN_EXPORT const char *firn_mounted_dir(const struct firn_mounted *m);
+/** @return the container's name, NULL when it has none; borrowed */
+FIRN_EXPORT const char *firn_mounted_container(const struct firn_mounted *m);
 /** @return digest of the checkpoint image's manifest, NULL for an archive; borrowed */
 FIRN_EXPORT const char *firn_mounted_digest(const struct firn_mounted *m);
 /** @return how the CRIU images are mounted: "erofs-file", "erofs-file-directio", "erofs-loop";
@@ -67,7 +98,8 @@ FIRN_EXPORT const char *firn_mounted_method(const struct firn_mounted *m);
 FIRN_EXPORT int firn_mounted_has_rootfs(const struct firn_mounted *m);
 
 /**
- * Take down what firn_mount() put on @p dir, in order. Also finishes what a killed mount had begun.
+ * Take down what firn_mount() or firn_mount_all() put on @p dir or in it, in order. Also finishes
+ * what a killed mount had begun.
  *
  * @param state  as in firn_mount_opts; NULL: /run/firn
  * @return 0, also when nothing is mounted there any more but firn knew of it; -FIRN_ENOTFOUND when

@@ -149,6 +149,12 @@ static int find_member(const struct members *m, enum role role, const char *cont
 	return 0;
 }
 
+static int no_checkpoint(struct firn_error *err)
+{
+	return firn_fail(err, FIRN_EINVAL, "no checkpoint image: nothing in it has %s=%s",
+			 ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
+}
+
 /* Which member is the checkpoint of @container, or the only one there is. */
 static int choose(const struct members *m, const char *container, ssize_t *ret,
 		  struct firn_error *err)
@@ -159,8 +165,7 @@ static int choose(const struct members *m, const char *container, ssize_t *ret,
 	int rc;
 
 	if (count == 0)
-		return firn_fail(err, FIRN_EINVAL, "no checkpoint image: nothing in it has %s=%s",
-				 ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
+		return no_checkpoint(err);
 	if (!container && count > 1)
 		return firn_fail(err, FIRN_EINVAL, "has %zu containers, name one of them: %s",
 				 count, names.oom ? "" : (char *)names.data);
@@ -240,8 +245,8 @@ static int load_from_manifest(struct store *s, const struct oci_descriptor *desc
 		return firn_fail(err, FIRN_EINVAL,
 				 "this is the rootfs image of a checkpoint, not the checkpoint");
 	case ROLE_NONE:
-		return firn_fail(err, FIRN_EINVAL, "no checkpoint image: it has no %s",
-				 ORG_FIRN_ROLE);
+		return firn_fail(err, FIRN_EINVAL, "no checkpoint image: it has no %s=%s",
+				 ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
 	}
 	name = oci_annotation(doc, ORG_FIRN_CONTAINER);
 	if (container && !same_name(name, container))
@@ -266,5 +271,64 @@ int checkpoint_image_load(struct store *s, const struct oci_descriptor *desc, co
 		return rc;
 	*ret = ci;
 	ci = (struct checkpoint_image){ 0 };
+	return 0;
+}
+
+void checkpoint_names_done(struct checkpoint_names *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		free(n->list[i]);
+	free(n->list);
+	*n = (struct checkpoint_names){ 0 };
+}
+
+/* What choose() would choose from. */
+static int names_of_index(struct store *s, const struct oci_descriptor *desc,
+			  struct checkpoint_names *ret, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	_cleanup_(members_done) struct members m = { 0 };
+	int rc;
+
+	if ((rc = image_load_index(s, desc, &index, err)) < 0 ||
+	    (rc = check_format(index.json, err)) < 0 || (rc = read_members(s, &index, &m, err)) < 0)
+		return rc;
+	ret->list = calloc(m.n + 1, sizeof(*ret->list));
+	if (!ret->list)
+		return firn_fail_oom(err, "containers");
+	for (size_t i = 0; i < m.n; i++)
+		if (m.list[i].role == ROLE_CHECKPOINT)
+			ret->list[ret->n++] = take_ptr(&m.list[i].container);
+	return ret->n ? 0 : no_checkpoint(err);
+}
+
+static int name_of_manifest(struct store *s, const struct oci_descriptor *desc,
+			    struct checkpoint_names *ret, struct firn_error *err)
+{
+	_cleanup_(checkpoint_image_done) struct checkpoint_image ci = { 0 };
+	const char *name;
+	int rc = load_from_manifest(s, desc, NULL, &ci, err);
+
+	if (rc < 0)
+		return rc;
+	name = oci_annotation(ci.checkpoint.manifest.json, ORG_FIRN_CONTAINER);
+	ret->list = calloc(1, sizeof(*ret->list));
+	if (!ret->list || (name && !(ret->list[0] = strdup(name))))
+		return firn_fail_oom(err, "containers");
+	ret->n = 1;
+	return 0;
+}
+
+int checkpoint_image_names(struct store *s, const struct oci_descriptor *desc,
+			   struct checkpoint_names *ret, struct firn_error *err)
+{
+	_cleanup_(checkpoint_names_done) struct checkpoint_names n = { 0 };
+	int rc = oci_is_index(desc->media_type) ? names_of_index(s, desc, &n, err)
+						: name_of_manifest(s, desc, &n, err);
+
+	if (rc < 0)
+		return rc;
+	*ret = n;
+	n = (struct checkpoint_names){ 0 };
 	return 0;
 }

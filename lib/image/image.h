@@ -51,6 +51,17 @@ int checkpoint_image_load(struct store *s, const struct oci_descriptor *desc, co
 			  struct checkpoint_image *ret, struct firn_error *err) _must_check_;
 void checkpoint_image_done(struct checkpoint_image *ci);
 
+/* The containers that an image holds. */
+struct checkpoint_names {
+	char **list; /* in the index' order; NULL for one without a name */
+	size_t n;
+};
+
+/* Of the descriptor of I or C, as checkpoint_image_load(). */
+int checkpoint_image_names(struct store *s, const struct oci_descriptor *desc,
+			   struct checkpoint_names *ret, struct firn_error *err) _must_check_;
+void checkpoint_names_done(struct checkpoint_names *n);
+
 /* org.firn.layer of layer @i: from its descriptor, else from the manifest by diff_id; NULL unknown.
  */
 const char *image_layer_role(const struct image *img, size_t i);

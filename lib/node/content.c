@@ -101,34 +101,49 @@ static int find_file(struct content_source *s, const struct ref *ref, int fd,
 	return rc > 0 ? find_image(s, ref, err) : rc;
 }
 
-int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
-		 struct firn_error *err)
+/* 1 and the opened file if @ref is one, 0 when it is the folder or archive of a layout. */
+static int open_path(const struct ref *ref, int *ret, struct firn_error *err)
 {
-	_cleanup_(content_source_freep) struct content_source *s = calloc(1, sizeof(*s));
-	_cleanup_(ref_done) struct ref ref = { 0 };
 	_fd_ int fd = -1;
 	struct stat st;
+
+	if (ref->transport != REF_PATH)
+		return 0;
+	fd = open(ref->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return firn_fail_errno(err, "%s", ref->path);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	*ret = take_fd(&fd);
+	return 1;
+}
+
+int content_find_ref(const struct ref *ref, const struct firn_mount_opts *opts,
+		     struct content_source **ret, struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *s = calloc(1, sizeof(*s));
+	_fd_ int fd = -1;
 	int rc;
 
 	if (!s)
 		return firn_fail_oom(err, "mount");
 	s->opts = opts;
-	rc = ref_parse(text, &ref, err);
-	if (rc < 0)
-		return rc;
-	if (ref.transport == REF_PATH) {
-		fd = open(ref.path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return firn_fail_errno(err, "%s", ref.path);
-	}
-	if (ref.transport == REF_PATH && S_ISREG(st.st_mode))
-		rc = find_file(s, &ref, take_fd(&fd), err);
-	else
-		rc = find_image(s, &ref, err);
+	rc = open_path(ref, &fd, err);
+	if (rc >= 0)
+		rc = rc ? find_file(s, ref, take_fd(&fd), err) : find_image(s, ref, err);
 	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&s);
 	return 0;
+}
+
+int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
+		 struct firn_error *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int rc = ref_parse(text, &ref, err);
+
+	return rc < 0 ? rc : content_find_ref(&ref, opts, ret, err);
 }
 
 int content_open(const struct content *c, const char *path, int *ret_fd, struct firn_error *err)
@@ -207,16 +222,29 @@ static int fail_without_base(const struct content_source *s, struct firn_error *
 			 name ? name : "of no recorded name", id ? id : "of no recorded ID");
 }
 
+const char *content_given_base(const struct content_source *s)
+{
+	const struct firn_mount_opts *o = s->opts;
+	const char *name = content_name(s);
+	const size_t len = name ? strlen(name) : 0;
+
+	for (size_t i = 0; name && i < o->nbases; i++)
+		if (strncmp(o->bases[i], name, len) == 0 && o->bases[i][len] == '=')
+			return o->bases[i] + len + 1;
+	return o->base;
+}
+
 int content_need_base(struct content_source *s, struct firn_error *err)
 {
 	_cleanup_(notes_done) struct notes notes = { .report = s->opts->report };
+	const char *given = content_given_base(s);
 	int rc;
 
-	if (!s->opts->base)
+	if (!given)
 		return fail_without_base(s, err);
-	rc = base_open(s->opts->base, &s->base, err);
+	rc = base_open(given, &s->base, err);
 	if (rc < 0)
-		return firn_wrap(err, rc, "base %s", s->opts->base);
+		return firn_wrap(err, rc, "base %s", given);
 	return engine_check_base(&s->facts, s->base, &notes, err);
 }
 
@@ -235,7 +263,7 @@ int content_push_base(struct content_source *s, const struct view *v, struct sta
 		if (rc >= 0)
 			rc = content_push(stack, stage, m, err);
 	}
-	return firn_wrap(err, rc, "base %s", s->opts->base);
+	return firn_wrap(err, rc, "base %s", content_given_base(s));
 }
 
 int content_mount(struct content_source *s, const struct view *v, struct stage *stage,

@@ -7,6 +7,8 @@
 #define FIRN_NODE_CONTENT_H
 
 #include "bytes/digest.h"
+#include "format/ref.h"
+#include "image/image.h"
 #include "node/stage.h"
 #include "view/layers.h"
 
@@ -39,6 +41,23 @@ struct content_source;
  */
 int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
 		 struct firn_error *err) _must_check_;
+/* The same for a reference that was parsed. */
+int content_find_ref(const struct ref *ref, const struct firn_mount_opts *opts,
+		     struct content_source **ret, struct firn_error *err) _must_check_;
+
+/* What an image or archive holds: one container, or several that have names. */
+struct content_list {
+	struct ref image; /* what was found, by digest: its tag may soon mean another */
+	struct checkpoint_names names; /* .n 0: an archive, or only one container */
+};
+
+/*
+ * The containers that @text means. The names of several are unique and plain components of a path:
+ * they become folders.
+ */
+int content_list(const char *text, struct content_list *ret, struct firn_error *err) _must_check_;
+void content_list_done(struct content_list *l);
+
 struct content_source *content_source_free(struct content_source *s);
 void content_source_freep(struct content_source **s);
 

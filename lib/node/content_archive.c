@@ -71,7 +71,7 @@ int content_archive_rootfs(struct content_source *s, const struct view *v, struc
 	int rc;
 
 	/* Without config.dump it is a process that ran in its host's filesystem. */
-	if (!s->facts.config.json && !s->opts->base)
+	if (!s->facts.config.json && !content_given_base(s))
 		return 0;
 	rc = content_need_base(s, err);
 	if (rc >= 0)

@@ -44,7 +44,7 @@ int content_image_rootfs(struct content_source *s, const struct view *v, struct 
 		return 0;
 	if (s->image.external_base)
 		rc = content_need_base(s, err);
-	else if (s->opts->base && report && report->warn)
+	else if (content_given_base(s) && report && report->warn)
 		report->warn("the image has its base inside: the one given is not used",
 			     report->ctx);
 	for (size_t i = image->manifest.nlayers; rc >= 0 && i-- > 0;)

@@ -21,6 +21,8 @@ struct content_source {
 int content_push(struct layer_stack *stack, struct stage *stage, struct view_mount m,
 		 struct firn_error *err) _must_check_;
 
+/* The base that the caller gave for this container or for all; NULL: none. */
+const char *content_given_base(const struct content_source *s);
 /* Open the base that the caller gave, and prove that the checkpoint was made from it. */
 int content_need_base(struct content_source *s, struct firn_error *err) _must_check_;
 /* Its layers, below those that @stack has already. */

@@ -25,7 +25,7 @@
  * Fixed width, so that completing a record overwrites one byte and no kill leaves half of one. The
  * path comes last and may hold any byte.
  */
-#define RECORD_HEAD     "firn-mount 1\ncomplete %d\nmade %d\ndir "
+#define RECORD_HEAD     "firn-mount 2\ncomplete %d\nmade %d\nseveral %d\ndir "
 #define RECORD_HEAD_MAX 64
 
 int live_canonical(const char *dir, char **ret, struct firn_error *err)
@@ -80,32 +80,43 @@ void live_closep(struct live **l)
 	*l = live_close(*l);
 }
 
-static int print_head(bool complete, bool made, char ret[RECORD_HEAD_MAX])
+/* What a record says of its folder. */
+struct record {
+	bool complete, made, several;
+	char *dir; /* owned */
+};
+
+static void record_done(struct record *r)
 {
-	return snprintf(ret, RECORD_HEAD_MAX, RECORD_HEAD, complete, made);
+	free(r->dir);
+}
+
+static int print_head(const struct record *r, char ret[RECORD_HEAD_MAX])
+{
+	return snprintf(ret, RECORD_HEAD_MAX, RECORD_HEAD, r->complete, r->made, r->several);
 }
 
 /* Where the path begins, or NULL for an empty record or one that was killed while it was written:
  * nothing was mounted yet. */
-static char *parse_record(char *text, size_t len, bool *complete, bool *made)
+static const char *parse_record(char *text, size_t len, struct record *r)
 {
 	char head[RECORD_HEAD_MAX];
 
-	for (unsigned bits = 0; bits < 4; bits++) {
-		int n = print_head(bits & 1, bits & 2, head);
+	for (unsigned bits = 0; bits < 8; bits++) {
+		const struct record try = { bits & 1, bits & 2, bits & 4, NULL };
+		int n = print_head(&try, head);
 
 		if (strncmp(text, head, (size_t)n) != 0 || text[n] != '/' || text[len - 1] != '\n')
 			continue;
 		text[len - 1] = '\0';
-		*complete = bits & 1;
-		*made = bits & 2;
+		*r = try;
 		return text + n;
 	}
 	return NULL;
 }
 
 /* 1 and the record, 0 when there is nothing in it. */
-static int read_record(int file, bool *complete, bool *made, char **ret_dir, struct firn_error *err)
+static int read_record(int file, struct record *ret, struct firn_error *err)
 {
 	_free_ char *text = NULL;
 	const char *dir;
@@ -117,20 +128,21 @@ static int read_record(int file, bool *complete, bool *made, char **ret_dir, str
 	rc = fd_read_all(file, RECORD_MAX, &text, &len, err);
 	if (rc < 0)
 		return rc;
-	dir = parse_record(text, len, complete, made);
+	dir = parse_record(text, len, ret);
 	if (!dir)
 		return 0;
-	*ret_dir = strdup(dir);
-	return *ret_dir ? 1 : firn_fail_oom(err, "record");
+	ret->dir = strdup(dir);
+	return ret->dir ? 1 : firn_fail_oom(err, "record");
 }
 
 static int write_record(struct live *l, struct firn_error *err)
 {
+	const struct record r = { l->complete, l->made, l->several, NULL };
 	_buf_ struct buf text = BUF_INIT;
 	char head[RECORD_HEAD_MAX];
 	int rc;
 
-	print_head(l->complete, l->made, head);
+	print_head(&r, head);
 	buf_printf(&text, "%s%s\n", head, l->dir);
 	rc = buf_check(&text, err);
 	if (rc == 0 && FAULT_POINT("mount.record"))
@@ -176,19 +188,22 @@ static int lock_record(const char *path, enum live_how how, struct live *l, stru
 
 static int open_record(const char *path, enum live_how how, struct live *l, struct firn_error *err)
 {
-	_free_ char *dir = NULL;
+	_cleanup_(record_done) struct record r = { .dir = NULL };
 	int rc;
 
 	do {
 		rc = lock_record(path, how, l, err);
 	} while (rc == 0);
 	if (rc > 0)
-		rc = read_record(l->file, &l->complete, &l->made, &dir, err);
+		rc = read_record(l->file, &r, err);
 	if (rc <= 0)
 		return rc;
-	if (strcmp(dir, l->dir) != 0)
-		return firn_fail(err, FIRN_EFAIL, "record of %s is that of %s", l->dir, dir);
+	if (strcmp(r.dir, l->dir) != 0)
+		return firn_fail(err, FIRN_EFAIL, "record of %s is that of %s", l->dir, r.dir);
 	l->mounted = true;
+	l->complete = r.complete;
+	l->made = r.made;
+	l->several = r.several;
 	return 0;
 }
 
@@ -235,7 +250,7 @@ int live_open(const char *state, const char *dir, enum live_how how, struct live
 	return 0;
 }
 
-int live_begin(struct live *l, bool made, struct firn_error *err)
+int live_begin(struct live *l, enum live_what what, bool made, struct firn_error *err)
 {
 	int rc;
 
@@ -244,6 +259,7 @@ int live_begin(struct live *l, bool made, struct firn_error *err)
 	l->mounted = true;
 	l->complete = false;
 	l->made = made;
+	l->several = what == LIVE_SEVERAL;
 	rc = write_record(l, err);
 	if (rc < 0)
 		return rc;
@@ -272,7 +288,7 @@ int live_end(struct live *l, struct firn_error *err)
 		(void)!rmdir(l->dir);
 	if (ftruncate(l->file, 0) < 0)
 		return firn_fail_errno(err, "record of %s", l->dir);
-	l->mounted = l->complete = l->made = false;
+	l->mounted = l->complete = l->made = l->several = false;
 	return 0;
 }
 
@@ -281,14 +297,13 @@ static int each_record(int folder, const char *name,
 		       struct firn_error *err)
 {
 	_fd_ int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	_free_ char *dir = NULL;
-	bool complete, made;
+	_cleanup_(record_done) struct record r = { .dir = NULL };
 	int rc;
 
 	if (file < 0)
 		return errno == ENOENT ? 0 : firn_fail_errno(err, "open %s", name);
-	rc = read_record(file, &complete, &made, &dir, err);
-	return rc <= 0 ? rc : each(dir, ctx, err);
+	rc = read_record(file, &r, err);
+	return rc <= 0 ? rc : each(r.dir, ctx, err);
 }
 
 int live_each(const char *state, int (*each)(const char *dir, void *ctx, struct firn_error *err),

@@ -9,6 +9,9 @@
  * it got to the end: what is mounted, the kernel tells (kernel/mountinfo.h). An empty record means
  * that all has been taken down; it stays, so that taking it down once more is no error (the state
  * folder lies on a tmpfs).
+ *
+ * The containers of one image are mounted on folders of one folder, which has a record too: it is
+ * written first, so that what was begun below it can be found again.
  */
 #ifndef FIRN_NODE_LIVE_H
 #define FIRN_NODE_LIVE_H
@@ -27,6 +30,7 @@ struct live {
 	bool mounted;  /* firn has begun to mount there, and not taken it down since */
 	bool complete; /* and it had come to its end */
 	bool made;     /* firn made the folder, and removes it again */
+	bool several;  /* nothing is mounted on it but on folders in it, which have their records */
 	char *fresh;   /* path of the record that live_open() made, until live_begin(); else NULL */
 };
 
@@ -48,8 +52,13 @@ int live_open(const char *state, const char *dir, enum live_how how, struct live
 struct live *live_close(struct live *l);
 void live_closep(struct live **l);
 
+enum live_what {
+	LIVE_BUNDLE,  /* one bundle, on the folder itself */
+	LIVE_SEVERAL, /* one each on folders in it */
+};
+
 /* From now on something may be mounted. Makes the staging folder (0700). */
-int live_begin(struct live *l, bool made, struct firn_error *err) _must_check_;
+int live_begin(struct live *l, enum live_what what, bool made, struct firn_error *err) _must_check_;
 /* All of it is mounted, and nothing any more on the staging folder, which goes. */
 int live_complete(struct live *l, struct firn_error *err) _must_check_;
 /* Nothing is mounted any more: removes the staging folder, and l->dir if firn made it. */

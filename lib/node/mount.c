@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "firn/mount.h"
+#include "node/mount.h"
 
 #include "base/fd.h"
 #include "base/opts.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
-#include "node/live.h"
-#include "node/teardown.h"
+#include "node/umount.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +17,7 @@
 
 struct firn_mounted {
 	char *dir;
+	char *container;              /* may be NULL */
 	char digest[DIGEST_TEXT_MAX]; /* "" for an archive */
 	enum erofs_method method;
 	bool rootfs;
@@ -25,8 +25,10 @@ struct firn_mounted {
 
 struct firn_mounted *firn_mounted_free(struct firn_mounted *m)
 {
-	if (m)
-		free(m->dir);
+	if (!m)
+		return NULL;
+	free(m->dir);
+	free(m->container);
 	free(m);
 	return NULL;
 }
@@ -39,6 +41,11 @@ static void mounted_freep(struct firn_mounted **m)
 const char *firn_mounted_dir(const struct firn_mounted *m)
 {
 	return m->dir;
+}
+
+const char *firn_mounted_container(const struct firn_mounted *m)
+{
+	return m->container;
 }
 
 const char *firn_mounted_digest(const struct firn_mounted *m)
@@ -56,8 +63,8 @@ int firn_mounted_has_rootfs(const struct firn_mounted *m)
 	return m->rootfs;
 }
 
-static int take_opts(const struct firn_mount_opts *given, struct firn_mount_opts *ret,
-		     struct firn_error *err)
+int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts *ret,
+		    struct firn_error *err)
 {
 	int rc = opts_take(given, ret, sizeof(*ret), err);
 
@@ -97,19 +104,12 @@ static int is_mounted(const char *dir, struct firn_error *err)
 	return m.count > 0;
 }
 
-static int take_down(struct live *l, struct firn_error *err)
-{
-	const char *const tops[] = { l->dir, l->staging };
-	int rc = teardown(tops, ARRAY_SIZE(tops), err);
-
-	return rc < 0 ? rc : live_end(l, err);
-}
-
 /*
  * Lock the folder's record, and see that nothing is in the way. What a mount that was killed has
  * left is taken down.
  */
-static int occupy(const char *state, const char *dir, struct live **ret, struct firn_error *err)
+int mount_occupy(const char *state, const char *dir, enum live_what what, struct live **ret,
+		 struct firn_error *err)
 {
 	_cleanup_(live_closep) struct live *l = NULL;
 	_free_ char *path = NULL;
@@ -119,7 +119,7 @@ static int occupy(const char *state, const char *dir, struct live **ret, struct 
 	if (rc == 0)
 		rc = live_open(state, path, LIVE_MAKE, &l, err);
 	if (rc == 0 && l->mounted && !l->complete)
-		rc = take_down(l, err);
+		rc = umount_live(l, state, err);
 	if (rc < 0)
 		return rc;
 	if (mkdir(path, 0700) == 0)
@@ -132,7 +132,7 @@ static int occupy(const char *state, const char *dir, struct live **ret, struct 
 	if (rc == 0)
 		rc = check_empty(path, err);
 	if (rc == 0)
-		rc = live_begin(l, made, err);
+		rc = live_begin(l, what, made, err);
 	if (rc < 0) {
 		if (made)
 			(void)!rmdir(path);
@@ -179,6 +179,8 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 		return rc;
 	name_cgroup(opts->id ? opts->id : content_name(source), l, cgroup, sizeof(cgroup));
 	ret->rootfs = content.rootfs.count > 0;
+	if (content_name(source) && !(ret->container = strdup(content_name(source))))
+		return firn_fail_oom(err, "mount");
 	return bundle_mount(&b, &ret->method, err);
 }
 
@@ -195,7 +197,7 @@ static int mount_source(struct content_source *source, const char *dir,
 			struct firn_error *err)
 {
 	_cleanup_(live_closep) struct live *l = NULL;
-	int rc = occupy(opts->state, dir, &l, err);
+	int rc = mount_occupy(opts->state, dir, LIVE_BUNDLE, &l, err);
 
 	if (rc < 0)
 		return rc;
@@ -203,33 +205,43 @@ static int mount_source(struct content_source *source, const char *dir,
 	if (rc == 0)
 		rc = finish(l, err);
 	if (rc < 0) {
-		(void)!take_down(l, NULL);
+		(void)!umount_live(l, opts->state, NULL);
 		return rc;
 	}
 	ret->dir = take_ptr(&l->dir);
 	return 0;
 }
 
-int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
-	       struct firn_mounted **ret, struct firn_error *err)
+int mount_content(struct content_source *source, const char *dir,
+		  const struct firn_mount_opts *opts, struct firn_mounted **ret,
+		  struct firn_error *err)
 {
-	_cleanup_(content_source_freep) struct content_source *source = NULL;
 	_cleanup_(mounted_freep) struct firn_mounted *m = calloc(1, sizeof(*m));
-	struct firn_mount_opts all;
 	int rc;
 
 	if (!m)
 		return firn_fail_oom(err, "mount");
-	rc = take_opts(opts, &all, err);
+	if (content_digest(source))
+		digest_text(content_digest(source), m->digest);
+	rc = mount_source(source, dir, opts, m, err);
+	if (rc == 0)
+		*ret = take_ptr(&m);
+	return rc;
+}
+
+int firn_mount(const char *image, const char *dir, const struct firn_mount_opts *opts,
+	       struct firn_mounted **ret, struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *source = NULL;
+	_cleanup_(mounted_freep) struct firn_mounted *m = NULL;
+	struct firn_mount_opts all;
+	int rc = mount_take_opts(opts, &all, err);
+
 	if (rc == 0)
 		rc = content_find(image, &all, &source, err);
 	if (rc == 0)
-		rc = mount_source(source, dir, &all, m, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "%s", image);
-	if (content_digest(source))
-		digest_text(content_digest(source), m->digest);
-	if (ret)
+		rc = mount_content(source, dir, &all, &m, err);
+	if (rc == 0 && ret)
 		*ret = take_ptr(&m);
-	return 0;
+	return firn_wrap(err, rc, "%s", image);
 }

@@ -1,23 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "firn/mount.h"
+#include "node/umount.h"
 
 #include "base/fd.h"
-#include "node/live.h"
+#include "firn/mount.h"
 #include "node/teardown.h"
+
+#include <string.h>
+
+/* The folders in one folder on which bundles are mounted. */
+struct members {
+	const char *dir;
+	char **paths;
+	struct live **records; /* of as many of them */
+	size_t n, locked;
+};
+
+static void members_done(struct members *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->paths[i]);
+	for (size_t i = 0; i < m->locked; i++)
+		live_close(m->records[i]);
+	free(m->paths);
+	free(m->records);
+}
+
+static int collect(const char *path, void *ctx, struct firn_error *err)
+{
+	struct members *m = ctx;
+	const size_t len = strlen(m->dir);
+	char **more;
+
+	if (strncmp(path, m->dir, len) != 0 || path[len] != '/' || strchr(path + len + 1, '/'))
+		return 0;
+	more = reallocarray(m->paths, m->n + 1, sizeof(*more));
+	if (!more)
+		return firn_fail_oom(err, "unmount");
+	m->paths = more;
+	more[m->n] = strdup(path);
+	return more[m->n++] ? 0 : firn_fail_oom(err, "unmount");
+}
+
+static int lock_members(struct members *m, const char *state, struct firn_error *err)
+{
+	int rc = live_each(state, collect, m, err);
+
+	if (rc == 0 && m->n && !(m->records = calloc(m->n, sizeof(*m->records))))
+		return firn_fail_oom(err, "unmount");
+	for (; rc == 0 && m->locked < m->n; m->locked++) {
+		rc = live_open(state, m->paths[m->locked], LIVE_FIND, &m->records[m->locked], err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+/* All of them at once, or none: each may hold the others' files open. */
+static int umount_members(struct live *l, const char *state, struct firn_error *err)
+{
+	_cleanup_(members_done) struct members m = { .dir = l->dir };
+	_free_ const char **tops = NULL;
+	int rc = lock_members(&m, state, err);
+
+	if (rc < 0)
+		return rc;
+	tops = calloc(m.n + 1, sizeof(*tops));
+	if (!tops)
+		return firn_fail_oom(err, "unmount");
+	tops[0] = l->dir;
+	for (size_t i = 0; i < m.n; i++)
+		tops[i + 1] = m.records[i]->staging;
+	rc = teardown(tops, m.n + 1, err);
+	for (size_t i = 0; rc == 0 && i < m.n; i++)
+		if (m.records[i]->mounted)
+			rc = live_end(m.records[i], err);
+	return rc;
+}
+
+int umount_live(struct live *l, const char *state, struct firn_error *err)
+{
+	const char *const tops[] = { l->dir, l->staging };
+	int rc = l->several ? umount_members(l, state, err) : teardown(tops, ARRAY_SIZE(tops), err);
+
+	return rc < 0 ? rc : live_end(l, err);
+}
 
 static int umount_canonical(const char *dir, const char *state, struct firn_error *err)
 {
 	_cleanup_(live_closep) struct live *l = NULL;
-	const char *tops[2];
 	int rc = live_open(state, dir, LIVE_FIND, &l, err);
 
 	/* Taken down before: whatever is mounted there now is somebody else's. */
 	if (rc < 0 || !l->mounted)
 		return rc;
-	tops[0] = l->dir;
-	tops[1] = l->staging;
-	rc = teardown(tops, ARRAY_SIZE(tops), err);
-	return rc < 0 ? rc : live_end(l, err);
+	return umount_live(l, state, err);
 }
 
 int firn_umount(const char *dir, const char *state, struct firn_error *err)

@@ -53,7 +53,7 @@ START_TEST(life)
 	l = open_live("/m", LIVE_MAKE);
 	ck_assert(!l->mounted);
 	ck_assert_int_eq(live_open(scratch("state"), "/n", LIVE_FIND, &l, &err), -FIRN_ENOTFOUND);
-	ck_ok(live_begin(l, false, &err), err);
+	ck_ok(live_begin(l, LIVE_BUNDLE, false, &err), err);
 	ck_assert_int_eq(access(l->staging, F_OK), 0);
 	l = live_close(l); /* as a kill does */
 	l = open_live("/m", LIVE_FIND);
@@ -93,7 +93,7 @@ START_TEST(made_folder_goes)
 	scratch_clear(scratch("state"));
 	fd_close(scratch_folder("made"));
 	l = open_live(in_here("made"), LIVE_MAKE);
-	ck_ok(live_begin(l, true, &err), err);
+	ck_ok(live_begin(l, LIVE_BUNDLE, true, &err), err);
 	l = live_close(l);
 	l = open_live(in_here("made"), LIVE_FIND);
 	ck_assert(l->made);
@@ -125,7 +125,7 @@ START_TEST(two)
 	}
 	ck_assert_int_eq(read(gate[0], &byte, 1), 1);
 	l = open_live("/m", LIVE_MAKE);
-	ck_ok(live_begin(l, false, &err), err);
+	ck_ok(live_begin(l, LIVE_BUNDLE, false, &err), err);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	l = live_close(l);
@@ -157,7 +157,7 @@ START_TEST(each)
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		_cleanup_(live_closep) struct live *l = open_live(dirs[i], LIVE_MAKE);
 
-		ck_ok(live_begin(l, false, &err), err);
+		ck_ok(live_begin(l, LIVE_BUNDLE, false, &err), err);
 		if (strcmp(dirs[i], "/ended") == 0)
 			ck_ok(live_end(l, &err), err);
 	}
