@@ -8,7 +8,7 @@ struct restore_opts {
 	struct mounting_opts mounting;
 	const char *runtime, *output;
 	struct opt_list runtime_args;
-	bool tcp, ext_unix, file_locks, shell_job;
+	bool tcp, ext_unix, file_locks, shell_job, keep_going;
 };
 
 static const struct opt restore_options[] = {
@@ -25,6 +25,8 @@ static const struct opt restore_options[] = {
 	OPT_FLAG(0, "file-locks", struct restore_opts, file_locks, "Restore file locks"),
 	OPT_FLAG(0, "shell-job", struct restore_opts, shell_job,
 		 "The process shared a session and a terminal with a shell"),
+	OPT_FLAG('k', "keep-going", struct restore_opts, keep_going,
+		 "Of several containers let those run that can, also when others can't"),
 	MOUNTING_OPTIONS(struct restore_opts, mounting),
 	OPT_END,
 };
@@ -42,12 +44,18 @@ static void restored_freep(struct firn_restored **r)
 	firn_restored_free(*r);
 }
 
+static void restores_freep(struct firn_restores **r)
+{
+	firn_restores_free(*r);
+}
+
 static unsigned restore_flags(const struct restore_opts *o)
 {
 	return (o->tcp ? FIRN_RESTORE_TCP_ESTABLISHED : 0) |
 	       (o->ext_unix ? FIRN_RESTORE_EXT_UNIX : 0) |
 	       (o->file_locks ? FIRN_RESTORE_FILE_LOCKS : 0) |
-	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0);
+	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0) |
+	       (o->keep_going ? FIRN_RESTORE_KEEP_GOING : 0);
 }
 
 /* The id of a container, the pid of a process that has none. */
@@ -63,11 +71,38 @@ static void print_result(const struct app *app, const struct firn_restored *r)
 		   });
 }
 
+/* Under a name of the caller's it is one container. */
+static int restore_named(struct app *app, char **argv, const struct firn_restore_opts *opts,
+			 struct firn_error *err)
+{
+	_cleanup_(restored_freep) struct firn_restored *restored = NULL;
+	int rc = firn_restore(argv[0], argv[1], opts, &restored, err);
+
+	progress_clear(&app->progress);
+	if (rc == 0)
+		print_result(app, restored);
+	return rc;
+}
+
+static int restore_all(struct app *app, char **argv, const struct firn_restore_opts *opts,
+		       struct firn_error *err)
+{
+	_cleanup_(restores_freep) struct firn_restores *restores = NULL;
+	int rc = firn_restore_all(argv[0], opts, &restores, err);
+
+	progress_clear(&app->progress);
+	for (size_t i = 0; rc >= 0 && i < firn_restores_count(restores); i++)
+		print_result(app, firn_restores_get(restores, i));
+	if (rc > 0)
+		return fail(err, FIRN_EHOST, "%d of %zu containers could not be restored", rc,
+			    (size_t)rc + firn_restores_count(restores));
+	return rc;
+}
+
 static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		       struct firn_error *err)
 {
 	const struct restore_opts *o = opts;
-	_cleanup_(restored_freep) struct firn_restored *restored = NULL;
 	struct firn_report report = progress_report(&app->progress);
 	_cleanup_(mounting_free) struct firn_mount_opts how;
 	struct firn_restore_opts restore = {
@@ -84,13 +119,10 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 	if (rc < 0)
 		return rc;
 	interrupt_passes();
-	rc = firn_restore(argv[0], argc > 1 ? argv[1] : NULL, &restore, &restored, err);
+	rc = argc > 1 ? restore_named(app, argv, &restore, err)
+		      : restore_all(app, argv, &restore, err);
 	interrupt_default();
-	progress_clear(&app->progress);
-	if (rc < 0)
-		return rc;
-	print_result(app, restored);
-	return 0;
+	return rc;
 }
 
 const struct command cmd_restore = {
@@ -100,7 +132,10 @@ const struct command cmd_restore = {
 	.about =
 	    "Mount a checkpoint, restore it with a runtime, and take down the mounts that nobody "
 	    "needs any more. NAME is the new container's id; without it the checkpoint's name is "
-	    "taken. The id is printed, or the pid of a bare process.",
+	    "taken. The id is printed, or the pid of a bare process. Of an image that holds "
+	    "several "
+	    "containers all are restored, each under its name in the image: a line is printed for "
+	    "each. When one can't be, those that run already are killed again.",
 	.example = "firn restore oci:layout:r1 r1\n"
 		   "firn restore --runtime crun --upper /srv/r1 oci:layout:r1 r1",
 	.min_args = 1,

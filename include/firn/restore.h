@@ -15,6 +15,8 @@ enum firn_restore_flags {
 	FIRN_RESTORE_EXT_UNIX = 1 << 1,        /**< unix sockets whose other end is outside */
 	FIRN_RESTORE_FILE_LOCKS = 1 << 2,      /**< file locks */
 	FIRN_RESTORE_SHELL_JOB = 1 << 3,       /**< a process that shares its terminal's session */
+	/** of several containers those that can't be restored are told, and the others run */
+	FIRN_RESTORE_KEEP_GOING = 1 << 4,
 };
 
 /** How to restore; zero is the default of every member but size. */
@@ -52,6 +54,35 @@ struct firn_restored;
 FIRN_EXPORT int firn_restore(const char *image, const char *name,
 			     const struct firn_restore_opts *opts, struct firn_restored **ret,
 			     struct firn_error *err);
+
+/** The containers of an image that run now. */
+struct firn_restores;
+
+/**
+ * Restore all containers of an image, one after another. One container, or the one that the options
+ * name, is restored as firn_restore() does it without a name. Of several, each gets its name in the
+ * image as its id, and its writable layer lies in UPPER/NAME. Containers that had one network
+ * namespace together have one together again.
+ *
+ * When one can't be restored, those that run already are killed again: a pod runs as a whole or not
+ * at all. With FIRN_RESTORE_KEEP_GOING they go on, the other ones are tried as well, and each
+ * failure is a warning.
+ *
+ * @param image  as in firn_mount()
+ * @param opts   borrowed; NULL means all defaults; .mount->id must be NULL for several
+ * @param ret    to be freed with firn_restores_free(); may be NULL
+ * @return 0; the number of those that could not be restored with FIRN_RESTORE_KEEP_GOING, if others
+ *         run; else as firn_restore()
+ */
+FIRN_EXPORT int firn_restore_all(const char *image, const struct firn_restore_opts *opts,
+				 struct firn_restores **ret, struct firn_error *err);
+
+/** @return NULL, always; the containers run on */
+FIRN_EXPORT struct firn_restores *firn_restores_free(struct firn_restores *r);
+/** @return how many run */
+FIRN_EXPORT size_t firn_restores_count(const struct firn_restores *r);
+/** @return the @p i -th of them in the image's order, NULL behind the last; borrowed */
+FIRN_EXPORT const struct firn_restored *firn_restores_get(const struct firn_restores *r, size_t i);
 
 /** @return NULL, always */
 FIRN_EXPORT struct firn_restored *firn_restored_free(struct firn_restored *r);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "firn/restore.h"
+#include "node/restore.h"
 
 #include "base/fd.h"
 #include "base/opts.h"
 #include "node/bundle.h"
 #include "node/console.h"
+#include "node/kill.h"
 #include "node/live.h"
 #include "node/look.h"
+#include "node/mount.h"
 #include "node/reason.h"
 #include "node/runtime.h"
 #include "node/slot.h"
@@ -23,16 +25,19 @@
 
 #define PID_TRIES    20  /* while a process id of the dump is taken: the dumped process' zombie */
 #define PID_PAUSE    500 /* ms between them */
+#define UNDO_TRIES   200 /* until a killed container is gone */
+#define UNDO_PAUSE   50  /* ms between them */
 #define UMOUNT_TRIES 60  /* seconds that somebody may still look around in an ended container */
 
 struct firn_restored {
 	char *id;
-	char *runtime;
+	struct runtime runtime;
 	int pid;
 };
 
 /* One restore under way. */
 struct job {
+	const struct ref *pinned; /* the image, or NULL: by its name */
 	struct firn_restore_opts opts;
 	struct firn_mount_opts mount;
 	struct slot slot;
@@ -51,7 +56,7 @@ struct firn_restored *firn_restored_free(struct firn_restored *r)
 	if (!r)
 		return NULL;
 	free(r->id);
-	free(r->runtime);
+	runtime_done(&r->runtime);
 	free(r);
 	return NULL;
 }
@@ -73,7 +78,7 @@ int firn_restored_pid(const struct firn_restored *r)
 
 const char *firn_restored_runtime(const struct firn_restored *r)
 {
-	return r->runtime;
+	return r->runtime.name;
 }
 
 static void job_done(struct job *j)
@@ -102,7 +107,8 @@ static int take_opts(struct job *j, const struct firn_restore_opts *opts, const 
 		     struct firn_error *err)
 {
 	const unsigned flags = FIRN_RESTORE_TCP_ESTABLISHED | FIRN_RESTORE_EXT_UNIX |
-			       FIRN_RESTORE_FILE_LOCKS | FIRN_RESTORE_SHELL_JOB;
+			       FIRN_RESTORE_FILE_LOCKS | FIRN_RESTORE_SHELL_JOB |
+			       FIRN_RESTORE_KEEP_GOING;
 	int rc = opts_take(opts, &j->opts, sizeof(j->opts), err);
 
 	if (rc == 0)
@@ -387,6 +393,21 @@ static void undo(struct job *j, int why)
 		slot_remove(&j->slot);
 }
 
+static int mount_bundle(struct job *j, const char *image, struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *source = NULL;
+	struct firn_mounted *mounted = NULL;
+	int rc;
+
+	if (!j->pinned)
+		return firn_mount(image, j->slot.bundle, &j->mount, NULL, err);
+	rc = content_find_ref(j->pinned, &j->mount, &source, err);
+	if (rc == 0)
+		rc = mount_content(source, j->slot.bundle, &j->mount, &mounted, err);
+	firn_mounted_free(mounted);
+	return rc;
+}
+
 static int restore(struct job *j, const char *image, const char *name, struct firn_error *err)
 {
 	int rc = name ? slot_check_name(name, err) : 0;
@@ -400,7 +421,7 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 		rc = slot_claim(j->mount.state, name, &j->slot, err);
 	if (rc < 0)
 		return rc;
-	rc = firn_mount(image, j->slot.bundle, &j->mount, NULL, err);
+	rc = mount_bundle(j, image, err);
 	if (rc == 0)
 		rc = restore_mounted(j, name, err);
 	if (rc < 0) {
@@ -414,12 +435,13 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 	return rc;
 }
 
-int firn_restore(const char *image, const char *name, const struct firn_restore_opts *opts,
-		 struct firn_restored **ret, struct firn_error *err)
+int restore_image(const char *image, const struct ref *pinned, const char *name,
+		  const struct firn_restore_opts *opts, struct firn_restored **ret,
+		  struct firn_error *err)
 {
 	_cleanup_(restored_freep) struct firn_restored *r = calloc(1, sizeof(*r));
 	_cleanup_(job_done) struct job j = {
-		.slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
+		.pinned = pinned, .slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
 	};
 	int rc;
 
@@ -432,10 +454,37 @@ int firn_restore(const char *image, const char *name, const struct firn_restore_
 		return firn_wrap(err, rc, "restore: %s", name ? name : image);
 	r->id = take_ptr(&j.id);
 	r->pid = j.pid;
-	r->runtime = strdup(j.runtime.name);
-	if (!r->runtime)
-		return firn_fail_oom(err, "restore");
+	r->runtime = j.runtime;
+	j.runtime = (struct runtime){ 0 };
 	if (ret)
 		*ret = take_ptr(&r);
 	return 0;
+}
+
+int firn_restore(const char *image, const char *name, const struct firn_restore_opts *opts,
+		 struct firn_restored **ret, struct firn_error *err)
+{
+	return restore_image(image, NULL, name, opts, ret, err);
+}
+
+/* The watching process sees the end as well, and takes down the mounts unless we are quicker. */
+int restore_undo(const struct firn_restored *r, const char *state, struct firn_error *err)
+{
+	struct slot slot = { .lock = -1 };
+	int rc = -FIRN_EEXIST;
+
+	if (!r->runtime.container) {
+		kill_tree(r->pid);
+		return 0;
+	}
+	runtime_delete(&r->runtime, r->id, RUNTIME_DELETE_FORCE);
+	for (int i = 0; rc == -FIRN_EEXIST && i < UNDO_TRIES; i++) {
+		rc = slot_claim(state, r->id, &slot, err);
+		if (rc == -FIRN_EEXIST)
+			pause_ms(UNDO_PAUSE);
+	}
+	if (rc == 0)
+		slot_remove(&slot);
+	slot_done(&slot);
+	return firn_wrap(err, rc, "container %s was killed, but", r->id);
 }
