@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check-layout.py DIR [TAG...]: is this a whole OCI layout, and does it have these tags and no others?
+"""check-layout.py DIR [TAG[=NAME,NAME...]...]: is this a whole OCI layout, and does it have these tags and no
+others? With NAMEs those of several containers.
 
 Everything that index.json leads to must be there with the size and digest its descriptor says; every file
 in blobs/sha256 must be what its name says; nothing unfinished may have a name. Silent when all is well."""
@@ -54,7 +55,12 @@ def main():
     for desc in index["manifests"]:
         follow(layout, desc, seen)
     names = sorted(d.get("annotations", {}).get(NAME, "") for d in index["manifests"])
-    want = sorted(t + s for t in tags for s in ("", ".checkpoint", ".rootfs"))
+    want = []
+    for t in tags:
+        tag, _, containers = t.partition("=")
+        want.append(tag)
+        want += [f"{tag}{n and '.'}{n}.{role}" for n in containers.split(",") for role in ("checkpoint", "rootfs")]
+    want.sort()
     if names != want:
         problems.append(f"tags {names}, not {want}")
     folder = os.path.join(layout, "blobs", "sha256")
