@@ -65,7 +65,7 @@ make_root() {
 	fi
 	add_packages "$tmp" >"$cache/apt.log" 2>&1 || {
 		tail -n 3 "$cache/apt.log" >&2
-		echo "root.sh: no containerd in $root, see $cache/apt.log" >&2
+		echo "root.sh: no containerd in $root, see $cache/apt.log; remove the root to try again" >&2
 	}
 	rm -rf "$tmp"/var/cache/apt/archives/*.deb "$tmp"/var/lib/apt/lists/*
 	mkdir -p "$tmp"/{firn,inst,scratch,etc/containers,var/lib/containers}
