@@ -19,6 +19,7 @@ void facts_done(struct facts *f)
 	json_decref(f->extra);
 	free(f->told.container);
 	free(f->told.image_name);
+	free(f->told.image_id);
 	*f = (struct facts){ 0 };
 }
 
@@ -33,6 +34,12 @@ int facts_tell(struct facts *f, const struct engine *engine, const char *contain
 	if (base && base->alg)
 		digest_text(base, f->told.base);
 	return 0;
+}
+
+int facts_tell_image(struct facts *f, const char *id, struct firn_error *err)
+{
+	f->told.image_id = id ? strdup(id) : NULL;
+	return f->told.image_id || !id ? 0 : firn_fail_oom(err, "image");
 }
 
 const char *facts_image_name(const struct facts *f)
@@ -124,7 +131,9 @@ static int matches_id(const char *wanted, const struct base *b, const char **ret
 
 static int matches_podman(const struct facts *f, const struct base *b, const char **ret_wanted)
 {
-	return matches_id(f->config.image_id, b, ret_wanted);
+	const char *id = f->config.image_id ? f->config.image_id : f->told.image_id;
+
+	return matches_id(id, b, ret_wanted);
 }
 
 /*
@@ -317,6 +326,24 @@ const struct engine engine_ctr = {
 	.annotate = annotate_nothing,
 };
 
+const struct engine engine_bundle = {
+	.name = "criu",
+	.changeset = true,
+	.learn = learn_nothing,
+	.annotate = annotate_nothing,
+};
+
+const struct engine *engine_of_folder(const json_t *spec)
+{
+	const char *manager = oci_annotation(spec, MANAGER);
+
+	for (size_t i = 0; manager && i < ARRAY_SIZE(engines); i++)
+		if (engines[i].manager && strcmp(engines[i].manager, manager) == 0)
+			return &engines[i];
+	return oci_annotation(spec, "io.kubernetes.cri.container-name") ? &engine_ctr
+									: &engine_bundle;
+}
+
 const struct engine *engine_find(const char *word)
 {
 	static const char *const words[] = { "podman", "cri-o", "containerd" };
@@ -404,7 +431,7 @@ int engine_detect(struct facts *f, struct firn_error *err)
 int engine_annotate(const struct facts *f, const struct engine_names *names, json_t *to,
 		    struct firn_error *err)
 {
-	const bool bare = f->engine == &engine_bare;
+	const bool bare = f->engine == &engine_bare || f->engine == &engine_bundle;
 	char version[16];
 	const struct pair pairs[] = {
 		{ ORG_CRIU_ENGINE_NAME, bare ? NULL : f->engine->name },

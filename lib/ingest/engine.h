@@ -23,6 +23,7 @@ struct facts {
 	struct told {
 		const struct engine *engine;  /* NULL: the documents tell */
 		char *container, *image_name; /* for documents that have none; owned */
+		char *image_id;               /* of the base, likewise */
 		char base[DIGEST_TEXT_MAX];   /* digest of the base; "": not told */
 	} told; /* by the form of the input, before anything is detected */
 };
@@ -32,6 +33,8 @@ void facts_done(struct facts *f);
 int facts_tell(struct facts *f, const struct engine *engine, const char *container,
 	       const char *image_name, const struct digest *base,
 	       struct firn_error *err) _must_check_;
+/* The image ID of the base; NULL: not told. */
+int facts_tell_image(struct facts *f, const char *id, struct firn_error *err) _must_check_;
 /* Of the image that the container was made from, or NULL. */
 const char *facts_image_name(const struct facts *f);
 
@@ -82,8 +85,11 @@ struct engine {
 			struct firn_error *err);
 };
 
-extern const struct engine engine_bare; /* CRIU's images without a container */
-extern const struct engine engine_ctr;  /* containerd without the CRI: has no config.dump */
+extern const struct engine engine_bare;   /* CRIU's images without a container */
+extern const struct engine engine_bundle; /* an OCI bundle of who knows which engine */
+extern const struct engine engine_ctr;    /* containerd without the CRI: has no config.dump */
+/* Who keeps containers in folders with such a config.json (@spec): always one of them. */
+const struct engine *engine_of_folder(const json_t *spec);
 
 /* The name goes into annotations, messages and, one day, a container's id; @code says whose fault.
  */

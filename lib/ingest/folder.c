@@ -71,6 +71,9 @@ static bool is_wanted(const struct folder *f, unsigned dump, const char *path)
 		return false;
 	if (!f->in_place || dump || strchr(path, '/'))
 		return true;
+	/* Left by an export that was made some time before. */
+	if (strcmp(path, CHECKPOINT_ROOTFS) == 0 || strcmp(path, CHECKPOINT_DELETIONS) == 0)
+		return false;
 	return checkpoint_is_member(path) ||
 	       (!f->has_spec && strcmp(path, CHECKPOINT_BUNDLE_SPEC) == 0);
 }
@@ -182,8 +185,9 @@ static int look(struct folder *f, struct firn_error *err)
 	const bool images = has(f->root, CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY);
 
 	f->has_spec = has(f->root, CHECKPOINT_SPEC);
+	f->has_config = has(f->root, CHECKPOINT_CONFIG);
 	f->in_place = images && has(f->root, CHECKPOINT_BUNDLE_SPEC);
-	if (images || has(f->root, CHECKPOINT_CONFIG))
+	if (images || f->has_config)
 		return 0;
 	f->bare = has(f->root, CHECKPOINT_INVENTORY);
 	if (f->bare)

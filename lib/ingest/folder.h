@@ -3,11 +3,13 @@
  * What a checkpoint in a folder consists of. There are three kinds of folders:
  *
  *   an unpacked archive    all in it is a member
- *   an engine's own        config.json beside checkpoint/ (Podman's "userdata", an OCI bundle):
- * what archives have is a member, config.json is spec.dump CRIU's images alone    inventory.img:
- * they become members of checkpoint/
+ *   an engine's own        config.json beside checkpoint/: Podman's "userdata", an OCI bundle
+ *   CRIU's images alone    inventory.img: they become members of checkpoint/
  *
- * and in each the images may have a link "parent" to the dump before them, that one too, and so on:
+ * In an engine's own folder what archives have is a member, but for the changes of the rootfs,
+ * which are left of an older export at best; config.json is spec.dump.
+ *
+ * In each the images may have a link "parent" to the dump before them, that one too, and so on:
  * then the whole chain belongs to it (format/checkpoint.h). Such a link is relative, goes through
  * no other symbolic link, and leads to somewhere below the folder that the given one lies in, where
  * the dumps of a chain lie side by side. Nothing else outside of the given folder is read.
@@ -36,11 +38,12 @@ struct folder_file {
 };
 
 struct folder {
-	int root;      /* owned; the folder that was given */
-	int around;    /* owned; the folder that one lies in; -1 until it is needed */
-	bool bare;     /* CRIU's images alone */
-	bool in_place; /* an engine's own folder */
-	bool has_spec; /* there is a spec.dump */
+	int root;        /* owned; the folder that was given */
+	int around;      /* owned; the folder that one lies in; -1 until it is needed */
+	bool bare;       /* CRIU's images alone */
+	bool in_place;   /* an engine's own folder */
+	bool has_config; /* there is a config.dump */
+	bool has_spec;   /* there is a spec.dump */
 	struct folder_file *files;
 	size_t count, room;
 	uint64_t bytes;                  /* of all files */

@@ -21,6 +21,7 @@ struct input_about {
 	const struct engine *engine; /* NULL: the documents tell */
 	const char *container;       /* its name, for documents that have none; may be NULL */
 	const char *image_name;      /* of the base, likewise */
+	const char *image_id;        /* likewise */
 	struct layout *layout;       /* holds the base that came with the checkpoint, or NULL */
 	struct oci_descriptor base;  /* of that base; digest.alg 0: there is none */
 };

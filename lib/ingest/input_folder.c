@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "ingest/folder.h"
+#include "ingest/in_place.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@ struct folder_input {
 	struct input input;
 	struct istream payload; /* of the current member */
 	struct folder folder;
-	int fd; /* the current member */
+	struct in_place place; /* of an engine's own folder without config.dump */
+	int fd;                /* the current member */
 	uint64_t left;
 	size_t next;
 	struct tar_entry entry;
@@ -26,6 +28,7 @@ static void folder_close(struct input *in)
 
 	fd_close(f->fd);
 	folder_done(&f->folder);
+	in_place_done(&f->place);
 	free(f);
 }
 
@@ -137,6 +140,10 @@ int input_open_folder(int fd, struct input **ret, struct firn_error *err)
 	f->fd = -1;
 	in = &f->input;
 	rc = folder_collect(&f->folder, fd, err);
+	if (rc >= 0 && f->folder.in_place && !f->folder.has_config) {
+		rc = in_place_look(f->folder.root, &f->place, err);
+		f->input.about = &f->place.about;
+	}
 	if (rc < 0)
 		return rc;
 	f->input.total = f->folder.bytes;

@@ -58,11 +58,13 @@ void ingest_done(struct ingest *g)
 static int hear(struct ingest *g, struct firn_error *err)
 {
 	const struct input_about *about = g->input->about;
+	int rc;
 
 	if (!about)
 		return 0;
-	return facts_tell(&g->facts, about->engine, about->container, about->image_name,
-			  &about->base.digest, err);
+	rc = facts_tell(&g->facts, about->engine, about->container, about->image_name,
+			&about->base.digest, err);
+	return rc < 0 ? rc : facts_tell_image(&g->facts, about->image_id, err);
 }
 
 /* The base that the caller gives goes before the one that the checkpoint brings along. */

@@ -172,8 +172,7 @@ static int read_document(const struct content *c, const char *name, size_t max, 
 	return firn_wrap(err, rc, "%s", name);
 }
 
-/* Of all checkpoints of containers only those of ctr have no config.dump, and firn made an image.
- */
+/* Those of ctr and of engines' own folders have no config.dump, and firn made an image of them. */
 static int tell(struct content_source *s, struct firn_error *err)
 {
 	const json_t *rootfs = s->image.rootfs.manifest.json;

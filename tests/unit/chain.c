@@ -348,6 +348,8 @@ START_TEST(in_place)
 	put("u/config.dump", "{\"name\":\"c1\",\"runtime\":\"runc\"}");
 	put("u/config.json", PODMAN_SPEC);
 	put("u/ctr.log", "l");
+	put("u/rootfs-diff.tar", "left by an export");
+	put("u/deleted.files", "[\"/x\"]");
 	put("u/shm/x", "x");
 	put("u/secrets/x", "x");
 	ck_assert_int_eq(mkfifo(scratch("u/ctl"), 0600), 0);
@@ -360,6 +362,93 @@ START_TEST(in_place)
 	ck_assert_ptr_nonnull(tree_find(t, "spec.dump"));
 	ck_assert_ptr_nonnull(tree_find(t, "config.dump"));
 	ck_assert_ptr_nonnull(tree_find(t, "ctr.log"));
+}
+END_TEST
+
+/* Without config.dump Podman's storage knows the container, if anybody does. */
+#define BASE_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static const struct {
+	const char *config, *containers, *folder;
+	int code;
+	const char *says;          /* part of the error */
+	const char *engine, *name; /* as the result has them */
+	const char *image;         /* org.criu.checkpoint.rootfsImageName */
+} places[] = {
+	{ PODMAN_SPEC,
+	  "[{\"id\":\"x\"},{\"id\":\"c0\",\"names\":[\"web\"],\"image\":\"" BASE_ID "\","
+	  "\"metadata\":\"{\\\"image-name\\\":\\\"localhost/app:1\\\"}\"}]",
+	  "st/c0/userdata", 0, NULL, "Podman", "web", "localhost/app:1" },
+	{ PODMAN_SPEC, "[{\"id\":\"x\",\"names\":[\"web\"]}]", "st/c0/userdata", 0, NULL, "Podman",
+	  NULL, NULL },
+	{ PODMAN_SPEC, "[{\"id\":\"c0\",\"names\":[\"a\\nb\"],\"metadata\":\"{\"}]",
+	  "st/c0/userdata", 0, NULL, "Podman", NULL, NULL },
+	{ PODMAN_SPEC, "[{\"id\":\"c0\",\"names\":{},\"image\":1,\"metadata\":\"[]\"}]",
+	  "st/c0/userdata", 0, NULL, "Podman", NULL, NULL },
+	{ PODMAN_SPEC, "{\"id\":\"c0\"}", "st/c0/userdata", 0, NULL, "Podman", NULL, NULL },
+	{ PODMAN_SPEC, "nothing of this kind", "st/c0/userdata", 0, NULL, "Podman", NULL, NULL },
+	{ PODMAN_SPEC, NULL, "st/c0/userdata", 0, NULL, "Podman", NULL, NULL },
+	{ PODMAN_SPEC, "[{\"id\":\"c0\",\"names\":[\"web\"]}]", "st/c0/other", 0, NULL, "Podman",
+	  NULL, NULL },
+	{ "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"k\"}}", NULL, "st/c0/task", 0,
+	  NULL, "containerd", "k", NULL },
+	{ "{\"ociVersion\":\"1.0.2\"}", NULL, "bundle", 0, NULL, "criu", NULL, NULL },
+	{ "{", NULL, "bundle", FIRN_ECORRUPT, "config.json", NULL, NULL, NULL },
+	{ "[]", NULL, "bundle", FIRN_ECORRUPT, "is no JSON object", NULL, NULL, NULL },
+};
+
+START_TEST(place)
+{
+	const struct firn_build_opts opts = { .size = sizeof(opts) };
+	_result_ struct firn_build_result *r = NULL;
+	_built_ struct built b = { 0 };
+	struct firn_error err = { 0 };
+	char path[100];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/checkpoint", places[_i].folder);
+	put_dump(path, NULL, "new");
+	snprintf(path, sizeof(path), "%s/config.json", places[_i].folder);
+	put(path, places[_i].config);
+	if (places[_i].containers)
+		put("st/containers.json", places[_i].containers);
+	rc = build(scratch(places[_i].folder), "c", &opts, &r, &err);
+	ck_assert_msg(rc == -places[_i].code, "%d: %d %s", _i, rc, err.msg);
+	if (places[_i].says) {
+		ck_assert_msg(strstr(err.msg, places[_i].says), "%d: %s", _i, err.msg);
+		return;
+	}
+	ck_assert_str_eq(firn_build_result_engine(r), places[_i].engine);
+	ck_assert_pstr_eq(firn_build_result_container(r), places[_i].name);
+	load("c", &b);
+	ck_assert_pstr_eq(annotation(&b.ci.checkpoint, ORG_CRIU_ROOTFS_IMAGE_NAME),
+			  places[_i].image);
+	/* No engine can restore it: it isn't to be taken for one's. */
+	ck_assert_ptr_null(annotation(&b.ci.checkpoint, PODMAN_RUNTIME_NAME));
+	ck_assert_ptr_null(annotation(&b.ci.checkpoint, ORG_CRIU_CONTAINER_NAME));
+}
+END_TEST
+
+/* The image that Podman's storage names is compared. */
+START_TEST(place_and_base)
+{
+	_buf_ struct buf layer = BUF_INIT;
+	struct firn_build_opts opts = { .size = sizeof(opts) };
+	struct firn_error err = { 0 };
+	char id[DIGEST_TEXT_MAX], ref[300], list[300];
+
+	build_end(&layer);
+	make_base("b", &layer, 1, id, NULL);
+	snprintf(ref, sizeof(ref), "oci:%s:b", scratch("base"));
+	opts.base = ref;
+	put_dump("st/c0/userdata/checkpoint", NULL, "new");
+	put("st/c0/userdata/config.json", PODMAN_SPEC);
+	put("st/containers.json", "[{\"id\":\"c0\",\"image\":\"" BASE_ID "\"}]");
+	ck_assert_int_eq(build(scratch("st/c0/userdata"), "c", &opts, NULL, &err), -FIRN_EMISMATCH);
+	ck_assert_ptr_nonnull(strstr(err.msg, BASE_ID));
+	snprintf(list, sizeof(list), "[{\"id\":\"c0\",\"image\":\"%s\"}]", id);
+	put("st/containers.json", list);
+	ck_ok(build(scratch("st/c0/userdata"), "c", &opts, NULL, &err), err);
 }
 END_TEST
 
@@ -379,6 +468,8 @@ static Suite *chain_suite(void)
 	tcase_add_test(tc, on_checkpoint);
 	tcase_add_test(tc, bad_previous);
 	tcase_add_test(tc, in_place);
+	tcase_add_loop_test(tc, place, 0, ARRAY_SIZE(places));
+	tcase_add_test(tc, place_and_base);
 	suite_add_tcase(s, tc);
 	return s;
 }
