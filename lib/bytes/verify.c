@@ -19,7 +19,7 @@ struct verify {
 
 static int finish(struct verify *v, struct firn_error *err)
 {
-	char text[DIGEST_TEXT_MAX];
+	char text[DIGEST_TEXT_MAX], want[DIGEST_TEXT_MAX];
 	struct digest got;
 	int rc;
 
@@ -30,7 +30,8 @@ static int finish(struct verify *v, struct firn_error *err)
 	if (rc < 0)
 		return rc;
 	if (!digest_equal(&got, &v->want))
-		return firn_fail(err, FIRN_ECORRUPT, "its content is %s", digest_text(&got, text));
+		return firn_fail(err, FIRN_ECORRUPT, "its content is %s, not %s",
+				 digest_text(&got, text), digest_text(&v->want, want));
 	v->proven = true;
 	return 0;
 }

@@ -54,15 +54,13 @@ static int count(struct istream *in, uint64_t *done, struct istream **ret, struc
 }
 
 /* The blob as it lies, proven unless it is known by what is in it alone. */
-static int open_bytes(struct store *s, const struct blob_wanted *w, bool prove,
-		      struct blob_input *b, struct firn_error *err)
+static int open_bytes(const struct blob_wanted *w, bool prove, struct blob_input *b,
+		      struct firn_error *err)
 {
 	const struct oci_descriptor *d = w->desc;
 	struct istream *in = NULL;
 	int rc;
 
-	if ((rc = store_open(s, &d->digest, &b->src, err)) < 0)
-		return rc;
 	if (b->src->size != d->size)
 		return firn_fail(err, FIRN_ECORRUPT, "has %llu bytes, its descriptor says %llu",
 				 (unsigned long long)b->src->size, (unsigned long long)d->size);
@@ -87,8 +85,11 @@ int blob_input_bytes(struct store *s, const struct blob_wanted *w, struct blob_i
 		     struct firn_error *err)
 {
 	_cleanup_(blob_input_done) struct blob_input b = { .src = NULL };
-	int rc = open_bytes(s, w, true, &b, err);
+	int rc = store_open(s, &w->desc->digest, &b.src, err);
 
+	if (rc < 0)
+		return rc;
+	rc = open_bytes(w, true, &b, err);
 	if (rc < 0)
 		return name_blob(w->desc, rc, err);
 	*ret = b;
@@ -96,14 +97,13 @@ int blob_input_bytes(struct store *s, const struct blob_wanted *w, struct blob_i
 	return 0;
 }
 
-static int open_tar(struct store *s, const struct blob_wanted *w, struct blob_input *b,
-		    struct firn_error *err)
+static int open_tar(const struct blob_wanted *w, struct blob_input *b, struct firn_error *err)
 {
 	const struct tar_limits limits = { .entries = BLOB_INPUT_FILES_MAX };
 	uint8_t head[CODEC_DETECT_BYTES];
 	enum codec c;
 	ssize_t got;
-	int rc = open_bytes(s, w, !w->by_diff_id, b, err);
+	int rc = open_bytes(w, !w->by_diff_id, b, err);
 
 	if (rc < 0)
 		return rc;
@@ -127,8 +127,11 @@ int blob_input_tar(struct store *s, const struct blob_wanted *w, struct blob_inp
 		   struct firn_error *err)
 {
 	_cleanup_(blob_input_done) struct blob_input b = { .src = NULL };
-	int rc = open_tar(s, w, &b, err);
+	int rc = store_open(s, &w->desc->digest, &b.src, err);
 
+	if (rc < 0)
+		return rc;
+	rc = open_tar(w, &b, err);
 	if (rc < 0)
 		return name_blob(w->desc, rc, err);
 	*ret = b;

@@ -337,7 +337,8 @@ static bool is_layout_mark(const char *path)
 
 bool input_is_oci_member(const char *path)
 {
-	return is_layout_mark(path) || strncmp(path, "blobs/sha256/", 13) == 0;
+	return is_layout_mark(path) || strcmp(path, "blobs") == 0 ||
+	       strncmp(path, "blobs/sha256", 12) == 0;
 }
 
 enum kind { KIND_ENGINE, KIND_LAYOUT, KIND_DOCKER };

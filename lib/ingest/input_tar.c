@@ -66,7 +66,7 @@ static int tar_input_next(struct input *in, const struct tar_entry **ret, struct
 
 	if (rc > 0 && input_is_oci_member((*ret)->path))
 		return firn_fail(err, FIRN_EUNSUPP,
-				 "has %s: OCI content is read from a file, not from a pipe",
+				 "has %s: OCI content is read from a whole file, not from a pipe",
 				 (*ret)->path);
 	return rc;
 }

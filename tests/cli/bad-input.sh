@@ -3,6 +3,8 @@
 # Hostile and broken checkpoints: a clear error, status 1 or 3, the layout as it was, nothing outside.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-.}/tests/cli/lib.sh"
+# shellcheck source=tests/cli/refused.sh
+. "$top_srcdir/tests/cli/refused.sh"
 need_tool python3
 
 make_bad=$top_srcdir/tests/cli/make-bad.py
@@ -13,50 +15,11 @@ mkdir sandbox && cd sandbox || exit 99
 # What the faults aim at: if any of it changes, something was written outside.
 mkdir -p outside/etc
 echo untouched >outside/etc/passwd
-# A file that was written, renamed or made again has another time of change or inode number.
-listing() { find . \( -type f -printf '%p %y %m %s %i %C@\n' \) -o -printf '%p %y %m %l\n' | sort; }
-keep() {
-	rm -rf ../kept && cp -a . ../kept
-	listing >../before
-}
 
 check "a good build to begin with" "$firn" build "$good" oci:layout:good
 [ "$status" = 0 ] || bail "no layout to test with"
 keep
 passwd=$(sha256sum /etc/passwd)
-
-# refused STATUS REGEX: the last run ended as a refusal must
-problem=
-refused() {
-	problem=
-	case $1,$status in
-	0,1 | 0,3 | 0,4) ;;
-	"$status,$status") ;;
-	*) problem="status $status" ;;
-	esac
-	if [ "$(grep -c '^firn: ' <<<"$err")" = 0 ] || grep -qv '^firn: ' <<<"$err"; then
-		problem="$problem; stderr isn't a sentence"
-	fi
-	grep -Eq -- "$2" <<<"$err" || problem="$problem; the error doesn't say $2"
-	grep -Eq 'Sanitizer|runtime error' <<<"$err" && problem="$problem; sanitizer"
-	[ -z "$out" ] || problem="$problem; something on stdout"
-	listing >../after
-	if ! cmp -s ../before ../after; then
-		problem="$problem; changed: $(diff ../before ../after | grep '^[<>]' | head -n 3 | tr '\n' ' ')"
-		find . -mindepth 1 -delete && cp -a ../kept/. . && listing >../before
-	fi
-	[ -z "$problem" ]
-}
-refused_or_tell() { # STATUS REGEX WHAT
-	if refused "$1" "$2"; then
-		ok "$3"
-		diag "${err##*$'\n'}"
-	else
-		not_ok "$3"
-		diag "$problem"
-		tap_show
-	fi
-}
 
 python3 "$make_bad" list "$good" >../cases
 while IFS=$'\t' read -r name want regex; do

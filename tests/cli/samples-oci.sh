@@ -103,7 +103,7 @@ mounted_is_right trick 7 ctr "index whose base has the changes"
 fails 3 'ctr-index-image-tiny.truncated.*b5277848b97899384538c99341233273ddf8b434685f110f5dbec4e5d19190b9' "a truncated export is refused" \
 	"$firn" build "$data/ctr-index-image-tiny.truncated.oci.tar" oci:fresh:x
 is "$(ls -A fresh 2>/dev/null)" "" "and leaves nothing"
-fails 1 'file, not from a pipe' "OCI content from a pipe is refused" bash -c "cat '$index' | '$firn' build - oci:layout:pipe"
+fails 1 'whole file, not from a pipe' "OCI content from a pipe is refused" bash -c "cat '$index' | '$firn' build - oci:layout:pipe"
 
 # Podman's --create-image, as it is and with the tiny base's ID.
 mkdir podman && tar -C podman --strip-components=1 -xf "$data/podman-create-image-oci.tar"
