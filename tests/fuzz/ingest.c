@@ -22,6 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (batch_add(&b, &g, NULL) < 0 || store_mem_new(&g->store, NULL) < 0)
 		return 0;
 	g->digest = true;
+	/* All ways to go on, as the length has it. */
+	g->archive_delta = size & 1;
+	g->keep_source = size & 2;
 	if (istream_from_mem(data, size, &in, NULL) < 0 ||
 	    input_open_stream(in, true, &g->input, NULL) < 0 || ingest_open(g, NULL) < 0 ||
 	    ingest_members(g, NULL) < 0)
