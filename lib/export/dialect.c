@@ -127,6 +127,14 @@ int dialect_find(const char *spec, size_t len, bool has_config, const struct dia
 	return 0;
 }
 
+const char *dialect_engine(const char *name)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(dialects); i++)
+		if (strcmp(dialects[i].engine, name) == 0)
+			return dialects[i].engine;
+	return dialect_bare.engine;
+}
+
 uint32_t dialect_mode(const struct dialect *d, const char *path, bool folder)
 {
 	const char *slash = strchr(path, '/');

@@ -36,6 +36,9 @@ extern const struct dialect dialect_bare; /* CRIU's images without a container *
 int dialect_find(const char *spec, size_t len, bool has_config, const struct dialect **ret,
 		 struct firn_error *err) _must_check_;
 
+/* The static spelling of an engine's name from an annotation (NULL: none); of others, of CRIU's. */
+const char *dialect_engine(const char *name);
+
 /* The mode for @path; 0 for a folder that shall have no entry. */
 uint32_t dialect_mode(const struct dialect *d, const char *path, bool folder);
 

@@ -91,7 +91,6 @@ int ways_source(struct archive *a, struct sink *out, struct export_told *told,
 {
 	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
 	_cleanup_(blob_in_closep) struct blob_in *b = NULL;
-	const char *engine = oci_annotation(a->ci->checkpoint.manifest.json, ORG_CRIU_ENGINE_NAME);
 	enum codec was = CODEC_NONE;
 	int rc = find_source(a, &m, err);
 
@@ -109,7 +108,8 @@ int ways_source(struct archive *a, struct sink *out, struct export_told *told,
 		rc = repack(b, was, told->codec, out, a->work, err);
 	if (rc < 0 || (rc = blob_in_prove(b, err)) < 0)
 		return firn_wrap(err, rc, "kept source");
-	told->engine = engine ? engine : dialect_bare.engine;
+	told->engine =
+	    dialect_engine(oci_annotation(a->ci->checkpoint.manifest.json, ORG_CRIU_ENGINE_NAME));
 	told->way = "source";
 	return 1;
 }
