@@ -63,7 +63,8 @@ struct firn_mounts;
 /**
  * Mount all containers of an image. One container is mounted on @p dir as firn_mount() does it, and
  * so is the one that the options name. Of several, container NAME is mounted on DIR/NAME, and its
- * writable layer lies in UPPER/NAME; .id must be NULL then.
+ * writable layer lies in UPPER/NAME; .id must be NULL then. Containers that had one network
+ * namespace together have one together again.
  *
  * @param image  as in firn_mount()
  * @param dir    as in firn_mount(); of several containers nothing is mounted on it itself

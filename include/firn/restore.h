@@ -61,7 +61,8 @@ struct firn_restores;
 /**
  * Restore all containers of an image, one after another. One container, or the one that the options
  * name, is restored as firn_restore() does it without a name. Of several, each gets its name in the
- * image as its id, and its writable layer lies in UPPER/NAME.
+ * image as its id, and its writable layer lies in UPPER/NAME. Containers that had one network
+ * namespace together have one together again.
  *
  * When one can't be restored, those that run already are killed again: a pod runs as a whole or not
  * at all. With FIRN_RESTORE_KEEP_GOING they go on, the other ones are tried as well, and each

@@ -40,6 +40,7 @@ void spec_done(struct spec *s)
 	for (size_t i = 0; i < s->nprovided; i++) {
 		free(s->provided[i].destination);
 		free(s->provided[i].text);
+		free(s->provided[i].was);
 	}
 	for (size_t i = 0; i < s->nvolumes; i++) {
 		free(s->volumes[i].source);
@@ -90,21 +91,27 @@ static unsigned ns_bit(const char *type)
 }
 
 /* The network namespace was made outside: CRIU has it as an external one and wants a descriptor. */
-static int provide_netns(json_t *ns, const struct spec_opts *opts, struct spec *s,
+static int provide_netns(json_t *ns, const char *was, const struct spec_opts *opts, struct spec *s,
 			 struct firn_error *err)
 {
 	struct spec_provided what = { .kind = SPEC_NETNS, .name = "netns", .mode = 0444 };
 	_buf_ struct buf path = BUF_INIT;
-	int rc = spec_provide(s, &what, err);
+	int rc;
 
+	what.was = strdup(was);
+	if (!what.was)
+		return firn_fail_oom(err, what.name);
+	rc = spec_provide(s, &what, err);
+	if (rc <= 0)
+		free(what.was);
 	if (rc < 0)
 		return rc;
 	buf_printf(&path, "%s/%s", opts->provided, what.name);
 	rc = buf_check(&path, err);
 	if (rc < 0)
 		return rc;
-	spec_warn(opts, "the container's network was its engine's: it gets a network of its own "
-			"with nothing but the loopback device");
+	spec_warn(opts, "the container's network was its engine's: it gets one with nothing but "
+			"the loopback device");
 	return json_put_str(ns, "path", (char *)path.data, err);
 }
 
@@ -128,7 +135,7 @@ static int rewrite_namespace(json_t *ns, const struct spec_opts *opts, struct sp
 	if (!(opts->dump->own_ns & bit))
 		return 0;
 	if (bit == CRIU_NS_NET) {
-		rc = provide_netns(ns, opts, s, err);
+		rc = provide_netns(ns, path, opts, s, err);
 		return rc < 0 ? rc : 1;
 	}
 	if (bit == CRIU_NS_USER)

@@ -93,6 +93,7 @@ struct spec_provided {
 	const char *name;          /* one plain component, unique; static */
 	char *destination;         /* where the container sees it; NULL: nowhere */
 	char *text;                /* NULL unless SPEC_TEXT */
+	char *was;    /* of a SPEC_NETNS: its path on the dumping host, which says nothing here */
 	uint64_t fit; /* what isn't .text must be made this long (spec_fit()); 0: any */
 };
 

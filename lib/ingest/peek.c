@@ -113,10 +113,14 @@ static int name_of(struct peek *p, char **ret, struct firn_error *err)
 static int peek_archive(const char *path, char **ret, struct firn_error *err)
 {
 	_cleanup_(peek_done) struct peek p = { .input = NULL };
-	_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	_fd_ int fd = -1;
 	struct stat st;
-	int rc;
+	int rc = ref_parse(path, &ref, err);
 
+	if (rc < 0 || ref.transport != REF_PATH)
+		return rc;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return firn_fail_errno(err, "open");
 	if (!S_ISREG(st.st_mode))

@@ -95,3 +95,12 @@ int netns_bind(const char *path, struct firn_error *err)
 		;
 	return firn_wrap(err, rc, "network namespace");
 }
+
+int netns_bind_again(int ns, const char *path, struct firn_error *err)
+{
+	char from[FD_PATH_MAX];
+
+	if (mount(fd_path(ns, from), path, NULL, MS_BIND, NULL) < 0)
+		return firn_fail_errno(err, "network namespace: bind it to %s", path);
+	return 0;
+}

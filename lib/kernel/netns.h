@@ -15,4 +15,7 @@
  */
 int netns_bind(const char *path, struct firn_error *err) _must_check_;
 
+/* Bind the namespace @ns, an open file of it, to one more such file. */
+int netns_bind_again(int ns, const char *path, struct firn_error *err) _must_check_;
+
 #endif

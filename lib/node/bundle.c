@@ -226,7 +226,10 @@ static int provide(struct making *m, struct firn_error *err)
 {
 	_free_ char *path = NULL;
 	_fd_ int folder = -1;
-	struct provide p = { .spec = &m->spec, .content = m->b->content, .rootfs = m->rootfs };
+	struct provide p = { .spec = &m->spec,
+			     .content = m->b->content,
+			     .rootfs = m->rootfs,
+			     .networks = m->b->networks };
 
 	if (!m->spec.json)
 		return 0;

@@ -15,12 +15,15 @@
 #define BUNDLE_WORK     "work"
 #define BUNDLE_PROVIDED "engine" /* the files that the dumping engine had made, made anew */
 
+struct networks;
+
 struct bundle {
 	const struct firn_mount_opts *opts;
 	const struct content *content;
 	struct stage *stage;
-	const char *path;   /* where it goes: canonical, absolute */
-	const char *cgroup; /* absolute, of the container to come */
+	const char *path;          /* where it goes: canonical, absolute */
+	const char *cgroup;        /* absolute, of the container to come */
+	struct networks *networks; /* of the other containers; may be NULL */
 };
 
 /* Mount it. *ret_method says how the images are. What a failure leaves is teardown()'s. */

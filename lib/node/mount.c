@@ -156,16 +156,20 @@ static void name_cgroup(const char *name, const struct live *l, char *ret, size_
 
 /* All descriptors of the stage are closed when this returns, or it could not be taken down. */
 static int put_together(struct content_source *source, const struct firn_mount_opts *opts,
-			struct live *l, struct firn_mounted *ret, struct firn_error *err)
+			struct networks *networks, struct live *l, struct firn_mounted *ret,
+			struct firn_error *err)
 {
 	_cleanup_(cache_closep) struct cache *cache = NULL;
 	_cleanup_(stage_done) struct stage stage = STAGE_NONE;
 	_cleanup_(content_done) struct content content = { 0 };
 	struct view view = { .report = opts->report };
 	char cgroup[160];
-	struct bundle b = {
-		.opts = opts, .content = &content, .stage = &stage, .path = l->dir, .cgroup = cgroup
-	};
+	struct bundle b = { .opts = opts,
+			    .content = &content,
+			    .stage = &stage,
+			    .path = l->dir,
+			    .cgroup = cgroup,
+			    .networks = networks };
 	int rc;
 
 	if (opts->flags & FIRN_MOUNT_STRICT)
@@ -193,15 +197,15 @@ static int finish(struct live *l, struct firn_error *err)
 }
 
 static int mount_source(struct content_source *source, const char *dir,
-			const struct firn_mount_opts *opts, struct firn_mounted *ret,
-			struct firn_error *err)
+			const struct firn_mount_opts *opts, struct networks *networks,
+			struct firn_mounted *ret, struct firn_error *err)
 {
 	_cleanup_(live_closep) struct live *l = NULL;
 	int rc = mount_occupy(opts->state, dir, LIVE_BUNDLE, &l, err);
 
 	if (rc < 0)
 		return rc;
-	rc = put_together(source, opts, l, ret, err);
+	rc = put_together(source, opts, networks, l, ret, err);
 	if (rc == 0)
 		rc = finish(l, err);
 	if (rc < 0) {
@@ -213,8 +217,8 @@ static int mount_source(struct content_source *source, const char *dir,
 }
 
 int mount_content(struct content_source *source, const char *dir,
-		  const struct firn_mount_opts *opts, struct firn_mounted **ret,
-		  struct firn_error *err)
+		  const struct firn_mount_opts *opts, struct networks *networks,
+		  struct firn_mounted **ret, struct firn_error *err)
 {
 	_cleanup_(mounted_freep) struct firn_mounted *m = calloc(1, sizeof(*m));
 	int rc;
@@ -223,7 +227,7 @@ int mount_content(struct content_source *source, const char *dir,
 		return firn_fail_oom(err, "mount");
 	if (content_digest(source))
 		digest_text(content_digest(source), m->digest);
-	rc = mount_source(source, dir, opts, m, err);
+	rc = mount_source(source, dir, opts, networks, m, err);
 	if (rc == 0)
 		*ret = take_ptr(&m);
 	return rc;
@@ -240,7 +244,7 @@ int firn_mount(const char *image, const char *dir, const struct firn_mount_opts 
 	if (rc == 0)
 		rc = content_find(image, &all, &source, err);
 	if (rc == 0)
-		rc = mount_content(source, dir, &all, &m, err);
+		rc = mount_content(source, dir, &all, NULL, &m, err);
 	if (rc == 0 && ret)
 		*ret = take_ptr(&m);
 	return firn_wrap(err, rc, "%s", image);

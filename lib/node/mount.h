@@ -5,6 +5,7 @@
 
 #include "node/content.h"
 #include "node/live.h"
+#include "node/networks.h"
 
 /* Complete options; what they say against each other is -FIRN_EINVAL. */
 int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts *ret,
@@ -17,9 +18,9 @@ int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts 
 int mount_occupy(const char *state, const char *dir, enum live_what what, struct live **ret,
 		 struct firn_error *err) _must_check_;
 
-/* Mount a bundle on @dir; @opts are complete. */
+/* Mount a bundle on @dir; @opts are complete. @networks of its pod may be NULL. */
 int mount_content(struct content_source *source, const char *dir,
-		  const struct firn_mount_opts *opts, struct firn_mounted **ret,
-		  struct firn_error *err) _must_check_;
+		  const struct firn_mount_opts *opts, struct networks *networks,
+		  struct firn_mounted **ret, struct firn_error *err) _must_check_;
 
 #endif

@@ -3,6 +3,7 @@
 #include "node/pod.h"
 
 #include "base/fd.h"
+#include "format/pod.h"
 #include "node/mount.h"
 #include "node/umount.h"
 
@@ -88,8 +89,25 @@ int pod_open(const char *image, const struct firn_mount_opts *given, struct pod_
 void pod_close(struct pod_image *p)
 {
 	content_list_done(&p->list);
+	networks_done(&p->networks);
 	free(p->upper);
 	*p = (struct pod_image){ 0 };
+}
+
+static void warn(const char *text, void *ctx)
+{
+	const struct pod_image *p = ctx;
+	char named[POD_NAME_MAX + 640];
+
+	snprintf(named, sizeof(named), "%s: %s", p->name, text);
+	p->opts.report->warn(named, p->opts.report->ctx);
+}
+
+static void progress(const struct firn_progress *done, void *ctx)
+{
+	const struct pod_image *p = ctx;
+
+	p->opts.report->progress(done, p->opts.report->ctx);
 }
 
 int pod_member(struct pod_image *p, size_t i, struct firn_mount_opts *ret, struct firn_error *err)
@@ -97,7 +115,15 @@ int pod_member(struct pod_image *p, size_t i, struct firn_mount_opts *ret, struc
 	const char *name = p->list.names.list[i];
 
 	*ret = p->opts;
-	ret->container = name;
+	ret->container = p->name = name;
+	if (p->opts.report) {
+		p->report = (struct firn_report){
+			.warn = p->opts.report->warn ? warn : NULL,
+			.progress = p->opts.report->progress ? progress : NULL,
+			.ctx = p,
+		};
+		ret->report = &p->report;
+	}
 	free(p->upper);
 	p->upper = NULL;
 	if (p->opts.upper && asprintf(&p->upper, "%s/%s", p->opts.upper, name) < 0) {
@@ -124,7 +150,7 @@ static int mount_member(struct pod_image *p, size_t i, const char *dir, struct f
 	if (rc == 0)
 		rc = content_find_ref(&p->list.image, &opts, &source, err);
 	if (rc == 0)
-		rc = mount_content(source, path, &opts, ret, err);
+		rc = mount_content(source, path, &opts, &p->networks, ret, err);
 	return firn_wrap(err, rc, "container %s", name);
 }
 

@@ -4,11 +4,16 @@
 #define FIRN_NODE_POD_H
 
 #include "node/content.h"
+#include "node/networks.h"
 
 struct pod_image {
 	struct content_list list;    /* .names.n 0: it is one container's */
 	struct firn_mount_opts opts; /* complete; strings are borrowed */
-	char *upper;                 /* of the member asked for last */
+	/* Of the member that was asked for last: its name goes before its warnings. */
+	const char *name;
+	char *upper;
+	struct firn_report report;
+	struct networks networks; /* of those that are mounted already */
 };
 
 /* Look at @image; with a container in the options it is that one's. */

@@ -99,7 +99,7 @@ static int make_netns(const struct provide *p, const struct spec_provided *w,
 		path = NULL;
 		return firn_fail_oom(err, "path");
 	}
-	return netns_bind(path, err);
+	return networks_bind(p->networks, w->was, path, err);
 }
 
 static int provide(const struct provide *p, const struct spec_provided *w, struct firn_error *err)

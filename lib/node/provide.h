@@ -8,6 +8,7 @@
 
 #include "format/spec.h"
 #include "node/content.h"
+#include "node/networks.h"
 
 struct provide {
 	const struct spec *spec;
@@ -15,6 +16,7 @@ struct provide {
 	int rootfs;                    /* the mounted one, to copy from; -1: none */
 	int folder;                    /* where they go, empty; its path is */
 	const char *path;              /* absolute */
+	struct networks *networks;     /* of the other containers; may be NULL */
 };
 
 int provide_all(const struct provide *p, struct firn_error *err) _must_check_;

@@ -37,7 +37,7 @@ struct firn_restored {
 
 /* One restore under way. */
 struct job {
-	const struct ref *pinned; /* the image, or NULL: by its name */
+	struct pod_image *pod; /* that it belongs to; NULL: to none */
 	struct firn_restore_opts opts;
 	struct firn_mount_opts mount;
 	struct slot slot;
@@ -399,11 +399,12 @@ static int mount_bundle(struct job *j, const char *image, struct firn_error *err
 	struct firn_mounted *mounted = NULL;
 	int rc;
 
-	if (!j->pinned)
+	if (!j->pod)
 		return firn_mount(image, j->slot.bundle, &j->mount, NULL, err);
-	rc = content_find_ref(j->pinned, &j->mount, &source, err);
+	rc = content_find_ref(&j->pod->list.image, &j->mount, &source, err);
 	if (rc == 0)
-		rc = mount_content(source, j->slot.bundle, &j->mount, &mounted, err);
+		rc = mount_content(source, j->slot.bundle, &j->mount, &j->pod->networks, &mounted,
+				   err);
 	firn_mounted_free(mounted);
 	return rc;
 }
@@ -435,13 +436,13 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 	return rc;
 }
 
-int restore_image(const char *image, const struct ref *pinned, const char *name,
+int restore_image(const char *image, struct pod_image *pod, const char *name,
 		  const struct firn_restore_opts *opts, struct firn_restored **ret,
 		  struct firn_error *err)
 {
 	_cleanup_(restored_freep) struct firn_restored *r = calloc(1, sizeof(*r));
 	_cleanup_(job_done) struct job j = {
-		.pinned = pinned, .slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
+		.pod = pod, .slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
 	};
 	int rc;
 

@@ -4,10 +4,10 @@
 #define FIRN_NODE_RESTORE_H
 
 #include "firn/restore.h"
-#include "format/ref.h"
+#include "node/pod.h"
 
-/* firn_restore(); with @pinned (may be NULL) that is what is restored, and @image only named. */
-int restore_image(const char *image, const struct ref *pinned, const char *name,
+/* firn_restore() for a container of @pod (NULL: of none), whose image is that one's. */
+int restore_image(const char *image, struct pod_image *pod, const char *name,
 		  const struct firn_restore_opts *opts, struct firn_restored **ret,
 		  struct firn_error *err) _must_check_;
 

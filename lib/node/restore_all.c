@@ -82,8 +82,8 @@ static int restore_member(struct jobs *j, size_t i, struct firn_error *err)
 
 	opts.mount = &mount;
 	if (rc == 0)
-		rc = restore_image(j->image, &j->pod.list.image, mount.container, &opts,
-				   &done->list[done->n], err);
+		rc = restore_image(j->image, &j->pod, mount.container, &opts, &done->list[done->n],
+				   err);
 	if (rc == 0)
 		done->n++;
 	return rc;

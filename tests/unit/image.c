@@ -394,6 +394,43 @@ START_TEST(pod)
 }
 END_TEST
 
+/* Who is in it: the same that may be asked for, and nothing of other roles. */
+START_TEST(names)
+{
+	_cleanup_(checkpoint_names_done) struct checkpoint_names n = { 0 }, one = { 0 };
+	struct oci_descriptor d = put_pod(), c, source, plain = put_image("x", "");
+	struct firn_error err = { 0 };
+	char entries[4096];
+
+	ck_ok(checkpoint_image_names(store, &d, &n, &err), err);
+	ck_assert_uint_eq(n.n, 3);
+	ck_assert_str_eq(n.list[0], "web");
+	ck_assert_str_eq(n.list[1], "db");
+	ck_assert_str_eq(n.list[2], "probe");
+	checkpoint_names_done(&n);
+	/* Beside a source image, and one without a name. */
+	c = put_image("c", ANNOTATIONS(ROLE("checkpoint")));
+	source = put_image("s", ANNOTATIONS(ROLE("source") "," NAME("c1")));
+	snprintf(entries, sizeof(entries), "%s,%s", entry(&source, ""), entry(&c, ""));
+	d = put_index(entries, "");
+	ck_ok(checkpoint_image_names(store, &d, &n, &err), err);
+	ck_assert_uint_eq(n.n, 1);
+	ck_assert_ptr_null(n.list[0]);
+	c = put_image("c", ANNOTATIONS(ROLE("checkpoint") "," NAME("c1")));
+	ck_ok(checkpoint_image_names(store, &c, &one, &err), err);
+	ck_assert_uint_eq(one.n, 1);
+	ck_assert_str_eq(one.list[0], "c1");
+	checkpoint_names_done(&n);
+	ck_assert_int_eq(checkpoint_image_names(store, &plain, &n, &err), -FIRN_EINVAL);
+	ck_assert_int_eq(checkpoint_image_names(store, &source, &n, &err), -FIRN_EINVAL);
+	d = put_index(entry(&source, ""), "");
+	ck_assert_int_eq(checkpoint_image_names(store, &d, &n, &err), -FIRN_EINVAL);
+	d = put_index("", ANNOTATIONS("\"" ORG_FIRN_FORMAT "\":\"2\""));
+	ck_assert_int_eq(checkpoint_image_names(store, &d, &n, &err), -FIRN_EUNSUPP);
+	ck_assert_ptr_null(n.list);
+}
+END_TEST
+
 START_TEST(from_manifest_alone)
 {
 	struct oci_descriptor r =
@@ -475,6 +512,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, layer_annotations);
 	tcase_add_loop_test(tc, checkpoint, 0, 8);
 	tcase_add_loop_test(tc, pod, 0, ARRAY_SIZE(pods));
+	tcase_add_test(tc, names);
 	tcase_add_test(tc, from_manifest_alone);
 	tcase_add_loop_test(tc, odd_indexes, 0, ARRAY_SIZE(shapes));
 	suite_add_tcase(s, tc);

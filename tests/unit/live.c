@@ -136,6 +136,29 @@ START_TEST(two)
 }
 END_TEST
 
+START_TEST(several)
+{
+	struct firn_error err = { 0 };
+	_cleanup_(live_closep) struct live *l = NULL;
+
+	scratch_clear(scratch("state"));
+	l = open_live("/p", LIVE_MAKE);
+	ck_ok(live_begin(l, LIVE_SEVERAL, true, &err), err);
+	l = live_close(l);
+	l = open_live("/p", LIVE_FIND);
+	ck_assert(l->mounted && l->several && l->made && !l->complete);
+	ck_ok(live_complete(l, &err), err);
+	l = live_close(l);
+	l = open_live("/p", LIVE_FIND);
+	ck_assert(l->mounted && l->several && l->made && l->complete);
+	ck_ok(live_end(l, &err), err);
+	ck_ok(live_begin(l, LIVE_BUNDLE, false, &err), err);
+	l = live_close(l);
+	l = open_live("/p", LIVE_FIND);
+	ck_assert(l->mounted && !l->several && !l->made);
+}
+END_TEST
+
 static int collect(const char *dir, void *ctx, struct firn_error *err)
 {
 	char *all = ctx;
@@ -244,6 +267,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, nothing);
 	tcase_add_test(tc, made_folder_goes);
 	tcase_add_test(tc, two);
+	tcase_add_test(tc, several);
 	tcase_add_test(tc, each);
 	tcase_add_loop_test(tc, canonical, 0, ARRAY_SIZE(canonical_cases));
 	tcase_add_test(tc, private_folder);

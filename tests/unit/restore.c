@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "firn/restore.h"
 #include "node/console.h"
+#include "node/kill.h"
 #include "node/reason.h"
 #include "node/run.h"
 #include "node/runtime.h"
@@ -449,6 +450,65 @@ START_TEST(refused)
 }
 END_TEST
 
+static _Noreturn void linger(int alive)
+{
+	(void)!write(alive, "x", 1);
+	for (;;)
+		pause();
+}
+
+/* Also those that have sessions of their own; each holds the pipe's end open. */
+START_TEST(killing)
+{
+	int alive[2], status;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(alive), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(alive[0]);
+		for (int i = 0; i < 3; i++) {
+			if (fork() != 0)
+				continue;
+			if (i & 1)
+				(void)setsid();
+			(void)fork();
+			linger(alive[1]);
+		}
+		linger(alive[1]);
+	}
+	close(alive[1]);
+	for (int i = 0; i < 7; i++)
+		ck_assert_int_eq(read(alive[0], &byte, 1), 1);
+	kill_tree(pid);
+	ck_assert_int_eq(read(alive[0], &byte, 1), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(alive[0]);
+}
+END_TEST
+
+START_TEST(refused_all)
+{
+	const char *const bases[] = { "x=y" };
+	const struct firn_mount_opts mount = {
+		.size = sizeof(mount), .state = folder, .bases = bases, .nbases = 1
+	};
+	struct firn_restore_opts opts = { .size = sizeof(opts), .mount = &mount };
+	struct firn_restores *r = NULL;
+	struct firn_error err = { 0 };
+
+	ck_assert_int_eq(firn_restore_all("/nonesuch", &opts, &r, &err), -FIRN_ENOTFOUND);
+	opts.flags = FIRN_RESTORE_KEEP_GOING;
+	ck_assert_int_eq(firn_restore_all("/nonesuch", &opts, &r, &err), -FIRN_ENOTFOUND);
+	ck_assert_msg(strncmp(err.msg, "restore: /nonesuch: ", 20) == 0, "%s", err.msg);
+	ck_assert_ptr_null(r);
+	ck_assert_ptr_null(firn_restores_free(NULL));
+	ck_assert_ptr_null(firn_mounts_free(NULL));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("restore");
@@ -467,6 +527,8 @@ static Suite *suite(void)
 	tcase_add_test(t, console);
 	tcase_add_test(t, watching);
 	tcase_add_test(t, refused);
+	tcase_add_test(t, refused_all);
+	tcase_add_test(t, killing);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -355,6 +355,8 @@ START_TEST(joined_namespaces)
 	ck_assert_str_eq(namespaces(doc, found), n->out);
 	if (strstr(n->out, "netns"))
 		ck_assert_int_eq(provided(&s, "netns")->kind, SPEC_NETNS);
+	if (strstr(n->out, "netns"))
+		ck_assert_str_eq(provided(&s, "netns")->was, "/x");
 	spec_done(&s);
 }
 END_TEST
