@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "asking.h"
 #include "interrupt.h"
 #include "mounting.h"
 
 #include <firn/restore.h>
+#include <string.h>
 
 struct restore_opts {
 	struct mounting_opts mounting;
 	const char *runtime, *output;
 	struct opt_list runtime_args;
 	bool tcp, ext_unix, file_locks, shell_job, keep_going;
+	struct asking_opts asking;
 };
 
 static const struct opt restore_options[] = {
 	OPT_STR(0, "runtime", struct restore_opts, runtime, "NAME",
 		"runc, crun, criu, or a path; without it runc for a container and criu for a bare "
-		"process"),
+		"process. podman: the image goes to Podman's service as an archive of its own"),
 	OPT_LIST(0, "runtime-arg", struct restore_opts, runtime_args, "ARG",
 		 "One more argument for the runtime's restore; may be repeated"),
 	OPT_STR('o', "output", struct restore_opts, output, "FILE",
@@ -27,6 +30,7 @@ static const struct opt restore_options[] = {
 		 "The process shared a session and a terminal with a shell"),
 	OPT_FLAG('k', "keep-going", struct restore_opts, keep_going,
 		 "Of several containers let those run that can, also when others can't"),
+	ASKING_OPTIONS(struct restore_opts, asking),
 	MOUNTING_OPTIONS(struct restore_opts, mounting),
 	OPT_END,
 };
@@ -99,12 +103,32 @@ static int restore_all(struct app *app, char **argv, const struct firn_restore_o
 	return rc;
 }
 
+static bool by_podman(const struct restore_opts *o)
+{
+	return o->runtime && strcmp(o->runtime, "podman") == 0;
+}
+
+/* Of no use for other runtimes, and then not asked for. */
+static int fill_podman(struct app *app, const struct restore_opts *o, struct firn_podman_opts *ret,
+		       char **ret_owned, struct firn_error *err)
+{
+	if (by_podman(o))
+		return asking_fill(&o->asking, 0, ret, ret_owned, err);
+	if (o->asking.socket || o->asking.timeout)
+		return misuse(app, err, "%s is for --runtime podman alone",
+			      o->asking.socket ? "--socket" : "--timeout");
+	*ret = (struct firn_podman_opts){ .size = sizeof(*ret) };
+	return 0;
+}
+
 static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		       struct firn_error *err)
 {
 	const struct restore_opts *o = opts;
 	struct firn_report report = progress_report(&app->progress);
 	_cleanup_(mounting_free) struct firn_mount_opts how;
+	_free_ char *socket = NULL;
+	struct firn_podman_opts podman;
 	struct firn_restore_opts restore = {
 		.size = sizeof(restore),
 		.flags = restore_flags(o),
@@ -113,12 +137,17 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		.nruntime_args = o->runtime_args.n,
 		.mount = &how,
 		.output = o->output,
+		.podman = &podman,
 	};
 	int rc = mounting_fill(app, &o->mounting, &report, &how, err);
 
+	if (rc == 0)
+		rc = fill_podman(app, o, &podman, &socket, err);
 	if (rc < 0)
 		return rc;
-	interrupt_passes();
+	/* Podman's service goes on without us: there a signal ends this process as any other. */
+	if (!by_podman(o))
+		interrupt_passes();
 	rc = argc > 1 ? restore_named(app, argv, &restore, err)
 		      : restore_all(app, argv, &restore, err);
 	interrupt_default();
@@ -137,7 +166,8 @@ const struct command cmd_restore = {
 	    "containers all are restored, each under its name in the image: a line is printed for "
 	    "each. When one can't be, those that run already are killed again.",
 	.example = "firn restore oci:layout:r1 r1\n"
-		   "firn restore --runtime crun --upper /srv/r1 oci:layout:r1 r1",
+		   "firn restore --runtime crun --upper /srv/r1 oci:layout:r1 r1\n"
+		   "firn restore --runtime podman oci:layout:r1",
 	.min_args = 1,
 	.max_args = 2,
 	.options = restore_options,

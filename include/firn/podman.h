@@ -22,7 +22,7 @@ enum firn_podman_flags {
 /** How to ask; zero is the default of every member but size. */
 struct firn_podman_opts {
 	size_t size;    /**< sizeof(struct firn_podman_opts) */
-	unsigned flags; /**< enum firn_podman_flags; a restore knows the last two alone */
+	unsigned flags; /**< enum firn_podman_flags; none for a restore */
 	/** path of the socket, or "unix://PATH"; NULL: /run/podman/podman.sock for root,
 	 * /run/user/UID/podman/podman.sock for others */
 	const char *socket;

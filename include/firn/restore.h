@@ -4,6 +4,7 @@
 #define FIRN_RESTORE_H
 
 #include <firn/mount.h>
+#include <firn/podman.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,10 +22,10 @@ enum firn_restore_flags {
 
 /** How to restore; zero is the default of every member but size. */
 struct firn_restore_opts {
-	size_t size;    /**< sizeof(struct firn_restore_opts) */
-	unsigned flags; /**< enum firn_restore_flags */
-	const char
-	    *runtime; /**< "runc", "crun", "criu" or a path; NULL: by the checkpoint's kind */
+	size_t size;         /**< sizeof(struct firn_restore_opts) */
+	unsigned flags;      /**< enum firn_restore_flags */
+	const char *runtime; /**< "runc", "crun", "criu" or a path; NULL: by the checkpoint's kind.
+				"podman" asks Podman's service, see below */
 	const char *const *runtime_args; /**< more arguments for the runtime's restore command */
 	size_t nruntime_args;
 	const struct firn_mount_opts *mount; /**< how to mount; may be NULL */
@@ -34,6 +35,7 @@ struct firn_restore_opts {
 	 * appended to, and made (0600) when it isn't there. NULL: nowhere.
 	 */
 	const char *output;
+	const struct firn_podman_opts *podman; /**< for "podman"; NULL: all defaults */
 };
 
 /** What runs now. */
@@ -44,12 +46,17 @@ struct firn_restored;
  * for a bare process, all but the rootfs for a container. The rootfs goes when the container ends.
  * The runtime is a child of the caller, who must not ignore SIGCHLD meanwhile.
  *
+ * With the runtime "podman", the archive that Podman had made is made again of the image and sent
+ * to its service, which restores it: nothing is mounted and the container is Podman's own. Of all
+ * other options only container, report, and the flags for TCP and file locks can be given then.
+ *
  * @param image  as in firn_mount()
  * @param name   id of the new container; NULL: the checkpoint's name
  * @param opts   borrowed; NULL means all defaults
  * @param ret    to be freed with firn_restored_free(); may be NULL
  * @return 0; -FIRN_EHOST when the runtime or CRIU refused: the message has CRIU's first errors and
- * the path of its whole log; else as firn_mount(). After a failure nothing stays mounted.
+ * the path of its whole log, or what Podman says; else as firn_mount(). After a failure nothing
+ * stays mounted.
  */
 FIRN_EXPORT int firn_restore(const char *image, const char *name,
 			     const struct firn_restore_opts *opts, struct firn_restored **ret,
@@ -90,7 +97,7 @@ FIRN_EXPORT struct firn_restored *firn_restored_free(struct firn_restored *r);
 FIRN_EXPORT const char *firn_restored_id(const struct firn_restored *r);
 /** @return pid of the container's init or of the process, as this host sees it */
 FIRN_EXPORT int firn_restored_pid(const struct firn_restored *r);
-/** @return "runc", "crun" or "criu"; borrowed */
+/** @return "runc", "crun", "criu" or "podman"; borrowed */
 FIRN_EXPORT const char *firn_restored_runtime(const struct firn_restored *r);
 
 #ifdef __cplusplus

@@ -7,12 +7,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 struct running {
 	struct podman *podman;
 	struct podman_container container; /* as it was when it was opened */
 	struct podman_checkpoint how;
 	bool begun;
+	time_t when; /* begun */
 };
 
 const char *running_name(const char *checkpoint)
@@ -122,17 +125,33 @@ int running_check_base(const struct running *r, const struct base *b, struct fir
 			 c->name, c->image_id, c->image_name);
 }
 
+/* Podman's message has the command that failed, but not why. */
+static int name_log(const struct running *r, int rc, struct firn_error *err)
+{
+	_free_ char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%s/dump.log", r->container.folder) < 0) {
+		path = NULL;
+		return rc;
+	}
+	if (path[0] != '/' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_mtime < r->when)
+		return rc;
+	return firn_append(err, rc, "CRIU's log is %s", path);
+}
+
 int running_begin(struct running *r, bool digest, struct input **ret, struct firn_error *err)
 {
 	struct istream *archive = NULL;
 	int rc;
 
 	r->begun = true;
+	r->when = time(NULL);
 	/* By its id: the name may be another container's by now. */
 	rc = podman_checkpoint(r->podman, r->container.id, &r->how, &archive, err);
-	if (rc == 0)
-		rc = input_open_stream(archive, digest, ret, err);
-	return firn_wrap(err, rc, "container %s", r->container.name);
+	if (rc < 0)
+		return firn_wrap(err, name_log(r, rc, err), "container %s", r->container.name);
+	return input_open_stream(archive, digest, ret, err);
 }
 
 bool running_begun(const struct running *r)

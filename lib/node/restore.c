@@ -10,6 +10,7 @@
 #include "node/look.h"
 #include "node/mount.h"
 #include "node/reason.h"
+#include "node/restore_podman.h"
 #include "node/runtime.h"
 #include "node/slot.h"
 #include "node/teardown.h"
@@ -409,6 +410,23 @@ static int mount_bundle(struct job *j, const char *image, struct firn_error *err
 	return rc;
 }
 
+static int restore_elsewhere(struct job *j, const char *image, const char *name,
+			     struct firn_error *err)
+{
+	struct podman_restored r;
+	int rc;
+
+	j->opts.mount = &j->mount;
+	rc = restore_podman(image, j->pod ? &j->pod->list.image : NULL, name, &j->opts, &r, err);
+	if (rc < 0)
+		return rc;
+	j->id = r.id;
+	j->pid = r.pid;
+	j->runtime =
+	    (struct runtime){ .name = RESTORE_PODMAN, .path = r.socket, .container = true };
+	return 0;
+}
+
 static int restore(struct job *j, const char *image, const char *name, struct firn_error *err)
 {
 	int rc = name ? slot_check_name(name, err) : 0;
@@ -450,7 +468,8 @@ int restore_image(const char *image, struct pod_image *pod, const char *name,
 		return firn_fail_oom(err, "restore");
 	rc = take_opts(&j, opts, name, err);
 	if (rc == 0)
-		rc = restore(&j, image, name, err);
+		rc = restore_podman_is(j.opts.runtime) ? restore_elsewhere(&j, image, name, err)
+						       : restore(&j, image, name, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "restore: %s", name ? name : image);
 	r->id = take_ptr(&j.id);
@@ -478,6 +497,8 @@ int restore_undo(const struct firn_restored *r, const char *state, struct firn_e
 		kill_tree(r->pid);
 		return 0;
 	}
+	if (restore_podman_is(r->runtime.name))
+		return restore_podman_undo(r->runtime.path, r->id, err);
 	runtime_delete(&r->runtime, r->id, RUNTIME_DELETE_FORCE);
 	for (int i = 0; rc == -FIRN_EEXIST && i < UNDO_TRIES; i++) {
 		rc = slot_claim(state, r->id, &slot, err);

@@ -218,6 +218,26 @@ int podman_inspect(const struct podman *p, const char *name, struct podman_conta
 	return firn_wrap(err, rc, "what Podman says of container %s", name);
 }
 
+int podman_remove(const struct podman *p, const char *id, struct firn_error *err)
+{
+	_buf_ struct buf url = BUF_INIT;
+	struct http *h = NULL;
+	unsigned status;
+	int rc;
+
+	buf_printf(&url, "http://d/v%u.%u.%u/libpod/containers/", p->number[0], p->number[1],
+		   p->number[2]);
+	put_escaped(&url, id);
+	buf_puts(&url, "?force=true&timeout=0&ignore=true");
+	rc = ask(p, "DELETE", &url, &h, &status, err);
+	if (rc < 0)
+		return rc;
+	if (status != 200 && status != 204 && status != 404)
+		return refused(h, status, err);
+	http_close(h);
+	return 0;
+}
+
 const char *podman_tell_state(const struct podman *p, const char *id, const char *name,
 			      char ret[PODMAN_STATE_MAX])
 {
@@ -368,7 +388,6 @@ int podman_restore_begin(const struct podman *p, const struct podman_restore *ho
 		put_escaped(&url, how->name);
 	}
 	put_flag(&url, "tcpEstablished", how->tcp_established);
-	put_flag(&url, "ignoreRootFS", how->ignore_rootfs);
 	put_flag(&url, "fileLocks", how->file_locks);
 	patient.times.answer = how->answer ? how->answer : PODMAN_ANSWER_MS;
 	rc = begin(&patient, "POST", &url, "application/x-tar", &u->http, err);

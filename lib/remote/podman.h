@@ -41,6 +41,7 @@ struct podman_container {
 	char *id, *name;
 	char *status; /* "running", "paused", "exited", "created", ... */
 	char *image_id, *image_name;
+	char *folder; /* Podman's own for it, with CRIU's dump.log when a dump failed */
 	uint64_t pid;
 	bool checkpointed; /* it has ended in a checkpoint that Podman still has */
 };
@@ -49,6 +50,8 @@ void podman_container_done(struct podman_container *c);
 /* -FIRN_ENOTFOUND when there is no container @name (or id). */
 int podman_inspect(const struct podman *p, const char *name, struct podman_container *ret,
 		   struct firn_error *err) _must_check_;
+/* Kill it and remove it; nothing to do when it is gone. */
+int podman_remove(const struct podman *p, const char *id, struct firn_error *err) _must_check_;
 
 #define PODMAN_STATE_MAX 240
 /*
@@ -72,7 +75,7 @@ int podman_checkpoint(const struct podman *p, const char *name, const struct pod
 struct podman_restore {
 	uint64_t answer;  /* as above */
 	const char *name; /* NULL: as it was called */
-	bool tcp_established, file_locks, ignore_rootfs;
+	bool tcp_established, file_locks;
 };
 struct podman_upload;
 

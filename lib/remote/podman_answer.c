@@ -52,40 +52,62 @@ static enum firn_code code_of_status(unsigned status)
 	}
 }
 
-/* One line without control bytes, whole UTF-8 characters, not longer than a message may be. */
-static void make_sentence(const char *text, size_t len, char ret[PODMAN_SENTENCE_MAX + 1])
+static bool inside_character(const char *at)
 {
-	size_t n = 0;
+	return ((unsigned char)*at & 0xc0) == 0x80;
+}
 
-	for (size_t i = 0; i < len && n < PODMAN_SENTENCE_MAX; i++) {
-		const bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
+/* Control bytes, alone or in a row, become a space. @text stays as long or gets shorter. */
+static void make_line(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at; at++) {
+		const bool control = (unsigned char)*at < 0x20 || *at == 0x7f;
 
 		if (!control)
-			ret[n++] = text[i];
-		else if (n && ret[n - 1] != ' ')
-			ret[n++] = ' ';
+			*to++ = *at;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
 	}
-	if (n == PODMAN_SENTENCE_MAX) {
-		n -= 3;
-		while (n && ((unsigned char)ret[n] & 0xc0) == 0x80)
-			n--;
-		memcpy(ret + n, "...", 3);
-		n += 3;
-	}
-	while (n && ret[n - 1] == ' ')
-		n--;
-	ret[n] = '\0';
+	while (to > text && to[-1] == ' ')
+		to--;
+	*to = '\0';
+}
+
+/*
+ * Podman puts a program's whole command line before what it has to say of it: of a long message the
+ * end counts.
+ */
+static void shorten(char *text)
+{
+	const size_t len = strlen(text);
+	char *head = text + PODMAN_SENTENCE_HEAD;
+	const char *tail = text + len - (PODMAN_SENTENCE_MAX - PODMAN_SENTENCE_HEAD - 3);
+
+	if (len <= PODMAN_SENTENCE_MAX)
+		return;
+	while (head > text && inside_character(head))
+		head--;
+	while (inside_character(tail))
+		tail++;
+	memcpy(head, "...", 3);
+	memmove(head + 3, tail, strlen(tail) + 1);
 }
 
 int podman_parse_error(unsigned status, const char *text, size_t len, struct firn_error *err)
 {
-	char sentence[PODMAN_SENTENCE_MAX + 1];
 	const char *message = NULL;
+	_free_ char *sentence = NULL;
 	_json_ json_t *j = NULL;
 
 	if (json_parse(text, len, &j, NULL) == 0 && json_is_object(j) &&
 	    json_opt_str(j, "message", &message, NULL) > 0 && *message) {
-		make_sentence(message, strlen(message), sentence);
+		sentence = strdup(message);
+		if (!sentence)
+			return firn_fail_oom(err, "Podman's message");
+		make_line(sentence);
+		shorten(sentence);
 		return firn_fail(err, code_of_status(status), "Podman: %s", sentence);
 	}
 	return firn_fail(err, FIRN_EFAIL, "status %u without a message of Podman's", status);
@@ -98,6 +120,7 @@ void podman_container_done(struct podman_container *c)
 	free(c->status);
 	free(c->image_id);
 	free(c->image_name);
+	free(c->folder);
 	*c = (struct podman_container){ 0 };
 }
 
@@ -138,6 +161,7 @@ int podman_parse_container(const char *text, size_t len, struct podman_container
 	    (rc = keep_str(j, "Name", &c.name, err)) < 0 ||
 	    (rc = keep_optional(j, "Image", &c.image_id, err)) < 0 ||
 	    (rc = keep_optional(j, "ImageName", &c.image_name, err)) < 0 ||
+	    (rc = keep_optional(j, "StaticDir", &c.folder, err)) < 0 ||
 	    (rc = keep_str(state, "Status", &c.status, err)) < 0 ||
 	    (rc = json_get_u64(state, "Pid", INT32_MAX, &c.pid, err)) < 0 ||
 	    (rc = json_opt_bool(state, "Checkpointed", &c.checkpointed, err)) < 0)

@@ -5,9 +5,10 @@
 
 #include "remote/podman.h"
 
-#define PODMAN_ERROR_MAX    (64u << 10) /* bytes of an error that are looked at */
-#define PODMAN_DOCUMENT_MAX (4u << 20)  /* bytes of any other document */
-#define PODMAN_SENTENCE_MAX 280         /* bytes of its message that are passed on */
+#define PODMAN_ERROR_MAX     (64u << 10) /* bytes of an error that are looked at */
+#define PODMAN_DOCUMENT_MAX  (4u << 20)  /* bytes of any other document */
+#define PODMAN_SENTENCE_MAX  240         /* bytes of its message that are passed on */
+#define PODMAN_SENTENCE_HEAD 60          /* of these from its beginning, if it is longer */
 
 /* "5.4.2", "4.0.0-rc1"; -FIRN_ECORRUPT for what is none. */
 int podman_parse_version(const char *text, unsigned ret[3], struct firn_error *err) _must_check_;

@@ -103,6 +103,9 @@ START_TEST(inspect_tells)
 }
 END_TEST
 
+#define FEW  "\xe2\x82\xac/\xe2\x82\xac/\xe2\x82\xac/\xe2\x82\xac/"
+#define LONG FEW FEW FEW FEW FEW
+
 static const struct {
 	const char *name;
 	struct scene scene;
@@ -116,6 +119,11 @@ static const struct {
 	{ "an error of more lines",
 	  JSON("500 Internal Server Error", "{\"message\":\"one\\n\\ttwo\\u0007\"}"), -FIRN_EFAIL,
 	  "Podman: one two" },
+	{ "a long error",
+	  JSON("500 No",
+	       "{\"message\":\"`/usr/bin/runc checkpoint --image-path " LONG LONG LONG LONG
+	       "` failed: exit status 1\"}"),
+	  -FIRN_EFAIL, "/\xe2\x82\xac/\xe2\x82\xac/` failed: exit status 1" },
 	{ "an error without JSON", JSON("502 Bad Gateway", "<html"), -FIRN_EFAIL,
 	  "status 502 without a message" },
 	{ "an error without a message", JSON("500 No", "{}"), -FIRN_EFAIL,
