@@ -92,13 +92,13 @@ static int go(struct archive *a, struct sink *out, struct export_told *told, str
 	return rc < 0 ? rc : files_prove(&a->files, err);
 }
 
-int export_archive(struct layout *l, const struct checkpoint_image *ci,
-		   const struct export_how *how, struct sink *out, struct firn_error *err)
+int export_store(struct store *s, const struct checkpoint_image *ci, const struct export_how *how,
+		 struct sink *out, struct firn_error *err)
 {
 	static const struct sink_ops ops = { tally_write, NULL, tally_close };
 	struct tally tally = { { &ops }, out, 0 };
 	struct work work = { .report = how->report, .tmp = how->tmp ? how->tmp : EXPORT_TMP };
-	struct archive a = { .store = layout_store(l), .ci = ci, .how = how, .work = &work };
+	struct archive a = { .store = s, .ci = ci, .how = how, .work = &work };
 	struct export_told told = { 0 };
 	int rc = go(&a, &tally.sink, &told, err);
 
@@ -111,4 +111,10 @@ int export_archive(struct layout *l, const struct checkpoint_image *ci,
 	if (how->told)
 		*how->told = told;
 	return 0;
+}
+
+int export_archive(struct layout *l, const struct checkpoint_image *ci,
+		   const struct export_how *how, struct sink *out, struct firn_error *err)
+{
+	return export_store(layout_store(l), ci, how, out, err);
 }

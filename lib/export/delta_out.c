@@ -91,21 +91,30 @@ static bool same_xattrs(const struct xattr *a, const struct xattr *b)
 
 static bool same_folder(const struct node *a, const struct node *b)
 {
-	return S_ISDIR(b->mode) && (a->mode & 07777) == (b->mode & 07777) && a->uid == b->uid &&
-	       a->gid == b->gid && a->mtime == b->mtime && same_xattrs(a->xattrs, b->xattrs);
+	return (a->mode & 07777) == (b->mode & 07777) && a->uid == b->uid && a->gid == b->gid &&
+	       a->mtime == b->mtime && same_xattrs(a->xattrs, b->xattrs);
+}
+
+/*
+ * A folder that the base has too needs an entry if something of it changed. Any other may stand in
+ * the place of a file, which only its own entry takes away.
+ */
+static bool is_folder_wanted(const struct delta_out *d, const struct node *n, const char *path)
+{
+	const struct node *below;
+
+	if (!d->base)
+		return !is_guessed(n);
+	below = tree_find(d->base, path);
+	return !below || !S_ISDIR(below->mode) || (!n->implied && !same_folder(n, below));
 }
 
 /* Whether the diff has to have an entry for @n. */
 static bool is_wanted(const struct delta_out *d, const struct node *n, const char *path)
 {
-	const struct node *below;
-
-	if (d->dialect == DELTA_CHANGESET || !S_ISDIR(n->mode))
-		return d->dialect == DELTA_CHANGESET || !n->whiteout;
-	if (is_guessed(n))
-		return false;
-	below = d->base ? tree_find(d->base, path) : NULL;
-	return !below || !same_folder(n, below);
+	if (d->dialect == DELTA_CHANGESET)
+		return true;
+	return S_ISDIR(n->mode) ? is_folder_wanted(d, n, path) : !n->whiteout;
 }
 
 static enum ustar_type type_of(const struct node *n)

@@ -38,4 +38,8 @@ int export_archive(struct layout *l, const struct checkpoint_image *ci,
 		   const struct export_how *how, struct sink *out,
 		   struct firn_error *err) _must_check_;
 
+/* The same of an image in any store. */
+int export_store(struct store *s, const struct checkpoint_image *ci, const struct export_how *how,
+		 struct sink *out, struct firn_error *err) _must_check_;
+
 #endif

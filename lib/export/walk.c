@@ -103,6 +103,9 @@ static void take_over(struct node *n, struct node *content)
 {
 	struct xattr *own = n->xattrs;
 
+	n->target = content->target; /* the tree's own, as all names */
+	n->major = content->major;
+	n->minor = content->minor;
 	n->size = content->size;
 	n->offset = content->offset;
 	n->device = content->device;

@@ -156,6 +156,27 @@ START_TEST(links)
 }
 END_TEST
 
+/* Symbolic links and devices have hard links too. */
+START_TEST(other_links)
+{
+	static const char *const lines[] = { "f m", "l a m", NULL };
+	_cleanup_(tree_freep) struct tree *t = make_tree(lines);
+	struct firn_error err = { 0 };
+	struct node *m = tree_find(t, "m");
+
+	m->mode = S_IFLNK | 0777;
+	ck_ok(tree_set_target(t, m, "there", &err), err);
+	m->major = 8;
+	m->minor = 9;
+	ck_ok(walk_links(t, &err), err);
+	ck_assert(S_ISLNK(tree_find(t, "a")->mode));
+	ck_assert_str_eq(tree_find(t, "a")->target, "there");
+	ck_assert_uint_eq(tree_find(t, "a")->major, 8);
+	ck_assert_uint_eq(tree_find(t, "a")->minor, 9);
+	ck_assert_ptr_eq(walk_first(m), tree_find(t, "a"));
+}
+END_TEST
+
 #define SPEC(manager) "{\"annotations\":{\"io.container.manager\":\"" manager "\"}}"
 static const struct {
 	const char *spec;
@@ -320,6 +341,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, deletions, 0, (int)ARRAY_SIZE(deletion_cases));
 	tcase_add_test(tc, order);
 	tcase_add_test(tc, links);
+	tcase_add_test(tc, other_links);
 	tcase_add_loop_test(tc, dialects, 0, (int)ARRAY_SIZE(dialect_cases));
 	tcase_add_loop_test(tc, headers, 0, (int)ARRAY_SIZE(pax_cases));
 	tcase_add_loop_test(tc, proven, 0, (int)ARRAY_SIZE(reads));
