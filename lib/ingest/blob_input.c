@@ -138,3 +138,20 @@ int blob_input_tar(struct store *s, const struct blob_wanted *w, struct blob_inp
 	b = (struct blob_input){ .src = NULL };
 	return 0;
 }
+
+int blob_input_headers(struct store *s, const struct oci_descriptor *d, struct blob_input *ret,
+		       struct firn_error *err)
+{
+	const struct tar_limits limits = { .entries = BLOB_INPUT_FILES_MAX };
+	_cleanup_(blob_input_done) struct blob_input b = { .src = NULL };
+	int rc = store_open(s, &d->digest, &b.src, err);
+
+	if (rc < 0)
+		return rc;
+	rc = tar_open_source(b.src, &limits, &b.tar, err);
+	if (rc < 0 || tar_compressed(b.tar))
+		return rc < 0 ? name_blob(d, rc, err) : 0;
+	*ret = b;
+	b = (struct blob_input){ .src = NULL };
+	return 1;
+}

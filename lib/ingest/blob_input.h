@@ -34,4 +34,11 @@ int blob_input_bytes(struct store *s, const struct blob_wanted *w, struct blob_i
 		     struct firn_error *err) _must_check_;
 void blob_input_done(struct blob_input *b);
 
+/*
+ * The headers alone, for a look ahead that proves nothing: 1 and the tar, or 0 when the blob is
+ * compressed. ret->bytes is NULL.
+ */
+int blob_input_headers(struct store *s, const struct oci_descriptor *d, struct blob_input *ret,
+		       struct firn_error *err) _must_check_;
+
 #endif

@@ -65,7 +65,8 @@ void input_closep(struct input **in);
 int input_next(struct input *in, const struct tar_entry **ret, struct firn_error *err) _must_check_;
 int input_payload(struct input *in, struct istream **ret, struct firn_error *err) _must_check_;
 /*
- * A look ahead: @each gets every member that input_next() is going to give, and no payload is read.
+ * A look ahead: @each gets every member that input_next() is going to give, or CRIU's images at
+ * least, and no payload is read.
  * 1, or 0 when this form of input can't (a pipe, a compressed file) and nothing was called.
  */
 int input_scan(struct input *in, input_each *each, void *ctx, struct firn_error *err) _must_check_;

@@ -121,6 +121,25 @@ static int ctr_next(struct input *input, const struct tar_entry **ret, struct fi
 	return rc;
 }
 
+/* CRIU's images are all that is worth a look ahead. */
+static int ctr_scan(struct input *input, input_each *each, void *ctx, struct firn_error *err)
+{
+	struct ctr_input *in = (struct ctr_input *)input;
+	_cleanup_(blob_input_done) struct blob_input images = { .src = NULL };
+	const struct tar_entry *e = NULL;
+	int rc = blob_input_headers(in->place.store, in->steps[in->nsteps - 1].desc, &images, err);
+
+	if (rc <= 0)
+		return rc;
+	while ((rc = tar_next(images.tar, &e, err)) > 0) {
+		present(in, e, &e);
+		rc = each(e, ctx, err);
+		if (rc < 0)
+			break;
+	}
+	return rc < 0 ? rc : 1;
+}
+
 static ssize_t payload_read(struct istream *stream, void *buf, size_t n, struct firn_error *err)
 {
 	struct ctr_input *in =
@@ -327,6 +346,7 @@ int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc,
 	static const struct input_ops ops = {
 		.next = ctr_next,
 		.payload = ctr_payload,
+		.scan = ctr_scan,
 		.finish = ctr_finish,
 		.close = ctr_close,
 	};

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define SCAN_LAYERS_MAX 16 /* open at once for a look ahead; more of them are read without one */
+
 struct image_input {
 	struct input input;
 	struct input_about about;
@@ -88,6 +90,52 @@ static int image_next(struct input *input, const struct tar_entry **ret, struct 
 	}
 }
 
+/* As next_seen() of all layers would give them. */
+static int scan_layers(struct image_input *in, struct blob_input *layers, struct cover *cover,
+		       input_each *each, void *ctx, struct firn_error *err)
+{
+	const struct tar_entry *e = NULL;
+	int rc = 0;
+
+	for (size_t i = in->image.manifest.nlayers; rc >= 0 && i-- > 0;) {
+		cover_descend(cover);
+		while (rc >= 0 && (rc = tar_next(layers[i].tar, &e, err)) > 0) {
+			rc = is_furniture(e->path) ? 0 : cover_take(cover, e, err);
+			if (rc > 0)
+				rc = each(e, ctx, err);
+		}
+	}
+	return rc < 0 ? rc : 1;
+}
+
+/* 1, or 0 when one of them can't be looked at. */
+static int open_headers(struct image_input *in, struct blob_input *layers, struct firn_error *err)
+{
+	const struct oci_manifest *m = &in->image.manifest;
+	int rc = m->nlayers <= SCAN_LAYERS_MAX;
+
+	for (size_t i = 0; rc > 0 && i < m->nlayers; i++)
+		rc = blob_input_headers(in->place.store, &m->layers[i], &layers[i], err);
+	return rc;
+}
+
+static int image_scan(struct input *input, input_each *each, void *ctx, struct firn_error *err)
+{
+	struct image_input *in = (struct image_input *)input;
+	struct blob_input layers[SCAN_LAYERS_MAX] = { 0 };
+	_cleanup_(cover_done) struct cover cover = { .layer = 0 };
+	int rc = open_headers(in, layers, err);
+
+	if (rc > 0) {
+		rc = cover_open(&cover, err);
+		if (rc == 0)
+			rc = scan_layers(in, layers, &cover, each, ctx, err);
+	}
+	for (size_t i = 0; i < SCAN_LAYERS_MAX; i++)
+		blob_input_done(&layers[i]);
+	return rc;
+}
+
 static int image_payload(struct input *input, struct istream **ret, struct firn_error *err)
 {
 	return tar_payload(((struct image_input *)input)->blob.tar, ret, err);
@@ -134,6 +182,7 @@ int input_open_image(struct input_place *place, struct image *image, bool by_dif
 	static const struct input_ops ops = {
 		.next = image_next,
 		.payload = image_payload,
+		.scan = image_scan,
 		.finish = image_finish,
 		.close = image_close,
 	};
