@@ -3,9 +3,13 @@
 
 #include "base/fd.h"
 #include "firn/mount.h"
+#include "format/pod.h"
 #include "node/teardown.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The folders in one folder on which bundles are mounted. */
 struct members {
@@ -55,6 +59,22 @@ static int lock_members(struct members *m, const char *state, struct firn_error 
 	return rc;
 }
 
+/*
+ * A kill may have left a folder between its making and its record. The folder @dir was empty when
+ * its own record was made.
+ */
+static void remove_unrecorded(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (pod_check_name(e->d_name, FIRN_EINVAL, NULL) == 0)
+			(void)!unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	if (d)
+		closedir(d);
+}
+
 /* All of them at once, or none: each may hold the others' files open. */
 static int umount_members(struct live *l, const char *state, struct firn_error *err)
 {
@@ -74,6 +94,8 @@ static int umount_members(struct live *l, const char *state, struct firn_error *
 	for (size_t i = 0; rc == 0 && i < m.n; i++)
 		if (m.records[i]->mounted)
 			rc = live_end(m.records[i], err);
+	if (rc == 0 && !l->complete)
+		remove_unrecorded(l->dir);
 	return rc;
 }
 
