@@ -42,14 +42,14 @@ static int check_opts(const struct firn_restore_opts *o, const struct firn_mount
 		      struct firn_error *err)
 {
 	const unsigned refused = FIRN_RESTORE_EXT_UNIX | FIRN_RESTORE_SHELL_JOB;
-	const char *what = o->nruntime_args     ? "arguments for the runtime"
-			   : o->output          ? "a file for the container's output"
-			   : o->flags & refused ? "unix sockets of others or a shell's job"
-			   : m->base            ? "a base image (it has its own)"
-			   : m->upper           ? "an upper directory"
-			   : m->nvolumes        ? "volumes"
-			   : m->flags           ? "a rootfs that is read-only or strictly checked"
-						: NULL;
+	const char *what = o->nruntime_args       ? "arguments for the runtime"
+			   : o->output            ? "a file for the container's output"
+			   : o->flags & refused   ? "unix sockets of others or a shell's job"
+			   : m->base || m->nbases ? "a base image (it has its own)"
+			   : m->upper             ? "an upper directory"
+			   : m->nvolumes          ? "volumes"
+			   : m->flags             ? "a rootfs that is read-only or strictly checked"
+						  : NULL;
 
 	if (!what)
 		return 0;
