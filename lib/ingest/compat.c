@@ -3,6 +3,8 @@
 
 #include "base/fd.h"
 
+#include <string.h>
+
 #define COMPAT_FILE (S_IFREG | 0600)
 
 int compat_open(struct compat *c, struct store *s, struct input *in, struct firn_error *err)
@@ -16,6 +18,13 @@ void compat_done(struct compat *c)
 {
 	plain_done(&c->files);
 	c->recipe = recipe_free(c->recipe);
+}
+
+int compat_check_name(const char *path, struct firn_error *err)
+{
+	if (strcmp(path, RECIPE_PATH) != 0)
+		return 0;
+	return firn_fail(err, FIRN_ECORRUPT, "%s is no name for an engine's file", path);
 }
 
 int compat_begin(struct compat *c, const struct tar_entry *e, struct firn_error *err)

@@ -23,6 +23,8 @@ int compat_open(struct compat *c, struct store *s, struct input *in,
 		struct firn_error *err) _must_check_;
 void compat_done(struct compat *c);
 
+/* The recipe's own name can't be a member's as well. */
+int compat_check_name(const char *path, struct firn_error *err) _must_check_;
 int compat_begin(struct compat *c, const struct tar_entry *e, struct firn_error *err) _must_check_;
 int compat_put(struct compat *c, const void *bytes, size_t n, struct firn_error *err) _must_check_;
 /* A document of e->size bytes. */

@@ -241,6 +241,8 @@ static int take_file(struct ingest *g, const struct tar_entry *e, struct firn_er
 	default:
 		break;
 	}
+	if (g->archive_delta && (rc = compat_check_name(e->path, err)) < 0)
+		return rc;
 	return plain_add(&g->metadata, e->path, e, in, err);
 }
 

@@ -59,7 +59,7 @@ static int check_maker(const struct ingest *g, const struct engine *wanted, stru
 		return 0;
 	return firn_fail(err, FIRN_EUNSUPP,
 			 "made by %s: %s can't restore that, it needs what it writes itself (%s)",
-			 maker->name, wanted->name, wanted->needs);
+			 maker == &engine_ctr ? "ctr" : maker->name, wanted->name, wanted->needs);
 }
 
 /* What the maker's own restore would stop at. */

@@ -28,6 +28,7 @@ below "$(peak "$firn" build large.tar oci:layout:file)" "256 MiB of pages from a
 below "$(peak "$firn" build - oci:layout:pipe < <(cat large.tar))" "from a pipe"
 below "$(peak "$firn" build - oci:layout:gzip < <(gzip -1c large.tar))" "from a pipe, gzip"
 below "$(peak "$firn" build - oci:layout:zstd < <(zstd -qc large.tar))" "from a pipe, zstd"
+below "$(peak "$firn" build --engine-delta=archive --keep-source - oci:layout:kept < <(cat large.tar))" "from a pipe, kept and with its recipe"
 mkdir folder && tar -C folder -xf large.tar
 below "$(peak "$firn" build folder oci:layout:folder)" "from a folder"
 rm -rf layout folder large.tar

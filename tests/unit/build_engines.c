@@ -347,6 +347,21 @@ START_TEST(archive_delta_without)
 }
 END_TEST
 
+/* Nobody's file is taken for the recipe. */
+START_TEST(archive_delta_name)
+{
+	static const struct member more[] = { { .name = "firn/source.recipe", .data = "x" },
+					      { 0 } };
+	const struct firn_build_opts opts = { .size = sizeof(opts),
+					      .flags = FIRN_BUILD_ARCHIVE_DELTA };
+	struct archive a = archive_of(&makers[0], "");
+
+	a.more = more;
+	refused("the recipe's name", archive_file("a.tar", &a), &opts, FIRN_ECORRUPT,
+		"firn/source.recipe");
+}
+END_TEST
+
 /* The bytes of the file that is kept, by its own manifest. */
 static char *kept_file(const struct built *b, size_t *ret_len, char media_type[160])
 {
@@ -435,6 +450,7 @@ static Suite *build_engines_suite(void)
 	tcase_add_test(t, crio_needs);
 	tcase_add_loop_test(t, archive_delta, 0, 2 * ARRAY_SIZE(makers));
 	tcase_add_test(t, archive_delta_without);
+	tcase_add_test(t, archive_delta_name);
 	tcase_add_loop_test(t, keep_source, 0, 3);
 	tcase_add_test(t, keep_folder);
 	suite_add_tcase(s, t);
