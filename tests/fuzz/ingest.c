@@ -25,9 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* All ways to go on, as the length has it. */
 	g->archive_delta = size & 1;
 	g->keep_source = size & 2;
+	/* The same bytes may be the dump before as well. */
+	if (size & 4 && (istream_from_mem(data, size, &in, NULL) < 0 ||
+			 input_open_stream(in, false, &g->chain.previous, NULL) < 0))
+		return 0;
 	if (istream_from_mem(data, size, &in, NULL) < 0 ||
 	    input_open_stream(in, true, &g->input, NULL) < 0 || ingest_open(g, NULL) < 0 ||
-	    ingest_members(g, NULL) < 0)
+	    chain_read_previous(g, NULL) < 0 || ingest_members(g, NULL) < 0)
 		return 0;
 	return ingest_images(g, NULL) < 0 || batch_index(&b, NULL) < 0 ? -1 : 0;
 }
