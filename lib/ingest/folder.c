@@ -67,7 +67,8 @@ static bool is_chains(const struct folder *f, unsigned dump, const char *path)
 /* In an engine's own folder there are sockets, locks, mounts: not even looked at. */
 static bool is_wanted(const struct folder *f, unsigned dump, const char *path)
 {
-	if (is_chains(f, dump, path))
+	/* Of the older dumps nobody wants the logs: their layer is the images alone. */
+	if (is_chains(f, dump, path) || (dump && checkpoint_is_log(path)))
 		return false;
 	if (!f->in_place || dump || strchr(path, '/'))
 		return true;
