@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIFF    "rootfs-diff.tar"
-#define DELETED "deleted.files"
-
 struct anew {
 	struct archive *a;
 	struct delta_out delta;
@@ -86,18 +83,18 @@ static int put_tree(struct anew *n, struct node *top, struct firn_error *err)
 /* What the compat layer has is the engine's own and goes before what would be made of the delta. */
 static int put_diff(struct anew *n, struct firn_error *err)
 {
-	const struct node *own = files_find(n->a->files.compat, DIFF);
+	const struct node *own = files_find(n->a->files.compat, CHECKPOINT_ROOTFS);
 	struct ustar m = {
-		.name = DIFF,
+		.name = CHECKPOINT_ROOTFS,
 		.type = USTAR_FILE,
-		.mode = dialect_mode(n->a->dialect, DIFF, false),
+		.mode = dialect_mode(n->a->dialect, CHECKPOINT_ROOTFS, false),
 		.size = n->delta.size,
 		.mtime = own ? own->mtime : n->mtime,
 	};
 	int rc;
 
 	if (own)
-		return put_file(n, own, DIFF, &m, err);
+		return put_file(n, own, CHECKPOINT_ROOTFS, &m, err);
 	if (!n->delta.size)
 		return 0;
 	rc = tarout_member(&n->tar, &m, err);
@@ -111,18 +108,18 @@ static int put_diff(struct anew *n, struct firn_error *err)
 
 static int put_deleted(struct anew *n, struct firn_error *err)
 {
-	const struct node *own = files_find(n->a->files.compat, DELETED);
+	const struct node *own = files_find(n->a->files.compat, CHECKPOINT_DELETIONS);
 	struct ustar m = {
-		.name = DELETED,
+		.name = CHECKPOINT_DELETIONS,
 		.type = USTAR_FILE,
-		.mode = dialect_mode(n->a->dialect, DELETED, false),
+		.mode = dialect_mode(n->a->dialect, CHECKPOINT_DELETIONS, false),
 		.size = n->delta.deleted.len,
 		.mtime = own ? own->mtime : n->mtime,
 	};
 	int rc;
 
 	if (own)
-		return put_file(n, own, DELETED, &m, err);
+		return put_file(n, own, CHECKPOINT_DELETIONS, &m, err);
 	if (!n->delta.deleted.len)
 		return 0;
 	rc = tarout_member(&n->tar, &m, err);
@@ -135,9 +132,9 @@ static int put_name(struct anew *n, const char *name, struct firn_error *err)
 {
 	struct node *top;
 
-	if (strcmp(name, DIFF) == 0)
+	if (strcmp(name, CHECKPOINT_ROOTFS) == 0)
 		return put_diff(n, err);
-	if (strcmp(name, DELETED) == 0)
+	if (strcmp(name, CHECKPOINT_DELETIONS) == 0)
 		return put_deleted(n, err);
 	top = tree_find(n->a->files.tree, name);
 	return top ? put_tree(n, top, err) : 0;
@@ -170,9 +167,9 @@ static int by_rank(const void *a, const void *b)
 /* A chain's later predumps ("pre-checkpoint.2") have the rank of its first. */
 static size_t rank_of(const struct dialect *d, const char *name)
 {
-	static const char stem[] = "pre-checkpoint";
+	const unsigned dump = checkpoint_dump(name);
 
-	return rank(d->order, strncmp(name, stem, sizeof(stem) - 1) == 0 ? stem : name);
+	return rank(d->order, dump && dump < CHECKPOINT_DUMPS_MAX ? CHECKPOINT_PREDUMP_DIR : name);
 }
 
 static int put_all(struct anew *n, struct firn_error *err)
@@ -185,10 +182,11 @@ static int put_all(struct anew *n, struct firn_error *err)
 	if (!tops)
 		return firn_fail_oom(err, "archive");
 	for (const struct node *c = root->children; c; c = c->next)
-		if (strcmp(c->name, DIFF) != 0 && strcmp(c->name, DELETED) != 0)
+		if (strcmp(c->name, CHECKPOINT_ROOTFS) != 0 &&
+		    strcmp(c->name, CHECKPOINT_DELETIONS) != 0)
 			tops[count++].name = c->name;
-	tops[count++].name = DIFF;
-	tops[count++].name = DELETED;
+	tops[count++].name = CHECKPOINT_ROOTFS;
+	tops[count++].name = CHECKPOINT_DELETIONS;
 	for (size_t i = 0; i < count; i++)
 		tops[i].rank = rank_of(n->a->dialect, tops[i].name);
 	qsort(tops, count, sizeof(*tops), by_rank);

@@ -6,6 +6,7 @@
 #include "bytes/codec.h"
 #include "export/deletions.h"
 #include "export/walk.h"
+#include "format/checkpoint.h"
 #include "format/tar.h"
 #include "format/whiteout.h"
 #include "image/folders.h"

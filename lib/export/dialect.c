@@ -137,19 +137,12 @@ const char *dialect_engine(const char *name)
 
 uint32_t dialect_mode(const struct dialect *d, const char *path, bool folder)
 {
-	const char *slash = strchr(path, '/');
-
 	for (size_t i = 0; i < ARRAY_SIZE(d->modes) && d->modes[i].path; i++)
 		if (strcmp(d->modes[i].path, path) == 0)
 			return d->modes[i].mode;
 	if (folder)
 		return d->folder_mode;
-	if (!slash)
+	if (!strchr(path, '/'))
 		return 0600;
-	/* A predump has the folder of a dump's name with a word before and a number behind it. */
-	return strncmp(path, CHECKPOINT_IMAGES_DIR "/", sizeof(CHECKPOINT_IMAGES_DIR)) == 0 ||
-		       strncmp(path, "pre-" CHECKPOINT_IMAGES_DIR,
-			       sizeof("pre-" CHECKPOINT_IMAGES_DIR) - 1) == 0
-		   ? DIALECT_IMAGE_MODE
-		   : 0600;
+	return checkpoint_dump(path) ? DIALECT_IMAGE_MODE : 0600;
 }

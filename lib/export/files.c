@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define PREDUMP "pre-checkpoint" /* the oldest dump of a chain, as Podman calls it */
-
 void files_done(struct files *f)
 {
 	for (size_t i = 0; i < f->nlayers; i++)
@@ -21,37 +19,6 @@ void files_done(struct files *f)
 	tree_free(f->tree);
 	tree_free(f->compat);
 	*f = (struct files){ 0 };
-}
-
-/* "pre-checkpoint" or "pre-checkpoint.N": how the dumps of a chain are called, but for the last. */
-static bool is_predump(const char *name, size_t len)
-{
-	const size_t stem = strlen(PREDUMP);
-
-	if (len < stem || strncmp(name, PREDUMP, stem) != 0)
-		return false;
-	if (len == stem)
-		return true;
-	if (name[stem] != '.' || len == stem + 1)
-		return false;
-	for (size_t i = stem + 1; i < len; i++)
-		if (name[i] < '0' || name[i] > '9')
-			return false;
-	return true;
-}
-
-static bool is_parent_link(const struct tar_entry *e)
-{
-	const char *slash = strchr(e->path, '/');
-	size_t len = slash ? (size_t)(slash - e->path) : 0;
-
-	if (!slash || strcmp(slash + 1, CHECKPOINT_PARENT) != 0 || !S_ISLNK(e->mode))
-		return false;
-	if (!is_predump(e->path, len) && (len != strlen(CHECKPOINT_IMAGES_DIR) ||
-					  strncmp(e->path, CHECKPOINT_IMAGES_DIR, len) != 0))
-		return false;
-	return strncmp(e->target, "../", 3) == 0 &&
-	       is_predump(e->target + 3, strlen(e->target + 3));
 }
 
 static int check_entry(const struct tar_entry *e, struct firn_error *err)
@@ -64,7 +31,8 @@ static int check_entry(const struct tar_entry *e, struct firn_error *err)
 	if (rc > 0)
 		return firn_fail(err, FIRN_ECORRUPT, "entry %s: would delete something",
 				 path_quote(e->path, quoted));
-	if (!S_ISREG(e->mode) && !S_ISDIR(e->mode) && !is_parent_link(e))
+	if (!S_ISREG(e->mode) && !S_ISDIR(e->mode) &&
+	    !(S_ISLNK(e->mode) && checkpoint_parent(e->path, e->target)))
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "entry %s: a checkpoint has files and folders only",
 				 path_quote(e->path, quoted));
@@ -162,6 +130,10 @@ int files_text(const struct files *f, const struct node *n, size_t max, char **r
 {
 	int rc = 0;
 
+	if (n->size == 0) { /* lies in no layer */
+		*ret = calloc(1, 1);
+		return *ret ? 0 : firn_fail_oom(err, "text");
+	}
 	if (n->size > max)
 		rc = firn_fail(err, FIRN_ELIMIT, "has %llu bytes, more than %zu",
 			       (unsigned long long)n->size, max);

@@ -26,6 +26,7 @@ void files_done(struct files *f);
 
 /* The regular file at @path of @t, or NULL. */
 const struct node *files_find(const struct tree *t, const char *path);
+/* The layer that has the content of @n, which isn't empty. */
 struct blob_in *files_layer(const struct files *f, const struct node *n);
 /* A small one in memory; larger than @max is -FIRN_ELIMIT. Caller frees. */
 int files_text(const struct files *f, const struct node *n, size_t max, char **ret,

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define DIFF "rootfs-diff.tar"
-
 struct task {
 	struct files files;
 	struct buf config;
@@ -69,7 +67,7 @@ static int write_delta(struct store *s, const struct checkpoint_image *ci, struc
 		return 0;
 	if ((rc = oci_layer_codec(ci->rootfs.manifest.layers[at].media_type, &codec, err)) < 0 ||
 	    (rc = blob_in_open(s, &ci->rootfs.manifest.layers[at], &b, err)) < 0 ||
-	    (rc = folder_out_file(out, DIFF, mtime, b, 0, blob_in_size(b), err)) < 0)
+	    (rc = folder_out_file(out, CHECKPOINT_ROOTFS, mtime, b, 0, blob_in_size(b), err)) < 0)
 		return rc;
 	return blob_in_prove(b, err);
 }
@@ -108,5 +106,5 @@ int task_dir_write(struct store *s, const struct checkpoint_image *ci, struct wo
 	if ((rc = find_engine(&t, ret_engine, err)) < 0 || (rc = write_files(&t, out, err)) < 0)
 		return rc;
 	rc = write_delta(s, ci, out, inventory->mtime, err);
-	return rc < 0 ? firn_wrap(err, rc, DIFF) : files_prove(&t.files, err);
+	return rc < 0 ? firn_wrap(err, rc, CHECKPOINT_ROOTFS) : files_prove(&t.files, err);
 }

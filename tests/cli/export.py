@@ -28,6 +28,14 @@ def extract(data, root):
                    check=True)
 
 
+def make_way(tar, root):
+    """c/storage replaces everything but folders by folders; tar(1) doesn't"""
+    for t in tar:
+        path = os.path.join(root, t.name)
+        if not (t.isdir() and os.path.isdir(path) and not os.path.islink(path)):
+            remove(path)
+
+
 def remove(path):
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
@@ -55,6 +63,7 @@ def changeset(data, root):
             elif name.startswith(".wh."):
                 remove(os.path.join(root, folder, name[4:]))
             hidden += [t.name] if name.startswith(".wh.") else []
+        make_way(tar, root)
     extract(data, root)
     for name in hidden:
         remove(os.path.join(root, name))
@@ -78,6 +87,7 @@ def apply(base, archive, root):
             for t in tar:
                 if os.path.basename(t.name).startswith(".wh."):
                     print(f"{t.name}: a deletion that the engine takes for a file")
+            make_way(tar, root)
         extract(diff, root)
     for name in json.loads(files.get("deleted.files", b"[]")):
         remove(root + name)
@@ -210,6 +220,7 @@ FORGERIES = {
     "undo-unproven": annotation("org.firn.config.digest", None),
     "undo-digest": annotation("org.firn.config.digest", "sha256:" + "0" * 64),
     "diff-id": diff_id,
+    "recipe-empty": recipe(b""),
     "recipe-magic": recipe(b"firn-recipe 2\n" + bytes(64)),
     "recipe-cut": recipe(HEAD + (8).to_bytes(8, "little") + bytes(8)),
     "recipe-nothing": recipe(HEAD + bytes(8) + (4).to_bytes(8, "little") + b"P\x05\0ghost" + (4).to_bytes(8, "little")),

@@ -131,6 +131,50 @@ fails 2 '"a", "b"' "two containers: which one?" "$firn" export oci:layout:two tw
 check "two containers: the second" "$firn" export --container b oci:layout:two two.tar
 same two.tar "$data/containerd-cri-tiny.tar" "two containers: is what went in"
 
+# A chain: every dump, the older ones first, and the links between them.
+mkdir chain && tar -C chain -xf "$data/podman-none.tar"
+cp -a chain/checkpoint chain/pre-checkpoint && ln -s ../pre-checkpoint chain/checkpoint/parent
+tar -C chain -cf chain.tar artifacts config.dump spec.dump pre-checkpoint checkpoint
+check "a chain: build" "$firn" build chain.tar oci:layout:chain
+check "a chain: export" "$firn" export oci:layout:chain chain-out.tar
+is "$(tar -tf chain-out.tar | grep -v checkpoint/. | tr '\n' ' ')" "artifacts/ config.dump spec.dump pre-checkpoint/ checkpoint/ " \
+	"a chain: older dumps go first"
+mkdir chain-out && tar -C chain-out -xf chain-out.tar
+is "$(readlink chain-out/checkpoint/parent)" ../pre-checkpoint "a chain: the link to the dump before"
+check "a chain: --to dir" "$firn" export --to dir oci:layout:chain chain-dir
+is "$(cat chain-dir/checkpoint/parent/pages-1.img | sha256sum)" "$(sha256sum <chain/pre-checkpoint/pages-1.img)" "a chain: the folder's link leads there"
+
+# What no engine's archive has: taken from the upper directory, it goes into the archive all the same.
+list() { (cd "$1" && find . -mindepth 1 -printf '%P %y %m %U:%G %l ' \( -type f -exec sha256sum {} \; -o -printf '\n' \) | sort); }
+if tap_is_root; then
+	mkdir o && mount -t tmpfs -o mode=700 tmpfs o
+	mkdir o/{base,upper,work,merged} && tar -C o/base -xpf "$data/base-tiny-rootfs.tar"
+	mkdir -p o/base/data/{sub/deep,other} && echo x >o/base/data/sub/deep/x && tar -C o/base --sort=name -cf o/base.tar .
+	id=$(python3 "$top_srcdir/tests/cli/make-base.py" o/base.tar deep app)
+	if mount -t overlay -o "lowerdir=o/base,upperdir=o/upper,workdir=o/work" overlay o/merged; then
+		(
+			cd o/merged/data || exit
+			echo changed >>mod.txt && chmod 600 chmod.txt && chmod 750 sub && rm del.txt
+			rm -r redir && mkdir redir && echo new >redir/new1
+			rm -r deldir && echo file >deldir && rm keep.txt && mkdir keep.txt && echo in >keep.txt/in
+			rm lnk && mkdir lnk && rm -r sub/deep && mkdir sub/deep && ln mod.txt hard && mkfifo fifo
+		)
+		list o/merged >want.list && umount o/merged
+		python3 "$expected" rehome "$data/podman-ignore-rootfs.tar" "$id" rehomed.tar
+		mkdir kept && tar -C kept -xf rehomed.tar
+		check "an upper directory: build" "$firn" build --base oci:deep:app --upperdir o/upper kept oci:layout:upper
+		check "an upper directory: export" "$firn" export oci:layout:upper upper.tar
+		python3 "$helper" apply o/base.tar upper.tar o/tree >apply.out 2>&1
+		list o/tree >got.list
+		is "$(cat apply.out; diff want.list got.list)" "" "an upper directory: Podman makes the same tree of it"
+	else
+		skip_one "no overlay" "an upper directory" mount
+	fi
+	umount o
+else
+	skip_one "needs root" "an upper directory" root
+fi
+
 # --- a folder
 
 check "a folder" "$firn" export --to dir --format '{{.Way}} {{.Engine}}' oci:layout:podman-none.tar dir1/
@@ -258,6 +302,7 @@ undo-other 3 config.dump.*isn't
 undo-unproven 3 org.firn.config.digest
 undo-digest 3 config.dump.*isn't
 diff-id 3 diff_id
+recipe-empty 3 recipe
 recipe-magic 3 recipe
 recipe-cut 3 recipe
 recipe-nothing 3 recipe.*ghost

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A build keeps below 64 MiB of resident memory, whatever the checkpoint's size and the road it comes on.
+# A build and an export keep below 64 MiB of resident memory, whatever the checkpoint's size and the road it comes on.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 need_tool python3
@@ -26,6 +26,11 @@ below() { # KIB WHAT
 python3 "$make_bad" large "$data/podman-none.tar" 256 >large.tar
 below "$(peak "$firn" build large.tar oci:layout:file)" "256 MiB of pages from a file"
 below "$(peak "$firn" build - oci:layout:pipe < <(cat large.tar))" "from a pipe"
+below "$(peak "$firn" export oci:layout:file large.out)" "its export"
+below "$(peak "$firn" export -c gzip oci:layout:file -)" "its export, gzip, to a pipe"
+below "$(peak "$firn" export -c zstd oci:layout:file -)" "its export, zstd, to a pipe"
+below "$(peak "$firn" export --to dir oci:layout:file large.dir)" "its export as a folder"
+rm -rf large.out large.dir
 below "$(peak "$firn" build - oci:layout:gzip < <(gzip -1c large.tar))" "from a pipe, gzip"
 below "$(peak "$firn" build - oci:layout:zstd < <(zstd -qc large.tar))" "from a pipe, zstd"
 below "$(peak "$firn" build --engine-delta=archive --keep-source - oci:layout:kept < <(cat large.tar))" "from a pipe, kept and with its recipe"
@@ -35,4 +40,5 @@ rm -rf layout folder large.tar
 python3 "$make_bad" many "$data/podman-none.tar" 20000 >many.tar
 below "$(peak "$firn" build many.tar oci:layout:many)" "a delta of 20,000 files"
 below "$(peak "$firn" build - oci:layout:many-pipe < <(cat many.tar))" "from a pipe"
+below "$(peak "$firn" export oci:layout:many -)" "its export"
 done_testing
