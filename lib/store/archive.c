@@ -30,7 +30,7 @@ static const struct store_extent *find(struct store *s, const struct digest *d)
 	struct archive_store *a = (struct archive_store *)s;
 	const struct store_extent key = { .digest = *d };
 
-	return bsearch(&key, a->extents, a->n, sizeof(key), compare);
+	return a->n ? bsearch(&key, a->extents, a->n, sizeof(key), compare) : NULL;
 }
 
 static int archive_has(struct store *s, const struct digest *d, uint64_t *ret_size,
