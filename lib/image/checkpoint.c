@@ -151,7 +151,9 @@ static int find_member(const struct members *m, enum role role, const char *cont
 
 static int no_checkpoint(struct firn_error *err)
 {
-	return firn_fail(err, FIRN_EINVAL, "no checkpoint image: nothing in it has %s=%s",
+	return firn_fail(err, FIRN_EINVAL,
+			 "no checkpoint image: nothing in it has %s=%s (firn build makes one of "
+			 "others' checkpoints)",
 			 ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
 }
 
@@ -245,8 +247,11 @@ static int load_from_manifest(struct store *s, const struct oci_descriptor *desc
 		return firn_fail(err, FIRN_EINVAL,
 				 "this is the rootfs image of a checkpoint, not the checkpoint");
 	case ROLE_NONE:
-		return firn_fail(err, FIRN_EINVAL, "no checkpoint image: it has no %s=%s",
-				 ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
+		return firn_fail(
+		    err, FIRN_EINVAL,
+		    "no checkpoint image: it has no %s=%s (firn build makes one of others' "
+		    "checkpoints)",
+		    ORG_FIRN_ROLE, ORG_FIRN_ROLE_CHECKPOINT);
 	}
 	name = oci_annotation(doc, ORG_FIRN_CONTAINER);
 	if (container && !same_name(name, container))

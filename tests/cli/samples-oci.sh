@@ -136,6 +136,13 @@ is "$(ls -d m/checkpoint/core-99* m/gone m/stale-link m/etc m/dev 2>/dev/null)" 
 check "umount" "$firn" umount "$work/m"
 mounted_is_right p-oci-annotated 5 podman "image with annotations"
 
+# None of these can be mounted as it lies; that has to be said.
+for from in index "$index" podman nested-docker-none; do
+	run "$firn" mount --cache "$work/cache" "$from" "$work/m"
+	is_not "$status" 0 "mount of ${from##*/} as it is fails"
+done
+fails 2 'firn build makes one' "and says what to do" "$firn" mount index "$work/m"
+
 # What is firn's own is no input.
 fails 2 'firn made already.*firn export' "an image of firn's own is refused" "$firn" build oci:layout:archive oci:layout:again
 fails 2 'firn made already' "so is its checkpoint image alone" "$firn" build oci:layout:archive.checkpoint oci:layout:again

@@ -14,16 +14,17 @@ must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 must skopeo copy -q containers-storage:localhost/cp:1 oci:gzip:cp
 must skopeo copy -q --dest-compress-format zstd containers-storage:localhost/cp:1 oci:zstd:cp
 must skopeo copy -q containers-storage:localhost/cp:1 oci-archive:archive.tar:cp
+must skopeo copy -q containers-storage:localhost/cp:1 docker-archive:docker.tar:cp:1
 grep -q tar+zstd zstd/blobs/sha256/* || bail "skopeo made no zstd layer"
 dir=$(podman image mount localhost/cp:1) || bail "podman image mount failed"
 n=$(bsdtar -xOf "$dir/rootfs-diff.tar" count | tail -n 1)
 must podman image unmount localhost/cp:1
 
-for form in gzip zstd archive.tar; do
+for form in gzip zstd archive.tar docker.tar; do
 	check "$form: build" firn build --format '{{.Rootfs}}' --base oci:base:app "$form" "oci:layout:$form"
 	echo "$out" >>digests
 done
-is "$(wc -l <digests) $(sort -u digests | wc -l)" "3 1" "all of them give one rootfs image"
+is "$(wc -l <digests) $(sort -u digests | wc -l)" "4 1" "all of them give one rootfs image"
 like "$err" 'mod.txt|modified|host' "the build warns of what Podman's archive loses"
 
 # The documented way for Kubernetes: buildah adds the archive to nothing. Then the same in two layers, the

@@ -65,4 +65,10 @@ same_rootfs "a layout" unpacked unpacked
 c=$(buildah from scratch) && must buildah add "$c" unpacked / && must buildah commit "$c" localhost/nested:1
 must skopeo copy -q containers-storage:localhost/nested:1 oci-archive:nested.tar:nested
 same_rootfs "an image with the layout in it" nested.tar nested
+must podman save -q -o saved.tar localhost/nested:1
+same_rootfs "the same in a docker-archive" saved.tar saved
+must podman create -q --name nested localhost/nested:1 none
+must podman export -o exported.tar nested
+must podman rm nested
+same_rootfs "the file system of a container of it" exported.tar exported
 done_testing
