@@ -126,14 +126,15 @@ static inline void *fake_http_run(void *ctx)
 		fake_http_play(f, fd, &f->scenes[f->served]);
 		close(fd);
 	}
+	shutdown(f->listener, SHUT_RDWR); /* who comes now is refused */
 	return NULL;
 }
 
-static inline void fake_http_start(struct fake_http *f, const struct scene *scenes, size_t n)
+/* The socket alone: clients get a connection, and nobody talks to them. */
+static inline void fake_http_listen(struct fake_http *f)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	*f = (struct fake_http){ .scenes = scenes, .nscenes = n };
 	snprintf(f->path, sizeof(f->path), "%s", scratch("http.sock"));
 	snprintf(a.sun_path, sizeof(a.sun_path), "%.100s", f->path);
 	unlink(f->path);
@@ -141,6 +142,12 @@ static inline void fake_http_start(struct fake_http *f, const struct scene *scen
 	ck_assert_int_ge(f->listener, 0);
 	ck_assert_int_eq(bind(f->listener, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(listen(f->listener, 8), 0);
+}
+
+static inline void fake_http_start(struct fake_http *f, const struct scene *scenes, size_t n)
+{
+	*f = (struct fake_http){ .scenes = scenes, .nscenes = n };
+	fake_http_listen(f);
 	ck_assert_int_eq(pthread_create(&f->thread, NULL, fake_http_run, f), 0);
 }
 
