@@ -69,8 +69,12 @@ static int load_image(struct handover *h, const struct ref *ref, const char *con
 {
 	int rc;
 
-	if ((rc = layout_open_ref(ref, &h->layout, err)) < 0 ||
-	    (rc = layout_resolve(h->layout, ref, &h->target, err)) < 0)
+	rc = layout_open_ref(ref, &h->layout, err);
+	if (rc == -FIRN_ECORRUPT && ref->transport == REF_PATH)
+		return firn_append(err, rc,
+				   "an archive of Podman's goes back by podman container restore "
+				   "--import");
+	if (rc < 0 || (rc = layout_resolve(h->layout, ref, &h->target, err)) < 0)
 		return rc;
 	return checkpoint_image_load(layout_store(h->layout), &h->target, container, &h->image,
 				     err);

@@ -120,6 +120,7 @@ static size_t on_send(char *to, size_t size, size_t n, void *ctx)
 	return n;
 }
 
+/* The only state of the process that there is: libcurl's is begun once, by whoever comes first. */
 static CURLcode init_result;
 
 static void init_libcurl(void)
@@ -291,7 +292,9 @@ static int failure(const struct http *h, struct firn_error *err)
 		return firn_fail_oom(err, "request");
 	case CURLE_UNSUPPORTED_PROTOCOL: /* what it says of an answer without a status line */
 	case CURLE_WEIRD_SERVER_REPLY:
-		return firn_fail(err, FIRN_ECORRUPT, "%s doesn't speak HTTP: %s", h->where, detail);
+	case CURLE_BAD_CONTENT_ENCODING:
+		return firn_fail(err, FIRN_ECORRUPT, "%s doesn't speak HTTP as it should: %s",
+				 h->where, detail);
 	case CURLE_GOT_NOTHING:
 		return firn_fail(err, FIRN_EFAIL, "the connection ended without an answer");
 	default:
