@@ -169,6 +169,13 @@ counts_on "/proc/$pid/root/count" "$n" "firn restore: the counter goes on"
 end_container chained
 nothing_stays "nothing stays mounted when the container has ended"
 
+# Podman restores from both in one archive, which is what the export is.
+vital "firn export" firn export oci:layout:c1 back.tar
+check "podman container restore from the export" timeout 120 podman container restore --import back.tar
+pid=$(podman inspect -f '{{.State.Pid}}' c1)
+counts_on "/proc/$pid/root/count" "$n" "Podman from the export: the counter goes on"
+must podman rm -f -t 0 c1
+
 # Both in one archive, mounted as it lies.
 mkdir both && bsdtar -C both -xf c1.tar && bsdtar -C both -xf pre.tar pre-checkpoint
 must tar -C both --sort=name -cf both.tar .
