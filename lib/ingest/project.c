@@ -239,16 +239,35 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* An unpacked archive would become a container called "checkpoint". */
+static int check_folder(const struct looking *l, struct firn_error *err)
+{
+	static const char *const marks[] = { CHECKPOINT_CONFIG, CHECKPOINT_SPEC,
+					     CHECKPOINT_INVENTORY,
+					     CHECKPOINT_IMAGES_DIR "/" CHECKPOINT_INVENTORY };
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (fstatat(l->fd, marks[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return firn_fail(err, FIRN_EINVAL,
+					 "is the checkpoint of one container (it has %s), not a "
+					 "folder of such",
+					 marks[i]);
+	return 0;
+}
+
 static int add_all(struct looking *l, struct firn_error *err)
 {
+	int rc = check_folder(l, err);
+
+	if (rc < 0)
+		return rc;
 	l->nnames = scandirat(l->fd, ".", &l->names, NULL, by_name);
 	if (l->nnames < 0)
 		return firn_fail_errno(err, "read the folder");
 	if (l->nnames > ENTRIES_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "more than %d files", ENTRIES_MAX);
 	for (int i = 0; i < l->nnames; i++) {
-		int rc;
-
 		if (!wanted(l, l->names[i]->d_name))
 			continue;
 		if (l->project.n == POD_CONTAINERS_MAX)

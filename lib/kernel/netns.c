@@ -46,8 +46,9 @@ static void child(int tell, int stay)
 	_exit(0);
 }
 
-static int bind_ns(pid_t pid, int told, const char *path, struct firn_error *err)
+static int bind_ns(pid_t pid, int told, const char *path, int *ret_ns, struct firn_error *err)
 {
+	_fd_ int fd = -1;
 	unsigned char outcome;
 	char ns[48];
 	ssize_t got = fd_read(told, &outcome, 1, err);
@@ -63,12 +64,17 @@ static int bind_ns(pid_t pid, int told, const char *path, struct firn_error *err
 		return firn_fail_errno(err, "make it");
 	}
 	snprintf(ns, sizeof(ns), "/proc/%d/ns/net", (int)pid);
+	fd = open(ns, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return firn_fail_errno(err, "open it");
 	if (mount(ns, path, NULL, MS_BIND, NULL) < 0)
 		return firn_fail_errno(err, "bind it to %s", path);
+	if (ret_ns)
+		*ret_ns = take_fd(&fd);
 	return 0;
 }
 
-int netns_bind(const char *path, struct firn_error *err)
+int netns_bind(const char *path, int *ret_ns, struct firn_error *err)
 {
 	int tell[2], stay[2], rc;
 	pid_t pid;
@@ -89,7 +95,7 @@ int netns_bind(const char *path, struct firn_error *err)
 		child(teller, stayer);
 	}
 	teller = fd_close(teller);
-	rc = bind_ns(pid, told, path, err);
+	rc = bind_ns(pid, told, path, ret_ns, err);
 	release = fd_close(release);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -10,11 +10,10 @@
 
 /*
  * Make one and bind it to the existing empty regular file @path. The calling thread stays in its
- * own. umount2(path, MNT_DETACH) undoes it. -FIRN_EUNSUPP when the kernel has no network
- * namespaces.
+ * own. umount2(path, MNT_DETACH) undoes it. *ret_ns (may be NULL) is an open file of it, which
+ * keeps it alive and no mount busy. -FIRN_EUNSUPP when the kernel has no network namespaces.
  */
-int netns_bind(const char *path, struct firn_error *err) _must_check_;
-
+int netns_bind(const char *path, int *ret_ns, struct firn_error *err) _must_check_;
 /* Bind the namespace @ns, an open file of it, to one more such file. */
 int netns_bind_again(int ns, const char *path, struct firn_error *err) _must_check_;
 

@@ -4,7 +4,6 @@
 #include "base/fd.h"
 #include "kernel/netns.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 void networks_done(struct networks *n)
@@ -17,9 +16,11 @@ void networks_done(struct networks *n)
 	*n = (struct networks){ 0 };
 }
 
-static int remember(struct networks *n, const char *was, const char *path, struct firn_error *err)
+/* Takes @ns, also on failure. */
+static int remember(struct networks *n, const char *was, int ns, struct firn_error *err)
 {
 	struct network *more = reallocarray(n->list, n->n + 1, sizeof(*more));
+	_fd_ int fd = ns;
 
 	if (!more)
 		return firn_fail_oom(err, "network namespace");
@@ -28,22 +29,20 @@ static int remember(struct networks *n, const char *was, const char *path, struc
 	more->was = strdup(was);
 	if (!more->was)
 		return firn_fail_oom(err, "network namespace");
-	more->ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (more->ns < 0) {
-		free(more->was);
-		return firn_fail_errno(err, "network namespace %s", path);
-	}
+	more->ns = take_fd(&fd);
 	n->n++;
 	return 0;
 }
 
 int networks_bind(struct networks *n, const char *was, const char *path, struct firn_error *err)
 {
-	int rc;
+	int ns = -1, rc;
 
-	for (size_t i = 0; n && was && i < n->n; i++)
+	if (!n || !was)
+		return netns_bind(path, NULL, err);
+	for (size_t i = 0; i < n->n; i++)
 		if (strcmp(n->list[i].was, was) == 0)
 			return netns_bind_again(n->list[i].ns, path, err);
-	rc = netns_bind(path, err);
-	return rc == 0 && n && was ? remember(n, was, path, err) : rc;
+	rc = netns_bind(path, &ns, err);
+	return rc < 0 ? rc : remember(n, was, ns, err);
 }

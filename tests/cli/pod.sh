@@ -127,6 +127,7 @@ done <<'END'
 3|project.json|--project bad/broken oci:layout:bad
 3|b.tar|--project bad/cut oci:layout:bad
 3|b.tar|--project bad/cut2 oci:layout:bad
+2|of one container .it has config.dump|--project pod/1f-k8s_web oci:layout:bad
 4|nothing-there|--project nothing-there oci:layout:bad
 1|README|--project shop/README oci:layout:bad
 END
