@@ -362,6 +362,11 @@ bool engine_can_name(const struct engine *e, const struct engine_names *n)
 	return e->edits[0].key;
 }
 
+bool engine_takes_places(const struct engine *e)
+{
+	return e == &engines[0];
+}
+
 size_t engine_edits(const struct engine *e, const struct engine_names *n,
 		    struct config_edit ret[ENGINE_EDITS_MAX])
 {

@@ -106,6 +106,8 @@ int engine_annotate(const struct facts *f, const struct engine_names *names, jso
 const struct engine *engine_find(const char *word);
 /* Whether @n is enough for @e to find R. */
 bool engine_can_name(const struct engine *e, const struct engine_names *n);
+/* Whether the name may be a place that the engine pulls from, "oci:DIR:TAG". */
+bool engine_takes_places(const struct engine *e);
 /* The edits that do it. Returns how many. */
 size_t engine_edits(const struct engine *e, const struct engine_names *n,
 		    struct config_edit ret[ENGINE_EDITS_MAX]);

@@ -4,40 +4,33 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "format/image_name.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-/* Behind the host's port, before the tag; or the end. */
-static const char *tag_colon(const char *name)
+/* A place may have any name that a file may have, as far as config.dump can say it. */
+static int check_place(const char *place, struct firn_error *err)
 {
-	const char *slash = strrchr(name, '/');
-	const char *colon = strrchr(slash ? slash : name, ':');
+	char quoted[PATH_QUOTE_MAX];
 
-	return colon ? colon : name + strlen(name);
+	for (const char *c = place; *c; c++)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("\"\\", *c))
+			return firn_fail(
+			    err, FIRN_EINVAL,
+			    "%s: has characters that can't stand in " CHECKPOINT_CONFIG,
+			    path_quote(place, quoted));
+	if (strlen(place) > NAMES_PLACE_MAX)
+		return firn_fail(err, FIRN_EINVAL, "%s: is too long", path_quote(place, quoted));
+	return 0;
 }
 
 static int check_name(const char *name, struct firn_error *err)
 {
-	char quoted[PATH_QUOTE_MAX];
+	size_t tag;
 
-	if (!*name || strlen(name) > NAMES_REF_MAX)
-		return firn_fail(err, FIRN_EINVAL, "name of the rootfs image with %zu bytes",
-				 strlen(name));
-	for (const char *c = name; *c; c++)
-		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("\"\\", *c))
-			return firn_fail(err, FIRN_EINVAL, "%s is no image's name",
-					 path_quote(name, quoted));
-	if (strchr(name, '@'))
-		return firn_fail(err, FIRN_EINVAL,
-				 "name of the rootfs image %s: the digest shows when it is built, "
-				 "give NAME:TAG",
-				 path_quote(name, quoted));
-	if (tag_colon(name) == name || (*tag_colon(name) && !tag_colon(name)[1]))
-		return firn_fail(err, FIRN_EINVAL, "%s is no image's name",
-				 path_quote(name, quoted));
-	return 0;
+	return image_name_is_place(name) ? check_place(name, err)
+					 : image_name_parse(name, &tag, err);
 }
 
 int names_check(const char *engine, const char *rootfs_name, struct firn_error *err)
@@ -125,22 +118,31 @@ void names_done(struct engine_names *n)
 	*n = (struct engine_names){ .name = NULL };
 }
 
-/* NAME:TAG, and NAME@DIGEST of R's manifest. */
+/* NAME:TAG, and NAME@DIGEST of R's manifest. A place is Podman's alone, and nothing follows. */
 static int spell(struct ingest *g, const char *name, struct firn_error *err)
 {
-	const char *colon = tag_colon(name);
-	char digest[DIGEST_TEXT_MAX];
+	char digest[DIGEST_TEXT_MAX], quoted[PATH_QUOTE_MAX];
+	size_t tag = 0;
+	int rc;
 
+	g->names.name = name;
+	if (image_name_is_place(name))
+		return engine_takes_places(g->facts.engine)
+			   ? 0
+			   : firn_fail(err, FIRN_EINVAL, "%s: %s wants an image's name",
+				       path_quote(name, quoted), g->facts.engine->name);
+	rc = image_name_parse(name, &tag, err);
+	if (rc < 0)
+		return rc;
 	digest_text(&g->rootfs.digest, digest);
-	if (asprintf(&g->names.tagged, "%s%s", name, *colon ? "" : ":latest") < 0) {
+	if (asprintf(&g->names.tagged, "%s%s", name, name[tag] ? "" : ":latest") < 0) {
 		g->names.tagged = NULL;
 		return firn_fail_oom(err, "name");
 	}
-	if (asprintf(&g->names.ref, "%.*s@%s", (int)(colon - name), name, digest) < 0) {
+	if (asprintf(&g->names.ref, "%.*s@%s", (int)tag, name, digest) < 0) {
 		g->names.ref = NULL;
 		return firn_fail_oom(err, "name");
 	}
-	g->names.name = name;
 	return 0;
 }
 

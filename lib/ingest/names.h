@@ -9,7 +9,7 @@
 
 #include "ingest/ingest.h"
 
-#define NAMES_REF_MAX 512 /* bytes of a name that the caller gives */
+#define NAMES_PLACE_MAX 512 /* bytes of "oci:DIR:TAG" as a name */
 
 /* What the caller asked for: -FIRN_EINVAL for words that can't be meant. Both may be NULL. */
 int names_check(const char *engine, const char *rootfs_name, struct firn_error *err) _must_check_;
