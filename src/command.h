@@ -40,6 +40,7 @@ struct command {
 	const struct opt *options;      /* may be NULL */
 	size_t opts_size;               /* of the struct the options are written to */
 	const struct out_field *fields; /* NULL: no --format */
+	const char *format_word;        /* that --format takes besides; may be NULL */
 	/* @opts is the parsed struct. 0 or -code; an empty err->msg was told already. */
 	int (*run)(struct app *app, const void *opts, int argc, char **argv,
 		   struct firn_error *err);
@@ -57,7 +58,7 @@ void command_help(FILE *f, const struct command *c);
 /* A mistake in the call. Returns -FIRN_EINVAL. */
 #define misuse(app, err, ...) ((app)->misused = true, fail(err, FIRN_EINVAL, __VA_ARGS__))
 
-extern const struct command cmd_build, cmd_export, cmd_mount, cmd_umount, cmd_restore, cmd_version,
-    cmd_help, cmd_completion;
+extern const struct command cmd_build, cmd_export, cmd_mount, cmd_umount, cmd_restore, cmd_inspect,
+    cmd_version, cmd_help, cmd_completion;
 
 #endif

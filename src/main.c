@@ -62,6 +62,8 @@ static int check_args(struct app *app, const struct command *c, int argc, char *
 		return misuse(app, err, "needs %s", c->args);
 	if (c->max_args >= 0 && argc > c->max_args)
 		return misuse(app, err, "\"%s\" is one argument too many", argv[c->max_args]);
+	if (app->format && c->format_word && strcmp(app->format, c->format_word) == 0)
+		return 0;
 	if (app->format && out_check_format(app->format, c->fields, err) < 0) {
 		app->misused = true;
 		return -FIRN_EINVAL;

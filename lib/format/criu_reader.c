@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD_MAX  (1u << 20) /* bytes; the largest we ask for hold a path and some numbers */
-#define RECORDS_MAX (4u << 20) /* of one image: open files, processes, ranges of pages */
-
-#define MAGIC_COMMON 0x54564319u /* criu/include/magic.h */
+/* criu/include/magic.h */
+#define MAGIC_COMMON  0x54564319u
+#define MAGIC_SERVICE 0x55105940u /* statistics */
 
 void criu_reader_done(struct criu_reader *r)
 {
@@ -59,7 +58,8 @@ int criu_reader_open(struct criu_images *images, const char *name, uint32_t magi
 	if (rc <= 0)
 		return firn_wrap(err, rc, "%s", name);
 	rc = read_le32(&r, &found, err);
-	if (rc == 0 && magic != CRIU_MAGIC_INVENTORY && found == MAGIC_COMMON)
+	if (rc == 0 && magic != CRIU_MAGIC_INVENTORY &&
+	    (found == MAGIC_COMMON || found == MAGIC_SERVICE))
 		rc = read_le32(&r, &found, err);
 	else if (rc == 0 && magic != CRIU_MAGIC_INVENTORY)
 		found = 0;
@@ -74,6 +74,7 @@ int criu_reader_open(struct criu_images *images, const char *name, uint32_t magi
 
 int criu_reader_next(struct criu_reader *r, size_t *ret_len, struct firn_error *err)
 {
+	const uint32_t max = r->record_max ? r->record_max : CRIU_RECORD_MAX;
 	uint32_t len;
 	int rc;
 
@@ -82,7 +83,7 @@ int criu_reader_next(struct criu_reader *r, size_t *ret_len, struct firn_error *
 	rc = read_le32(r, &len, err);
 	if (rc < 0)
 		return rc;
-	if (len > RECORD_MAX || ++r->records > RECORDS_MAX)
+	if (len > max || ++r->records > CRIU_RECORDS_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "a record of %u bytes, number %u", len,
 				 r->records);
 	if (len > r->src->size - r->at)

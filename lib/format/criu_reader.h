@@ -17,11 +17,15 @@
 
 #define CRIU_READER_WINDOW 4096u
 
+#define CRIU_RECORD_MAX  (1u << 20) /* bytes; most of what we ask for is a path and some numbers */
+#define CRIU_RECORDS_MAX (1u << 26) /* of one image: open files, processes, ranges of pages */
+
 struct criu_reader {
 	struct source *src;
 	uint64_t at;
 	uint32_t records;
-	uint8_t *bytes; /* the current record */
+	uint32_t record_max; /* bytes of a record, 0: CRIU_RECORD_MAX; for who wants larger ones */
+	uint8_t *bytes;      /* the current record */
 	size_t room;
 	/* What lies around at: records are small and many. */
 	uint64_t window_at;

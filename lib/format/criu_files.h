@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Open files: files.img has one record for each that the processes had open, fdinfo-ID.img the
+ * descriptors of a process (or of several that share them) and which file each one is.
+ */
+#ifndef FIRN_FORMAT_CRIU_FILES_H
+#define FIRN_FORMAT_CRIU_FILES_H
+
+#include "format/criu.h"
+
+/* fdinfo.proto: fd_types */
+enum criu_file_type {
+	CRIU_FILE_REG = 1,
+	CRIU_FILE_PIPE = 2,
+	CRIU_FILE_FIFO = 3,
+	CRIU_FILE_INETSK = 4,
+	CRIU_FILE_UNIXSK = 5,
+	CRIU_FILE_PACKETSK = 10,
+	CRIU_FILE_TTY = 11,
+	CRIU_FILE_NETLINKSK = 13,
+};
+
+/* CRIU's word for a type, "REG"; NULL for one that is not known here. */
+const char *criu_file_type_name(uint32_t type);
+
+#define CRIU_ADDRESS_MAX 16
+
+struct criu_socket {
+	uint32_t family, type, protocol, state;
+	uint32_t inode, peer;               /* of a unix socket: inode of the other end */
+	uint32_t send_bytes, receive_bytes; /* buffers */
+	uint32_t backlog;
+	uint32_t src_port, dst_port;
+	uint8_t src[CRIU_ADDRESS_MAX], dst[CRIU_ADDRESS_MAX]; /* network byte order */
+	uint32_t src_len, dst_len;                            /* 4, 16, or 0: none */
+	const char *interface;                                /* it is bound to, or NULL */
+	const uint8_t *name; /* a unix socket's; NULs may be in it */
+	size_t name_len;
+};
+
+/* Pointers live until the call returns. */
+struct criu_file {
+	uint32_t id, type; /* type: enum criu_file_type, or another */
+	const char *path;  /* a regular file's or folder's; else NULL */
+	uint32_t flags;    /* as open(2) has them */
+	uint32_t mode;     /* 0: not recorded */
+	uint64_t size, position;
+	uint32_t pipe;         /* number of a pipe */
+	uint32_t regular_file; /* id of the file that a fifo or terminal has in the tree; 0: none */
+	bool is_socket;
+	struct criu_socket socket;
+};
+
+typedef int criu_file_fn(const struct criu_file *f, void *ctx, struct firn_error *err);
+
+/* 1, or 0 when there is no files.img. */
+int criu_each_file(struct criu_images *images, criu_file_fn *take, void *ctx,
+		   struct firn_error *err) _must_check_;
+
+struct criu_fd {
+	uint32_t fd, file, type, flags;
+};
+
+typedef int criu_fd_fn(const struct criu_fd *fd, void *ctx, struct firn_error *err);
+
+/* The descriptors of fdinfo-@files.img: 1, or 0 when it isn't there. */
+int criu_each_fd(struct criu_images *images, uint32_t files, criu_fd_fn *take, void *ctx,
+		 struct firn_error *err) _must_check_;
+
+#endif

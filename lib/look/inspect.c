@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "look/inspect.h"
+
+#include "base/fd.h"
+#include "base/opts.h"
+#include "base/path.h"
+#include "format/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KNOWN_FLAGS (FIRN_INSPECT_ENVIRONMENT | FIRN_INSPECT_AREAS)
+
+struct firn_inspection {
+	struct doc *doc;
+	struct firn_value *containers;
+};
+
+void inspect_warn(const struct inspect *i, const char *text)
+{
+	const struct firn_report *report = i->opts->report;
+
+	if (report && report->warn)
+		report->warn(text, report->ctx);
+}
+
+static int open_image(struct criu_images *base, const char *name, struct source **ret,
+		      struct firn_error *err)
+{
+	const struct inspect_images *images = (const struct inspect_images *)base;
+	char path[PATH_NAME_MAX + 1];
+
+	if (snprintf(path, sizeof(path), "%s%s%s", images->folder, *images->folder ? "/" : "",
+		     name) >= (int)sizeof(path))
+		return 0;
+	return members_source(images->members, path, ret, err);
+}
+
+void inspect_images_init(struct inspect_images *images, struct members *m, const char *folder)
+{
+	*images = (struct inspect_images){ { open_image }, m, folder };
+}
+
+static void inspect_done(struct inspect *i)
+{
+	for (size_t k = 0; k < i->ntasks; k++) {
+		free(i->tasks[k].args);
+		free(i->tasks[k].env);
+	}
+	free(i->tasks);
+	free(i->files);
+	free(i->pieces);
+	criu_inventory_done(&i->inventory);
+	members_close(i->members);
+}
+
+static int inspect_container(struct inspect *i, struct firn_error *err)
+{
+	int (*const parts[])(struct inspect *, struct firn_error *) = {
+		inspect_about,      inspect_sizes, inspect_delta, inspect_inventory,
+		inspect_load_files, inspect_tasks, inspect_fds,   inspect_world,
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
+		int rc = parts[k](i, err);
+
+		if (rc == 0)
+			rc = doc_check(i->doc, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int inspect(struct firn_inspection *to, const char *checkpoint,
+		   const struct firn_inspect_opts *opts, struct firn_error *err)
+{
+	_cleanup_(inspect_done) struct inspect i = { .doc = to->doc, .opts = opts };
+	int rc = members_open(checkpoint, opts->container, &i.members, err);
+
+	if (rc < 0)
+		return rc;
+	i.top = doc_add_object(i.doc, to->containers, NULL);
+	inspect_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
+	return inspect_container(&i, err);
+}
+
+static void inspection_freep(struct firn_inspection **i)
+{
+	*i = firn_inspection_free(*i);
+}
+
+int firn_inspect(const char *checkpoint, const struct firn_inspect_opts *given,
+		 struct firn_inspection **ret, struct firn_error *err)
+{
+	_cleanup_(inspection_freep) struct firn_inspection *found = calloc(1, sizeof(*found));
+	struct firn_inspect_opts opts;
+	char quoted[PATH_QUOTE_MAX];
+	int rc;
+
+	if (!found)
+		return firn_fail_oom(err, "inspect");
+	if ((rc = opts_take(given, &opts, sizeof(opts), err)) < 0 ||
+	    (rc = opts_check_flags(opts.flags, KNOWN_FLAGS, err)) < 0 ||
+	    (rc = doc_new(INSPECT_RESULT_MAX, &found->doc, err)) < 0)
+		return rc;
+	found->containers = doc_list(found->doc);
+	rc = inspect(found, checkpoint, &opts, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
+	*ret = take_ptr(&found);
+	return 0;
+}
+
+struct firn_inspection *firn_inspection_free(struct firn_inspection *i)
+{
+	if (i)
+		doc_free(i->doc);
+	free(i);
+	return NULL;
+}
+
+const struct firn_value *firn_inspection_value(const struct firn_inspection *i)
+{
+	return i->containers;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The members of any checkpoint by name, wherever it lies: in an engine's archive, in a folder (of
+ * an archive's members or of CRIU's images alone, which are members of checkpoint/ then), in an
+ * image of a layout or of an oci-archive. Names are those of an engine's archive in all of them.
+ *
+ * What isn't compressed is read in place: opening reads headers and names, and nothing is read
+ * through. What is compressed is unpacked once; documents and small images are kept then, memory
+ * pages and the filesystem are passed over. All of it is bounded, whatever the input.
+ */
+#ifndef FIRN_LOOK_MEMBERS_H
+#define FIRN_LOOK_MEMBERS_H
+
+#include "bytes/stream.h"
+#include "image/image.h"
+#include "look/tally.h"
+
+#include "firn/report.h"
+
+#define MEMBERS_MAX       (1u << 18)  /* files, folders and links of a checkpoint */
+#define MEMBERS_NAMES_MAX (16u << 20) /* bytes of all names */
+
+enum member_kind { MEMBER_FILE, MEMBER_FOLDER, MEMBER_LINK, MEMBER_OTHER };
+
+struct member {
+	enum member_kind kind;
+	const char *path;
+	const char *target; /* of a link, else NULL */
+	uint64_t size;
+	int64_t mtime;
+};
+
+/* Where the members are. */
+enum members_form { MEMBERS_ARCHIVE, MEMBERS_FOLDER, MEMBERS_IMAGE };
+
+struct members;
+
+/*
+ * @text: a path, or a reference as the tool has them (format/ref.h). @container: which of several
+ * in an image, NULL for the only one. -FIRN_EINVAL for what is no checkpoint.
+ */
+int members_open(const char *text, const char *container, struct members **ret,
+		 struct firn_error *err) _must_check_;
+struct members *members_close(struct members *m);
+void members_closep(struct members **m);
+
+enum members_form members_form(const struct members *m);
+bool members_packed(const struct members *m); /* something of it is compressed */
+/* The image that it is; NULL in the other forms. Borrowed. */
+const struct checkpoint_image *members_image(const struct members *m);
+struct store *members_store(const struct members *m); /* of the image, borrowed */
+
+size_t members_count(const struct members *m);
+/* In the order of their names. Pointers live as long as @m. */
+struct member members_at(const struct members *m, size_t i);
+/* 1 and the member, or 0. */
+int members_find(const struct members *m, const char *path, struct member *ret);
+
+/*
+ * 1 and a source of the file @path, which the caller closes before @m; 0 when there is none, or
+ * -FIRN_EUNSUPP when it was passed over in a compressed archive: members_fetch().
+ */
+int members_source(struct members *m, const char *path, struct source **ret,
+		   struct firn_error *err) _must_check_;
+/* 1 and the whole file, NUL-ended, which the caller frees; 0 when there is none. */
+int members_read(struct members *m, const char *path, size_t max, char **ret, size_t *ret_len,
+		 struct firn_error *err) _must_check_;
+
+/* A piece of a file. */
+struct members_piece {
+	const char *path; /* borrowed */
+	uint64_t at;
+	size_t len;
+	uint8_t *to; /* len bytes */
+	bool there;  /* set when all of it was read */
+	void *owner; /* the caller's */
+};
+
+/*
+ * Read pieces, of files too that were passed over: their archive is unpacked once more, as far as
+ * the last piece. Pieces that aren't there stay as they are. Sorts the array.
+ */
+int members_fetch(struct members *m, struct members_piece *pieces, size_t n,
+		  struct firn_error *err) _must_check_;
+
+/*
+ * Whether somebody may ask for the member @path: a document or one of CRIU's small images, which
+ * are kept of a compressed archive; not the memory, not the filesystem.
+ */
+bool members_wanted(const char *path);
+
+/* The delta of an archive, counted while it passed; tally.counted is false when it didn't pass. */
+const struct tally *members_tally(const struct members *m);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Members of a tar, which is an engine's archive or a layer; plain ones are never read through. */
+#include "look/members_priv.h"
+
+#include "base/fd.h"
+#include "format/checkpoint.h"
+#include "format/tar.h"
+
+#include <string.h>
+
+#define DELTA_MEMBER "rootfs-diff.tar"
+#define PIECE_BYTES  65536u
+
+/* In an images' folder. */
+static bool image_wanted(const char *name)
+{
+	static const char *const families[] = { "core-", "fdinfo-",  "fs-",          "ids-",
+						"mm-",   "pagemap-", "mountpoints-", "utsns-" };
+	static const char *const images[] = { "cgroup.img", "files.img",  CHECKPOINT_INVENTORY,
+					      "pstree.img", "stats-dump", "dump.log" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+		if (strcmp(name, images[i]) == 0)
+			return true;
+	return false;
+}
+
+bool members_wanted(const char *path)
+{
+	static const char *const documents[] = {
+		CHECKPOINT_CONFIG, CHECKPOINT_SPEC, "status.dump",   "network.status",
+		"bind.mounts",     "stats-dump",    "deleted.files", "dump.log",
+	};
+	const char *slash = strchr(path, '/');
+
+	if (slash)
+		return (checkpoint_classify(path) == CHECKPOINT_IMAGE ||
+			strncmp(path, "pre-checkpoint", 14) == 0) &&
+		       image_wanted(slash + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
+		if (strcmp(path, documents[i]) == 0)
+			return true;
+	return false;
+}
+
+static enum member_kind kind_of(const struct tar_entry *e)
+{
+	if (e->hardlink)
+		return MEMBER_OTHER;
+	if (S_ISREG(e->mode))
+		return MEMBER_FILE;
+	if (S_ISDIR(e->mode))
+		return MEMBER_FOLDER;
+	return S_ISLNK(e->mode) ? MEMBER_LINK : MEMBER_OTHER;
+}
+
+/* What of a compressed tar is kept while it passes. */
+static int keep(struct members *m, struct tar *tar, const struct tar_entry *e,
+		struct member_how *how, struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	uint64_t size;
+	int rc;
+
+	if (kind_of(e) != MEMBER_FILE)
+		return 0;
+	how->place = PLACE_PASSED;
+	if (m->form == MEMBERS_ARCHIVE && strcmp(e->path, DELTA_MEMBER) == 0) {
+		rc = tar_payload(tar, &in, err);
+		/* Whose whiteouts they are isn't known yet: a name like that is hardly a file's. */
+		return rc < 0 ? rc : tally_stream(in, true, &m->tally, err);
+	}
+	if (!members_wanted(e->path))
+		return 0;
+	how->place = PLACE_SPOOL;
+	rc = tar_payload(tar, &in, err);
+	if (rc == 0)
+		rc = spool_take(&m->spool, in, &how->at, &size, err);
+	return rc;
+}
+
+static int add_entry(struct members *m, struct tar *tar, const struct tar_entry *e,
+		     struct firn_error *err)
+{
+	struct member_how how = { .place = PLACE_PART,
+				  .at = e->offset,
+				  .part = (uint8_t)(m->nparts - 1) };
+	const struct member member = {
+		.kind = kind_of(e),
+		.path = e->path,
+		.target = S_ISLNK(e->mode) && !e->hardlink ? e->target : NULL,
+		.size = e->size,
+		.mtime = e->mtime,
+	};
+	int rc = tar_compressed(tar) ? keep(m, tar, e, &how, err) : 0;
+
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", e->path);
+	return *e->path ? members_add(m, &member, &how, err) : 0;
+}
+
+int members_add_tar(struct members *m, struct source *src, struct firn_error *err)
+{
+	const struct tar_limits limits = { .entries = MEMBERS_MAX };
+	_cleanup_(tar_closep) struct tar *tar = NULL;
+	const struct tar_entry *e;
+	int rc;
+
+	if (m->nparts == PARTS_MAX) {
+		source_close(src);
+		return firn_fail(err, FIRN_ELIMIT, "more than %d layers", PARTS_MAX);
+	}
+	m->parts[m->nparts++] = src;
+	rc = tar_open_source(src, &limits, &tar, err);
+	if (rc < 0)
+		return rc;
+	m->packed |= tar_compressed(tar);
+	while ((rc = tar_next(tar, &e, err)) > 0) {
+		rc = add_entry(m, tar, e, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int skip_to(struct istream *in, uint64_t *at, uint64_t to, struct firn_error *err)
+{
+	uint8_t piece[PIECE_BYTES];
+
+	while (*at < to) {
+		const uint64_t left = to - *at;
+		const ssize_t got = istream_read(
+		    in, piece, left < sizeof(piece) ? (size_t)left : sizeof(piece), err);
+
+		if (got <= 0)
+			return (int)got; /* 0: it ends before */
+		*at += (uint64_t)got;
+	}
+	return 1;
+}
+
+/* The pieces of one member, which may lap over each other. */
+static int fetch_member(struct tar *tar, struct members_piece *pieces, size_t n,
+			struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	uint64_t at = 0;
+	int rc = tar_payload(tar, &in, err);
+
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		struct members_piece *p = &pieces[i];
+		const struct members_piece *before = i ? &pieces[i - 1] : NULL;
+		size_t have = 0;
+		ssize_t got;
+
+		if (before && before->there && before->at + before->len > p->at) {
+			have = (size_t)(before->at + before->len - p->at);
+			have = have < p->len ? have : p->len;
+			memcpy(p->to, before->to + (p->at - before->at), have);
+		}
+		rc = skip_to(in, &at, p->at + have, err);
+		if (rc <= 0)
+			return rc;
+		got = istream_read_full(in, p->to + have, p->len - have, err);
+		if (got < 0)
+			return (int)got;
+		at += (uint64_t)got;
+		p->there = (size_t)got == p->len - have;
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* The first piece of @path, @n when there is none. */
+static size_t find_piece(const struct members_piece *pieces, size_t n, const char *path)
+{
+	size_t from = 0, to = n;
+
+	while (from < to) {
+		const size_t mid = from + (to - from) / 2;
+
+		if (strcmp(pieces[mid].path, path) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < n && strcmp(pieces[from].path, path) == 0 ? from : n;
+}
+
+int members_fetch_packed(struct members *m, size_t part, struct members_piece *pieces, size_t n,
+			 struct firn_error *err)
+{
+	_cleanup_(tar_closep) struct tar *tar = NULL;
+	const struct tar_entry *e;
+	size_t left = n;
+	int rc = tar_open_source(m->parts[part], NULL, &tar, err);
+
+	while (rc >= 0 && left && (rc = tar_next(tar, &e, err)) > 0) {
+		const size_t from = find_piece(pieces, n, e->path);
+		size_t to;
+
+		for (to = from; to < n && strcmp(pieces[to].path, e->path) == 0; to++)
+			left--;
+		if (from < to)
+			rc = fetch_member(tar, pieces + from, to - from, err);
+	}
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "look/spool.h"
+
+#include "base/fd.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define PIECE_BYTES 65536u
+
+void spool_done(struct spool *s)
+{
+	buf_done(&s->memory);
+	s->fd = fd_close(s->fd);
+	s->size = 0;
+}
+
+static int move_to_file(struct spool *s, struct firn_error *err)
+{
+	_fd_ int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	int rc;
+
+	if (fd < 0)
+		fd = open("/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return firn_fail_errno(err, "a file for what is unpacked");
+	rc = fd_pwrite(fd, s->memory.data, s->memory.len, 0, err);
+	if (rc < 0)
+		return rc;
+	buf_done(&s->memory);
+	s->memory = (struct buf)BUF_INIT;
+	s->fd = take_fd(&fd);
+	return 0;
+}
+
+static int put(struct spool *s, const void *bytes, size_t n, struct firn_error *err)
+{
+	int rc;
+
+	if (n > SPOOL_MAX - s->size)
+		return firn_fail(err, FIRN_ELIMIT,
+				 "unpacks to more than %llu MiB of documents and "
+				 "small images",
+				 SPOOL_MAX >> 20);
+	if (s->fd < 0 && s->size + n > SPOOL_MEMORY) {
+		rc = move_to_file(s, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (s->fd >= 0) {
+		rc = fd_pwrite(s->fd, bytes, n, s->size, err);
+	} else {
+		buf_put(&s->memory, bytes, n);
+		rc = buf_check(&s->memory, err);
+	}
+	if (rc == 0)
+		s->size += n;
+	return rc;
+}
+
+int spool_take(struct spool *s, struct istream *in, uint64_t *ret_at, uint64_t *ret_size,
+	       struct firn_error *err)
+{
+	const uint64_t at = s->size;
+	uint8_t piece[PIECE_BYTES];
+	ssize_t got;
+
+	while ((got = istream_read(in, piece, sizeof(piece), err)) > 0) {
+		int rc = put(s, piece, (size_t)got, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	if (got < 0)
+		return (int)got;
+	*ret_at = at;
+	*ret_size = s->size - at;
+	return 0;
+}
+
+ssize_t spool_pread(struct spool *s, void *buf, size_t n, uint64_t at, struct firn_error *err)
+{
+	if (at >= s->size)
+		return 0;
+	if (n > s->size - at)
+		n = (size_t)(s->size - at);
+	if (s->fd >= 0)
+		return fd_pread(s->fd, buf, n, at, err);
+	memcpy(buf, s->memory.data + at, n);
+	return (ssize_t)n;
+}
