@@ -78,9 +78,18 @@ static void print_lines(FILE *f, const char *title, const char *text)
 
 static void print_fields(FILE *f, const struct out_field *fields)
 {
-	fputs("\nFields of --format:\n ", f);
-	for (; fields->type != OUT_END; fields++)
-		fprintf(f, " .%s", fields->name);
+	int at = 0;
+
+	fputs("\nFields of --format:\n", f);
+	for (; fields->type != OUT_END; fields++) {
+		const int len = (int)strlen(fields->name) + 2;
+
+		if (at + len > HELP_WIDTH) {
+			fputc('\n', f);
+			at = 0;
+		}
+		at += fprintf(f, "%s .%s", at ? "" : " ", fields->name);
+	}
 	fputc('\n', f);
 }
 

@@ -311,6 +311,7 @@ static int about_origin(struct inspect *i, const struct about *a, struct firn_er
 		if (rc < 0)
 			return rc;
 	}
+	i->architecture = o.arch;
 	doc_add_static(i->doc, v, "architecture", o.arch);
 	if (a->manifest)
 		version = oci_annotation(a->manifest, ORG_CRIU_CRIU_VERSION);

@@ -69,8 +69,9 @@ struct inspect {
 	struct members_piece *pieces; /* of memory that is wanted */
 	size_t npieces, pieces_room;
 	uint64_t piece_bytes;
-	bool changeset;       /* the delta has whiteouts */
-	uint64_t delta_bytes; /* of rootfs-diff.tar, or of the delta layer */
+	const char *architecture; /* of the processes, as Go has it; NULL: unknown */
+	bool changeset;           /* the delta has whiteouts */
+	uint64_t delta_bytes;     /* of rootfs-diff.tar, or of the delta layer */
 };
 
 void inspect_warn(const struct inspect *i, const char *text);

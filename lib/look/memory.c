@@ -261,11 +261,14 @@ static int want_text(struct inspect *i, struct inspect_task *t, uint64_t from, u
 	return want.bytes ? add_want(wants, &want, err) : firn_fail_oom(err, "memory");
 }
 
-/* Of the dumping host, which had all areas begin and end at pages. */
-static uint64_t page_bytes_of(const struct criu_mm *mm)
+/* Of the dumping host, where all areas began and ended at pages; no image says it. */
+static uint64_t page_bytes_of(const struct inspect *i, const struct criu_mm *mm)
 {
 	uint64_t bits = PAGE_MAX;
 
+	if (i->architecture &&
+	    (strcmp(i->architecture, "amd64") == 0 || strcmp(i->architecture, "s390x") == 0))
+		return PAGE_MIN; /* they have no others */
 	for (size_t k = 0; k < mm->nareas; k++)
 		bits |= mm->areas[k].start | mm->areas[k].end;
 	bits &= -bits;
@@ -357,7 +360,7 @@ static int read_pagemap(struct inspect *i, struct inspect_task *t, const struct 
 		.task = t,
 		.mm = mm,
 		.folder = CHECKPOINT_IMAGES_DIR,
-		.page_bytes = page_bytes_of(mm),
+		.page_bytes = page_bytes_of(i, mm),
 		.wants = wants,
 	};
 	char name[32];
