@@ -19,11 +19,11 @@ static const struct opt inspect_options[] = {
 		 "The processes' environments too: they often hold secrets"),
 	OPT_FLAG(0, "areas", struct inspect_opts, areas, "Every memory area of every process"),
 	OPT_STR(0, "container", struct inspect_opts, container, "NAME",
-		"Which of an image's several containers"),
+		"Only this one of an image's several containers"),
 	OPT_END,
 };
 
-/* Text and number of the first container, by what firn_inspection_value() calls them. */
+/* Texts and numbers of a container, by what firn_inspection_value() calls them. */
 static const struct {
 	const char *object, *name;
 } sources[] = {

@@ -135,6 +135,7 @@ static void show_images(struct tree *t, const struct firn_value *images)
 	if (!images)
 		return;
 	tree_add(t, 1, "Images");
+	field(t, 2, "Container", images, "container");
 	field(t, 2, "Checkpoint", images, "checkpoint");
 	field(t, 2, "Rootfs", images, "rootfs");
 	tree_add(t, 2, "Layers");

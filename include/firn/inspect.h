@@ -22,7 +22,7 @@ enum firn_inspect_flags {
 struct firn_inspect_opts {
 	size_t size;           /**< sizeof(struct firn_inspect_opts) */
 	unsigned flags;        /**< enum firn_inspect_flags */
-	const char *container; /**< which of several in an image; NULL: the only one */
+	const char *container; /**< which of several in an image; NULL: all of them */
 	/** this process and its children alone, with their memory areas; 0: all processes */
 	uint32_t pid;
 	const struct firn_report *report; /**< may be NULL */

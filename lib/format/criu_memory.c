@@ -88,9 +88,9 @@ static int take_area(struct criu_mm *mm, const struct wire_field *f, size_t *roo
 	Criu__Vma *v;
 	int rc;
 
-	if (f->type != WIRE_BYTES || f->len > VMA_BYTES_MAX)
+	if (f->type != WIRE_LEN || f->bytes.left > VMA_BYTES_MAX)
 		return firn_fail(err, FIRN_ECORRUPT, "area %zu is no message", mm->nareas);
-	v = criu__vma__unpack(NULL, f->len, f->bytes);
+	v = criu__vma__unpack(NULL, f->bytes.left, f->bytes.at);
 	if (!v)
 		return firn_fail(err, FIRN_ECORRUPT, "area %zu is no message", mm->nareas);
 	rc = add_area(mm, v, room, err);

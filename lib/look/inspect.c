@@ -72,17 +72,58 @@ static int inspect_container(struct inspect *i, struct firn_error *err)
 	return 0;
 }
 
-static int inspect(struct firn_inspection *to, const char *checkpoint,
+/* Takes @m. */
+static int inspect(struct firn_inspection *to, struct members *m,
 		   const struct firn_inspect_opts *opts, struct firn_error *err)
 {
-	_cleanup_(inspect_done) struct inspect i = { .doc = to->doc, .opts = opts };
-	int rc = members_open(checkpoint, opts->container, &i.members, err);
+	_cleanup_(inspect_done) struct inspect i = { .doc = to->doc, .opts = opts, .members = m };
 
-	if (rc < 0)
-		return rc;
 	i.top = doc_add_object(i.doc, to->containers, NULL);
 	inspect_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
 	return inspect_container(&i, err);
+}
+
+static int copy_names(const struct checkpoint_names *from, struct checkpoint_names *to,
+		      struct firn_error *err)
+{
+	to->list = calloc(from->n + 1, sizeof(*to->list));
+	if (!to->list)
+		return firn_fail_oom(err, "containers");
+	for (; to->n < from->n; to->n++) {
+		const char *name = from->list[to->n];
+
+		to->list[to->n] = name ? strdup(name) : NULL;
+		if (name && !to->list[to->n])
+			return firn_fail_oom(err, "containers");
+	}
+	return 0;
+}
+
+/* One container after the other: only one is open at a time. */
+static int inspect_all(struct firn_inspection *to, const char *checkpoint,
+		       const struct firn_inspect_opts *opts, struct firn_error *err)
+{
+	_cleanup_(checkpoint_names_done) struct checkpoint_names names = { 0 };
+	struct members *m = NULL;
+	int rc = members_open(checkpoint, opts->container, &m, err);
+
+	if (rc < 0)
+		return rc;
+	rc = copy_names(members_names(m), &names, err);
+	if (rc == 0 && opts->pid && !opts->container && names.n > 1)
+		rc = firn_fail(err, FIRN_EINVAL, "has %zu containers: name the one of process %u",
+			       names.n, opts->pid);
+	if (rc < 0) {
+		members_close(m);
+		return rc;
+	}
+	rc = inspect(to, m, opts, err);
+	for (size_t k = 1; rc == 0 && !opts->container && k < names.n; k++) {
+		rc = members_open(checkpoint, names.list[k], &m, err);
+		if (rc == 0)
+			rc = inspect(to, m, opts, err);
+	}
+	return rc;
 }
 
 static void inspection_freep(struct firn_inspection **i)
@@ -105,7 +146,7 @@ int firn_inspect(const char *checkpoint, const struct firn_inspect_opts *given,
 	    (rc = doc_new(INSPECT_RESULT_MAX, &found->doc, err)) < 0)
 		return rc;
 	found->containers = doc_list(found->doc);
-	rc = inspect(found, checkpoint, &opts, err);
+	rc = inspect_all(found, checkpoint, &opts, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", path_quote(checkpoint, quoted));
 	*ret = take_ptr(&found);

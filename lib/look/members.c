@@ -22,6 +22,7 @@ struct members *members_close(struct members *m)
 	fd_close(m->archive);
 	fd_close(m->folder);
 	checkpoint_image_done(&m->image);
+	checkpoint_names_done(&m->image_names);
 	layout_close(m->layout);
 	spool_done(&m->spool);
 	tally_done(&m->tally);
@@ -142,8 +143,12 @@ static int open_image(struct members *m, const struct ref *ref, const char *cont
 	m->form = MEMBERS_IMAGE;
 	if ((rc = layout_open_ref(ref, &m->layout, err)) < 0 ||
 	    (rc = layout_resolve(m->layout, ref, &desc, err)) < 0 ||
-	    (rc = checkpoint_image_load(layout_store(m->layout), &desc, container, &m->image,
-					err)) < 0)
+	    (rc = checkpoint_image_names(layout_store(m->layout), &desc, &m->image_names, err)) < 0)
+		return rc;
+	if (!container && m->image_names.n > 1)
+		container = m->image_names.list[0];
+	rc = checkpoint_image_load(layout_store(m->layout), &desc, container, &m->image, err);
+	if (rc < 0)
 		return rc;
 	rc = members_add_image(m, err);
 	return rc < 0 ? rc : sort(m, err);
@@ -239,6 +244,11 @@ bool members_packed(const struct members *m)
 const struct checkpoint_image *members_image(const struct members *m)
 {
 	return m->form == MEMBERS_IMAGE ? &m->image : NULL;
+}
+
+const struct checkpoint_names *members_names(const struct members *m)
+{
+	return &m->image_names;
 }
 
 struct store *members_store(const struct members *m)

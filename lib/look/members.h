@@ -37,7 +37,8 @@ struct members;
 
 /*
  * @text: a path, or a reference as the tool has them (format/ref.h). @container: which of several
- * in an image, NULL for the only one. -FIRN_EINVAL for what is no checkpoint.
+ * in an image, NULL for the first (members_names() has the others). -FIRN_EINVAL for what is no
+ * checkpoint.
  */
 int members_open(const char *text, const char *container, struct members **ret,
 		 struct firn_error *err) _must_check_;
@@ -48,6 +49,8 @@ enum members_form members_form(const struct members *m);
 bool members_packed(const struct members *m); /* something of it is compressed */
 /* The image that it is; NULL in the other forms. Borrowed. */
 const struct checkpoint_image *members_image(const struct members *m);
+/* The containers in that image; none in the other forms. */
+const struct checkpoint_names *members_names(const struct members *m);
 struct store *members_store(const struct members *m); /* of the image, borrowed */
 
 size_t members_count(const struct members *m);

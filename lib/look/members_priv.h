@@ -33,6 +33,7 @@ struct members {
 	size_t nparts;
 	struct layout *layout;
 	struct checkpoint_image image;
+	struct checkpoint_names image_names;
 	struct spool spool;
 	struct tally tally;
 	struct buf names;

@@ -82,6 +82,8 @@ static void tell_images(struct inspect *i)
 	if (!image)
 		return;
 	v = doc_add_object(i->doc, i->top, "images");
+	doc_add_text(i->doc, v, "container",
+		     oci_annotation(image->checkpoint.manifest.json, ORG_FIRN_CONTAINER));
 	doc_add_text(i->doc, v, "checkpoint", digest_text(&image->checkpoint.desc.digest, text));
 	if (image->rootfs.desc.digest.alg)
 		doc_add_text(i->doc, v, "rootfs", digest_text(&image->rootfs.desc.digest, text));

@@ -33,7 +33,7 @@ def varint(n):
 
 def message(*fields):
     """(number, value) each; bytes and str are length-delimited."""
-    out = b""
+    out = bytearray()
     for number, value in fields:
         if isinstance(value, str):
             value = value.encode()
@@ -41,7 +41,7 @@ def message(*fields):
             out += varint(number << 3 | 2) + varint(len(value)) + value
         else:
             out += varint(number << 3) + varint(value)
-    return out
+    return bytes(out)
 
 
 def record(m):
