@@ -32,7 +32,7 @@ struct dir_blob {
 	uint64_t at;     /* where the next gathered byte goes */
 	uint64_t kicked; /* up to here writing out has begun */
 	size_t used;     /* of gather */
-	uint8_t gather[GATHER_BYTES];
+	uint8_t *gather; /* GATHER_BYTES; NULL once sealed: many blobs may wait for their names */
 };
 
 /* Who can't have a thread hashes at the end. */
@@ -147,6 +147,8 @@ static int writer_seal(struct blob_writer *w, struct firn_error *err)
 
 	if ((rc = drain(b, err)) < 0)
 		return rc;
+	free(b->gather);
+	b->gather = NULL;
 	if (b->follower)
 		return follower_finish(b->follower, &w->digest, err);
 	if (!b->hash && (rc = hash_file(b, err)) < 0)
@@ -200,6 +202,7 @@ static void writer_free(struct blob_writer *w)
 	follower_free(b->follower); /* before the file it reads */
 	publish_done(&b->file);
 	hasher_free(b->hash);
+	free(b->gather);
 	free(b);
 }
 
@@ -227,6 +230,11 @@ int dir_writer(struct store *s, enum digest_alg alg, uint64_t reserve, struct bl
 	b->alg = alg;
 	b->at = reserve;
 	b->file = (struct publish)PUBLISH_NONE;
+	b->gather = malloc(GATHER_BYTES);
+	if (!b->gather) {
+		writer_free(&b->base);
+		return firn_fail_oom(err, "blob");
+	}
 	if ((rc = dir_folder(s, alg, &folder, err)) < 0 ||
 	    (!reserve && (rc = hasher_new(alg, &b->hash, err)) < 0) ||
 	    (rc = publish_open(folder, &b->file, err)) < 0) {

@@ -41,4 +41,9 @@ python3 "$make_bad" many "$data/podman-none.tar" 20000 >many.tar
 below "$(peak "$firn" build many.tar oci:layout:many)" "a delta of 20,000 files"
 below "$(peak "$firn" build - oci:layout:many-pipe < <(cat many.tar))" "from a pipe"
 below "$(peak "$firn" export oci:layout:many -)" "its export"
+rm -rf layout many.tar
+mkdir pod && cp "$data/podman-none.tar" pod/x.tar
+python3 -c 'import json
+json.dump({"services": [{"name": f"c{i}", "archive": "x.tar"} for i in range(64)]}, open("pod/project.json", "w"))'
+below "$(peak "$firn" build --engine-delta=archive --keep-source --project pod oci:layout:pod)" "64 containers in one image"
 done_testing
