@@ -11,6 +11,9 @@ tap_is_root && own_mounts
 cd "$work" || exit 99
 helper=$top_srcdir/tests/cli/export.py expected=$top_srcdir/tests/cli/expected.py
 way() { "$firn" export -q --format '{{.Way}} {{.Compression}}' "$@" 2>&1; }
+unfold() { # ARCHIVE DIR: a folder that its owner can look into; Podman's checkpoint/ has mode 0600
+	mkdir -p "$2" && tar -C "$2" -xf "$1" && chmod -R u+rwX "$2"
+}
 plain() { # FILE: unpacked to standard output
 	case $1 in *.gz) gzip -dc "$1" ;; *.zst) zstd -qdc "$1" ;; *) cat "$1" ;; esac
 }
@@ -100,6 +103,15 @@ containerd-cri-tiny.tar 8 containerd
 EOS
 is "$(tar -xOf out.tar rootfs-diff.tar | sha256sum)" "$(tar -xOf "$data/containerd-cri-tiny.tar" rootfs-diff.tar | sha256sum)" \
 	"containerd's changeset is its own blob"
+python3 "$top_srcdir/tests/cli/make-crio.py" "$data/podman-none.tar" "$id" crio.tar
+check "CRI-O's words: build" "$firn" build --base oci:base:app crio.tar oci:layout:crio
+check "CRI-O's words: export" "$firn" export oci:layout:crio crio-out.tar
+is "$(tar -tf crio-out.tar)" "$(tar -tf crio.tar)" "CRI-O's words: the same members in the same order"
+is "$(tar -xOf crio-out.tar config.dump spec.dump bind.mounts io.kubernetes.cri-o.LogPath | sha256sum)" \
+	"$(tar -xOf crio.tar config.dump spec.dump bind.mounts io.kubernetes.cri-o.LogPath | sha256sum)" "CRI-O's words: its documents"
+rm -rf tree
+python3 "$helper" apply "$data/base-tiny-rootfs.tar" crio-out.tar tree
+tree_is tree 7 podman "CRI-O's words: the tree"
 "$firn" export -q oci:layout:based-podman-none.tar - >out.tar
 tar -xOf out.tar deleted.files >deleted.json
 is "$(python3 -c 'import json; print(*json.load(open("deleted.json")))')" \
@@ -110,7 +122,7 @@ like "$err" 'data/redir.*remove' "a warning says what the engine will lose"
 
 # --- other kinds of checkpoints
 
-mkdir raw && tar -C raw -xf "$data/raw-criu-2proc.tar"
+unfold "$data/raw-criu-2proc.tar" raw
 check "a bare process: build" "$firn" build raw/img oci:layout:bare
 check "a bare process: export" "$firn" export oci:layout:bare bare.tar
 is "$(tar -xOf bare.tar checkpoint/pages-1.img | sha256sum)" "$(sha256sum <raw/img/pages-1.img)" "a bare process: the images"
@@ -132,14 +144,14 @@ check "two containers: the second" "$firn" export --container b oci:layout:two t
 same two.tar "$data/containerd-cri-tiny.tar" "two containers: is what went in"
 
 # A chain: every dump, the older ones first, and the links between them.
-mkdir chain && tar -C chain -xf "$data/podman-none.tar"
+unfold "$data/podman-none.tar" chain
 cp -a chain/checkpoint chain/pre-checkpoint && ln -s ../pre-checkpoint chain/checkpoint/parent
 tar -C chain -cf chain.tar artifacts config.dump spec.dump pre-checkpoint checkpoint
 check "a chain: build" "$firn" build chain.tar oci:layout:chain
 check "a chain: export" "$firn" export oci:layout:chain chain-out.tar
 is "$(tar -tf chain-out.tar | grep -v checkpoint/. | tr '\n' ' ')" "artifacts/ config.dump spec.dump pre-checkpoint/ checkpoint/ " \
 	"a chain: older dumps go first"
-mkdir chain-out && tar -C chain-out -xf chain-out.tar
+unfold chain-out.tar chain-out
 is "$(readlink chain-out/checkpoint/parent)" ../pre-checkpoint "a chain: the link to the dump before"
 check "a chain: --to dir" "$firn" export --to dir oci:layout:chain chain-dir
 is "$(cat chain-dir/checkpoint/parent/pages-1.img | sha256sum)" "$(sha256sum <chain/pre-checkpoint/pages-1.img)" "a chain: the folder's link leads there"
@@ -161,7 +173,7 @@ if tap_is_root; then
 		)
 		list o/merged >want.list && umount o/merged
 		python3 "$expected" rehome "$data/podman-ignore-rootfs.tar" "$id" rehomed.tar
-		mkdir kept && tar -C kept -xf rehomed.tar
+		unfold rehomed.tar kept
 		check "an upper directory: build" "$firn" build --base oci:deep:app --upperdir o/upper kept oci:layout:upper
 		check "an upper directory: export" "$firn" export oci:layout:upper upper.tar
 		python3 "$helper" apply o/base.tar upper.tar o/tree >apply.out 2>&1
@@ -180,7 +192,7 @@ fi
 check "a folder" "$firn" export --to dir --format '{{.Way}} {{.Engine}}' oci:layout:podman-none.tar dir1/
 is "$out" "folder Podman" "a folder: of Podman's"
 is "$(find dir1 -type d ! -perm 700 -o -type f ! -perm 600)" "" "a folder: for its owner alone"
-mkdir -p was && tar -C was -xf "$data/podman-none.tar"
+unfold "$data/podman-none.tar" was
 rm was/rootfs-diff.tar was/deleted.files
 is "$(diff -r was dir1)" "Only in dir1: rootfs-diff.tar" "a folder: every file, and the changes as a layer"
 fails 1 'not empty' "a folder that isn't empty is refused" "$firn" export --to dir oci:layout:podman-none.tar dir1
