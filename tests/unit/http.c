@@ -225,6 +225,44 @@ START_TEST(answers)
 }
 END_TEST
 
+/* Connections to @path that a program would inherit which is started now. */
+static int inherited(const char *path)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 64; fd++) {
+		const int flags = fcntl(fd, F_GETFD);
+		struct sockaddr_un a = { 0 };
+		socklen_t len = sizeof(a);
+
+		if (flags >= 0 && !(flags & FD_CLOEXEC) &&
+		    getpeername(fd, (struct sockaddr *)&a, &len) == 0 && a.sun_family == AF_UNIX &&
+		    strcmp(a.sun_path, path) == 0)
+			n++;
+	}
+	return n;
+}
+
+START_TEST(connection_is_not_inherited)
+{
+	static const struct scene s = { .answer = OK200 "Content-Length: 2\r\n\r\nhi",
+					.holds = true };
+	struct firn_error err = { 0 };
+	struct http_request r;
+	struct http *h = NULL;
+	struct fake_http f;
+	unsigned status;
+
+	fake_http_start(&f, &s, 1);
+	r = get(&f);
+	ck_ok(http_begin(&r, &h, &err), err);
+	ck_ok(http_answer(h, &status, &err), err);
+	ck_assert_int_eq(inherited(f.path), 0);
+	http_close(h);
+	fake_http_stop(&f);
+}
+END_TEST
+
 START_TEST(headers_are_found)
 {
 	static const struct scene s = { .answer =
@@ -496,6 +534,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_unchecked_fixture(tc, scratch_setup, scratch_teardown);
 	tcase_add_loop_test(tc, answers, 0, ARRAY_SIZE(cases));
+	tcase_add_test(tc, connection_is_not_inherited);
 	tcase_add_test(tc, headers_are_found);
 	tcase_add_test(tc, body_is_paused);
 	tcase_add_test(tc, upload_arrives);
