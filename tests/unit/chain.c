@@ -451,6 +451,25 @@ START_TEST(place_and_base)
 }
 END_TEST
 
+/* Pages that CRIU has compressed are bytes like others, but who would restore them should know. */
+START_TEST(compressed)
+{
+	static const char inventory[] = "\x16\x31\x31\x58\4\0\0\0\x08\3\x78\2";
+	_built_ struct built plain = { 0 };
+	_built_ struct built lz4 = { 0 };
+	struct firn_error err = { 0 };
+
+	put_dump("1", NULL, "one");
+	ck_ok(build_chain(at("1"), NULL, &err), err);
+	load("c", &plain);
+	ck_assert_ptr_null(annotation(&plain.ci.checkpoint, ORG_FIRN_PAGES));
+	scratch_write("1/inventory.img", inventory, sizeof(inventory) - 1);
+	ck_ok(build_chain(at("1"), NULL, &err), err);
+	load("c", &lz4);
+	ck_assert_pstr_eq(annotation(&lz4.ci.checkpoint, ORG_FIRN_PAGES), "lz4");
+}
+END_TEST
+
 static Suite *chain_suite(void)
 {
 	Suite *s = suite_create("chain");
@@ -466,6 +485,7 @@ static Suite *chain_suite(void)
 	tcase_add_test(tc, pair);
 	tcase_add_test(tc, on_checkpoint);
 	tcase_add_test(tc, bad_previous);
+	tcase_add_test(tc, compressed);
 	tcase_add_test(tc, in_place);
 	tcase_add_loop_test(tc, place, 0, ARRAY_SIZE(places));
 	tcase_add_test(tc, place_and_base);

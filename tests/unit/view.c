@@ -186,6 +186,40 @@ START_TEST(plain)
 }
 END_TEST
 
+/* Links between dumps, and none besides. */
+static const struct {
+	const char *path, *target; /* NULL: a hard link to one has none of its own */
+	int rc;
+} parents[] = {
+	{ "checkpoint/parent", "../pre-checkpoint", 0 },
+	{ "pre-checkpoint.2/parent", "../pre-checkpoint", 0 },
+	{ "checkpoint/parent", "../../etc", -FIRN_ECORRUPT },
+	{ "checkpoint/parent", "../checkpoint", -FIRN_ECORRUPT },
+	{ "checkpoint/parent", "/etc", -FIRN_ECORRUPT },
+	{ "checkpoint/parent", NULL, -FIRN_ECORRUPT },
+	{ "checkpoint/other", "../pre-checkpoint", -FIRN_ECORRUPT },
+	{ "checkpoint/x/parent", "../pre-checkpoint", -FIRN_ECORRUPT },
+	{ "parent", "../pre-checkpoint", -FIRN_ECORRUPT },
+};
+
+START_TEST(parent)
+{
+	_cleanup_(tree_freep) struct tree *t = NULL;
+	struct firn_error err = { 0 };
+	struct node *n;
+
+	ck_ok(tree_new(&t, &err), err);
+	n = add(t, parents[_i].path, S_IFLNK | 0777);
+	n->uid = 33;
+	if (parents[_i].target)
+		ck_ok(tree_set_target(t, n, parents[_i].target, &err), err);
+	ck_assert_int_eq(plain_check(t, &err), parents[_i].rc);
+	plain_own(t);
+	ck_assert_uint_eq(n->mode, S_IFLNK | 0777);
+	ck_assert_uint_eq(n->uid, 0);
+}
+END_TEST
+
 START_TEST(walk)
 {
 	static const char *const paths[] = { "a/b/c/d", "a/e", "f", "g/h" };
@@ -372,6 +406,7 @@ static Suite *suite(void)
 	tcase_add_test(delta, convert_refuses);
 	suite_add_tcase(s, delta);
 	tcase_add_loop_test(data, plain, 0, ARRAY_SIZE(kinds));
+	tcase_add_loop_test(data, parent, 0, ARRAY_SIZE(parents));
 	tcase_add_test(data, walk);
 	suite_add_tcase(s, data);
 	tcase_add_unchecked_fixture(cache, scratch_setup, scratch_teardown);
