@@ -72,13 +72,12 @@ static int inspect_container(struct inspect *i, struct firn_error *err)
 	return 0;
 }
 
-/* Takes @m. */
-static int inspect(struct firn_inspection *to, struct members *m,
-		   const struct firn_inspect_opts *opts, struct firn_error *err)
+int inspect_members(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
+		    struct firn_value *list, struct firn_error *err)
 {
-	_cleanup_(inspect_done) struct inspect i = { .doc = to->doc, .opts = opts, .members = m };
+	_cleanup_(inspect_done) struct inspect i = { .doc = doc, .opts = opts, .members = m };
 
-	i.top = doc_add_object(i.doc, to->containers, NULL);
+	i.top = doc_add_object(i.doc, list, NULL);
 	inspect_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
 	return inspect_container(&i, err);
 }
@@ -117,11 +116,11 @@ static int inspect_all(struct firn_inspection *to, const char *checkpoint,
 		members_close(m);
 		return rc;
 	}
-	rc = inspect(to, m, opts, err);
+	rc = inspect_members(m, opts, to->doc, to->containers, err);
 	for (size_t k = 1; rc == 0 && !opts->container && k < names.n; k++) {
 		rc = members_open(checkpoint, names.list[k], &m, err);
 		if (rc == 0)
-			rc = inspect(to, m, opts, err);
+			rc = inspect_members(m, opts, to->doc, to->containers, err);
 	}
 	return rc;
 }

@@ -20,7 +20,7 @@
 #define INSPECT_RESULT_MAX (24u << 20) /* bytes of all that is told */
 #define INSPECT_TASKS_MAX  (1u << 16)
 #define INSPECT_FILES_MAX  (1u << 17)
-#define INSPECT_DEPTH_MAX  256 /* processes below each other */
+#define INSPECT_DEPTH_MAX  200 /* processes below each other: readers of JSON have limits too */
 
 /* An open file, told by its id. */
 struct inspect_file {
@@ -73,6 +73,10 @@ struct inspect {
 	bool changeset;           /* the delta has whiteouts */
 	uint64_t delta_bytes;     /* of rootfs-diff.tar, or of the delta layer */
 };
+
+/* All of the container in @m, which is taken, also on failure, as an object at the end of @list. */
+int inspect_members(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
+		    struct firn_value *list, struct firn_error *err) _must_check_;
 
 void inspect_warn(const struct inspect *i, const char *text);
 void inspect_images_init(struct inspect_images *images, struct members *m, const char *folder);

@@ -196,35 +196,63 @@ static int open_path(struct members *m, const char *path, struct firn_error *err
 	return rc;
 }
 
+static int check_inventory(const struct members *m, struct firn_error *err)
+{
+	struct member inventory;
+
+	if (members_find(m, IMAGES_INVENTORY, &inventory))
+		return 0;
+	return firn_fail(err, FIRN_EINVAL, "is no checkpoint: it has no %s", IMAGES_INVENTORY);
+}
+
 static int open_ref(struct members *m, const struct ref *ref, const char *container,
 		    struct firn_error *err)
 {
-	struct member inventory;
 	int rc = ref->transport == REF_PATH ? open_path(m, ref->path, err) : 1;
 
 	if (rc > 0)
 		rc = open_image(m, ref, container, err);
 	else if (rc == 0 && container)
 		return firn_fail(err, FIRN_EINVAL, "only an image may have several containers");
-	if (rc < 0)
+	return rc < 0 ? rc : check_inventory(m, err);
+}
+
+static struct members *new_members(void)
+{
+	struct members *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->folder = m->archive = -1;
+	m->spool = (struct spool)SPOOL_INIT;
+	return m;
+}
+
+int members_open_source(struct source *src, struct members **ret, struct firn_error *err)
+{
+	_cleanup_(members_closep) struct members *m = new_members();
+	int rc;
+
+	if (!m) {
+		source_close(src);
+		return firn_fail_oom(err, "checkpoint");
+	}
+	if ((rc = members_add_tar(m, src, err)) < 0 || (rc = sort(m, err)) < 0 ||
+	    (rc = check_inventory(m, err)) < 0)
 		return rc;
-	if (!members_find(m, IMAGES_INVENTORY, &inventory))
-		return firn_fail(err, FIRN_EINVAL, "is no checkpoint: it has no %s",
-				 IMAGES_INVENTORY);
+	*ret = take_ptr(&m);
 	return 0;
 }
 
 int members_open(const char *text, const char *container, struct members **ret,
 		 struct firn_error *err)
 {
-	_cleanup_(members_closep) struct members *m = calloc(1, sizeof(*m));
+	_cleanup_(members_closep) struct members *m = new_members();
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	int rc;
 
 	if (!m)
 		return firn_fail_oom(err, "checkpoint");
-	m->folder = m->archive = -1;
-	m->spool = (struct spool)SPOOL_INIT;
 	if ((rc = ref_parse(text, &ref, err)) < 0 || (rc = open_ref(m, &ref, container, err)) < 0)
 		return rc;
 	*ret = take_ptr(&m);

@@ -42,6 +42,9 @@ struct members;
  */
 int members_open(const char *text, const char *container, struct members **ret,
 		 struct firn_error *err) _must_check_;
+/* The engine's archive in @src, which is taken, also on failure. */
+int members_open_source(struct source *src, struct members **ret,
+			struct firn_error *err) _must_check_;
 struct members *members_close(struct members *m);
 void members_closep(struct members **m);
 

@@ -166,7 +166,7 @@ while read -r kind want re; do
 	fails "$want" "^firn: inspect: \"$kind\": .*$re" "$kind" "$firn" inspect "$kind"
 	is "$out" "" "$kind: nothing is printed"
 done <<'END'
-loop 3 process 2 has more than 256 processes above it
+loop 3 process 2 has more than 200 processes above it
 orphan 3 process 2 has no parent 5
 twins 3 two processes 2
 back-to-front 3 pagemap-1.img: the pages at 10000 are out of order
@@ -175,10 +175,10 @@ no-inventory 2 is no checkpoint: the folder has neither
 no-pstree 3 pstree.img: is missing
 bad-magic 3 mm-1.img: is no such CRIU image
 END
-make_images deep deep 257
-check "processes 257 deep" "$firn" inspect deep
+make_images deep deep 201
+check "processes 201 deep" "$firn" inspect deep
 make_images deep deeper 300
-fails 3 'more than 256 processes above it' "and deeper" "$firn" inspect deeper
+fails 3 'more than 200 processes above it' "and deeper" "$firn" inspect deeper
 head -c 100000 "$data/podman-none.tar" >cut.tar
 fails 3 'cut.tar.*larger than what is left' "an archive that is cut off" "$firn" inspect cut.tar
 head -c 20000 "$data/podman-zstd.tar.zst" >cut.tar.zst
