@@ -79,6 +79,22 @@ static void own_parents(struct cover *c, struct node *n)
 		n->device = c->layer;
 }
 
+/* A name that no layer above has, with all that is missing above it. */
+static int make_node(struct cover *c, const char *path, struct node **ret, struct firn_error *err)
+{
+	int rc;
+
+	if (c->tree->count >= COVER_NAMES_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %u names in all layers",
+				 COVER_NAMES_MAX);
+	rc = tree_make(c->tree, path, ret, err);
+	if (rc < 0)
+		return rc;
+	(*ret)->device = c->layer;
+	own_parents(c, *ret);
+	return 0;
+}
+
 static int take_whiteout(struct cover *c, const char *path, int kind, struct firn_error *err)
 {
 	struct node *n = tree_find(c->tree, path);
@@ -90,11 +106,9 @@ static int take_whiteout(struct cover *c, const char *path, int kind, struct fir
 	}
 	if (n) /* it hides already what this would hide */
 		return 0;
-	rc = tree_make(c->tree, path, &n, err);
+	rc = make_node(c, path, &n, err);
 	if (rc < 0)
 		return rc;
-	n->device = c->layer;
-	own_parents(c, n);
 	if (kind == WHITEOUT_HIDES) {
 		n->whiteout = true;
 		n->mode = S_IFCHR;
@@ -155,12 +169,10 @@ static int take_seen(struct cover *c, const struct tar_entry *e, struct firn_err
 		replace_whiteout(c, n);
 	if (n)
 		return cover_node(c, n, e->mode);
-	rc = tree_make(c->tree, e->path, &n, err);
+	rc = make_node(c, e->path, &n, err);
 	if (rc < 0)
 		return rc;
-	n->device = c->layer;
 	n->mode = e->mode;
-	own_parents(c, n);
 	return 1;
 }
 

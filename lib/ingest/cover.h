@@ -8,6 +8,8 @@
 
 #include "format/tar.h"
 
+#define COVER_NAMES_MAX (1u << 17) /* of all layers; some 25 MiB */
+
 struct cover {
 	struct tree *tree; /* node.device: the number of the layer that has it, from 1 down */
 	uint16_t layer;

@@ -326,22 +326,19 @@ static void learn(struct ctr_input *in)
 	in->input.about = about;
 }
 
-static int open_index(struct ctr_input *in, struct firn_error *err)
+static int parse_index(struct ctr_input *in, size_t len, struct firn_error *err)
 {
-	size_t len = 0;
 	int rc;
 
-	if ((rc = store_read(in->place.store, &in->desc.digest, in->desc.size, OCI_DOCUMENT_MAX,
-			     &in->index_text, &len, err)) < 0 ||
-	    (rc = oci_index_parse(in->index_text, len, &in->index, err)) < 0 ||
+	if ((rc = oci_index_parse(in->index_text, len, &in->index, err)) < 0 ||
 	    (rc = add_steps(in, len, err)) < 0)
 		return rc;
 	learn(in);
 	return 0;
 }
 
-int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc, struct input **ret,
-		   struct firn_error *err)
+/* Takes *@place, also on failure. */
+static struct ctr_input *new_input(struct input_place *place)
 {
 	static const struct input_ops ops = {
 		.next = ctr_next,
@@ -350,24 +347,62 @@ int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc,
 		.finish = ctr_finish,
 		.close = ctr_close,
 	};
-	_cleanup_(input_closep) struct input *owned = NULL;
 	struct ctr_input *in = calloc(1, sizeof(*in));
+
+	if (in) {
+		in->input.ops = &ops;
+		in->place = *place;
+		*place = (struct input_place){ .fd = -1 };
+	} else {
+		input_place_done(place);
+	}
+	return in;
+}
+
+int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc, struct input **ret,
+		   struct firn_error *err)
+{
+	struct ctr_input *in = new_input(place);
+	_cleanup_(input_closep) struct input *owned = in ? &in->input : NULL;
 	char text[DIGEST_TEXT_MAX];
+	size_t len = 0;
 	int rc;
 
-	if (!in) {
-		input_place_done(place);
+	if (!in)
 		return firn_fail_oom(err, "input");
-	}
-	in->input.ops = &ops;
-	in->place = *place;
-	*place = (struct input_place){ .fd = -1 };
-	owned = &in->input;
 	in->desc = *desc;
 	in->desc.json = json_incref(desc->json);
-	rc = open_index(in, err);
+	rc = store_read(in->place.store, &desc->digest, desc->size, OCI_DOCUMENT_MAX,
+			&in->index_text, &len, err);
+	if (rc >= 0)
+		rc = parse_index(in, len, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "ctr checkpoint %s", digest_text(&desc->digest, text));
+	*ret = take_ptr(&owned);
+	return 0;
+}
+
+int input_open_ctr_index(struct input_place *place, const json_t *index, struct input **ret,
+			 struct firn_error *err)
+{
+	struct ctr_input *in = new_input(place);
+	_cleanup_(input_closep) struct input *owned = in ? &in->input : NULL;
+	_buf_ struct buf text = BUF_INIT;
+	size_t len;
+	int rc;
+
+	if (!in)
+		return firn_fail_oom(err, "input");
+	if ((rc = json_print(index, &text, err)) < 0 ||
+	    (rc = digest_of(text.data, text.len, &in->desc.digest, err)) < 0)
+		return rc;
+	len = in->desc.size = text.len;
+	in->index_text = buf_steal(&text);
+	if (!in->index_text)
+		return firn_fail_oom(err, "index.json");
+	rc = parse_index(in, len, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "index.json");
 	*ret = take_ptr(&owned);
 	return 0;
 }

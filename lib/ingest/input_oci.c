@@ -41,12 +41,21 @@ static bool is_recognised(const json_t *manifest)
 	       oci_annotation(manifest, ORG_CRIU_ENGINE_NAME);
 }
 
-static int open_target(struct input_place *place, const struct oci_descriptor *target, int nested,
-		       struct input **ret, struct firn_error *err);
+/* The checkpoint in a layout. */
+struct found {
+	struct oci_descriptor desc;
+	json_t *index; /* index.json, which is the checkpoint's own index; else NULL */
+};
 
-/* The only entry, or the one that is a checkpoint: "ctr images export" adds the base's. */
-static int choose(struct layout *l, const struct ref *ref, struct oci_descriptor *ret,
-		  struct firn_error *err);
+static void found_done(struct found *f)
+{
+	oci_descriptor_done(&f->desc);
+	json_decref(f->index);
+}
+
+static int find(struct layout *l, const struct ref *ref, struct found *ret, struct firn_error *err);
+static int open_found(struct input_place *place, const struct found *f, int nested,
+		      struct input **ret, struct firn_error *err);
 
 /* A layout in a layer is read in place: @src is the layer, proven as a whole. */
 static int enter(struct input_place *place, struct source *src, struct firn_error *err)
@@ -95,7 +104,7 @@ static int prove_layer(struct source *src, const struct oci_descriptor *d,
 static int open_nested(struct input_place *place, const struct image *image, bool by_diff_id,
 		       struct input **ret, struct firn_error *err)
 {
-	_cleanup_(oci_descriptor_done) struct oci_descriptor target = { .json = NULL };
+	_cleanup_(found_done) struct found found = { .index = NULL };
 	const struct ref any = { .transport = REF_PATH };
 	struct source *src = NULL;
 	int rc;
@@ -111,10 +120,9 @@ static int open_nested(struct input_place *place, const struct image *image, boo
 			 &src, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "layer 0");
-	if ((rc = enter(place, src, err)) < 0 ||
-	    (rc = choose(place->layout, &any, &target, err)) < 0)
+	if ((rc = enter(place, src, err)) < 0 || (rc = find(place->layout, &any, &found, err)) < 0)
 		return rc;
-	return open_target(place, &target, 1, ret, err);
+	return open_found(place, &found, 1, ret, err);
 }
 
 /* Takes *@image, also on failure. */
@@ -191,14 +199,6 @@ static int open_index(struct input_place *place, const struct oci_descriptor *de
 	return rc < 0 ? rc : open_loaded(place, &image, false, nested, ret, err);
 }
 
-static int open_target(struct input_place *place, const struct oci_descriptor *target, int nested,
-		       struct input **ret, struct firn_error *err)
-{
-	if (oci_is_index(target->media_type))
-		return open_index(place, target, nested, ret, err);
-	return open_manifest(place, target, nested, ret, err);
-}
-
 /* Whether an entry of index.json says that it is a checkpoint, by what the documents alone say. */
 static bool is_checkpoint(struct store *s, const struct oci_descriptor *d)
 {
@@ -211,20 +211,14 @@ static bool is_checkpoint(struct store *s, const struct oci_descriptor *d)
 	       is_recognised(m.json);
 }
 
-static int choose(struct layout *l, const struct ref *ref, struct oci_descriptor *ret,
-		  struct firn_error *err)
+/* The only entry, or the one that is a checkpoint: there may be base images beside it. */
+static int choose(struct layout *l, const struct oci_index *index, const struct ref *ref,
+		  struct oci_descriptor *ret, struct firn_error *err)
 {
-	_cleanup_(oci_index_done) struct oci_index index = { 0 };
 	const struct oci_descriptor *found = NULL;
-	int rc;
 
-	if (ref->tag || ref->digest.alg)
-		return layout_resolve(l, ref, ret, err);
-	rc = layout_index(l, &index, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "layout %s", layout_path(l));
-	for (size_t i = 0; index.nmanifests > 1 && i < index.nmanifests; i++) {
-		const struct oci_descriptor *d = &index.manifests[i];
+	for (size_t i = 0; index->nmanifests > 1 && i < index->nmanifests; i++) {
+		const struct oci_descriptor *d = &index->manifests[i];
 
 		if (found && digest_equal(&found->digest, &d->digest))
 			continue; /* one image of two names */
@@ -241,19 +235,46 @@ static int choose(struct layout *l, const struct ref *ref, struct oci_descriptor
 	return 0;
 }
 
-static int open_chosen(struct input_place *place, const struct ref *ref, struct input **ret,
-		       struct firn_error *err)
+/* What @ref names; without a name index.json may be the checkpoint itself. */
+static int find(struct layout *l, const struct ref *ref, struct found *ret, struct firn_error *err)
 {
-	_cleanup_(oci_descriptor_done) struct oci_descriptor target = { .json = NULL };
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	int rc;
+
+	if (ref->tag || ref->digest.alg)
+		return layout_resolve(l, ref, &ret->desc, err);
+	rc = layout_index(l, &index, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "layout %s", layout_path(l));
+	if (!ctr_is_checkpoint(&index))
+		return choose(l, &index, ref, &ret->desc, err);
+	ret->index = json_incref(index.json);
+	return 0;
+}
+
+static int open_found(struct input_place *place, const struct found *f, int nested,
+		      struct input **ret, struct firn_error *err)
+{
+	if (f->index)
+		return input_open_ctr_index(place, f->index, ret, err);
+	if (oci_is_index(f->desc.media_type))
+		return open_index(place, &f->desc, nested, ret, err);
+	return open_manifest(place, &f->desc, nested, ret, err);
+}
+
+static int open_named(struct input_place *place, const struct ref *ref, struct input **ret,
+		      struct firn_error *err)
+{
+	_cleanup_(found_done) struct found found = { .index = NULL };
 	_free_ char *name = strdup(layout_path(place->layout));
 	int rc;
 
 	if (!name)
 		return firn_fail_oom(err, "name");
-	rc = choose(place->layout, ref, &target, err);
+	rc = find(place->layout, ref, &found, err);
 	if (rc < 0)
 		return rc;
-	return firn_wrap(err, open_target(place, &target, 0, ret, err), "%s", name);
+	return firn_wrap(err, open_found(place, &found, 0, ret, err), "%s", name);
 }
 
 /* Takes *@l. */
@@ -263,7 +284,7 @@ static int open_in(struct layout **l, const struct ref *ref, struct input **ret,
 	_cleanup_(input_place_done) struct input_place place = { .layout = take_ptr(l), .fd = -1 };
 
 	place.store = layout_store(place.layout);
-	return open_chosen(&place, ref, ret, err);
+	return open_named(&place, ref, ret, err);
 }
 
 int input_open_ref(const struct ref *ref, struct input **ret, struct firn_error *err)
@@ -308,7 +329,7 @@ static int open_layout_archive(int fd, const char *name, struct input **ret, str
 	    (rc = layout_open_source(src, name, &place.layout, err)) < 0)
 		return rc;
 	place.store = layout_store(place.layout);
-	return open_chosen(&place, &any, ret, err);
+	return open_named(&place, &any, ret, err);
 }
 
 static int open_docker_archive(int fd, const char *name, struct input **ret, struct firn_error *err)

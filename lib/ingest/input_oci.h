@@ -39,6 +39,10 @@ int input_image_look(struct store *s, const struct image *image, enum image_cont
 int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc, struct input **ret,
 		   struct firn_error *err) _must_check_;
 
+/* The same of an index that is no blob: a layout's index.json, parsed. */
+int input_open_ctr_index(struct input_place *place, const json_t *index, struct input **ret,
+			 struct firn_error *err) _must_check_;
+
 /* What @ref (no REF_PATH) names in its layout. */
 int input_open_ref(const struct ref *ref, struct input **ret, struct firn_error *err) _must_check_;
 /* The layout in the folder @path. */

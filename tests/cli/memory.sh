@@ -36,7 +36,12 @@ below "$(peak "$firn" build - oci:layout:zstd < <(zstd -qc large.tar))" "from a 
 below "$(peak "$firn" build --engine-delta=archive --keep-source - oci:layout:kept < <(cat large.tar))" "from a pipe, kept and with its recipe"
 mkdir folder && tar -C folder -xf large.tar
 below "$(peak "$firn" build folder oci:layout:folder)" "from a folder"
-rm -rf layout folder large.tar
+rm -rf layout folder
+python3 "$top_srcdir/tests/cli/make-base.py" large.tar image cp >/dev/null
+below "$(peak "$firn" build image oci:layout:image)" "from a checkpoint image"
+tar -c image | gzip -1c >image.tar.gz
+below "$(peak "$firn" build image.tar.gz oci:layout:packed)" "from the same in a compressed archive"
+rm -rf layout image image.tar.gz large.tar
 python3 "$make_bad" many "$data/podman-none.tar" 20000 >many.tar
 below "$(peak "$firn" build many.tar oci:layout:many)" "a delta of 20,000 files"
 below "$(peak "$firn" build - oci:layout:many-pipe < <(cat many.tar))" "from a pipe"

@@ -84,6 +84,15 @@ is "$(stat -c %s m/checkpoint/pages-1.img) $(sha256sum <m/checkpoint/pages-1.img
 is "$(cat m/checkpoint/config.dump m/config.dump 2>/dev/null)" "" "no config.dump is made up"
 check "umount" "$firn" umount "$work/m"
 
+# A layout whose index.json is the checkpoint's own index.
+cp -r index inline && cp index/blobs/sha256/16e642faff0e* inline/index.json
+check "index.json as the checkpoint: build" "$firn" build inline oci:layout:inline
+is "$(digest_of inline.rootfs)" "$(digest_of archive.rootfs)" "and its rootfs image is the same"
+mounted_is_right inline 7 ctr "index.json as the checkpoint"
+tar -cf inline.tar -C inline .
+check "and in an archive: build" "$firn" build inline.tar oci:layout:inline-tar
+is "$(digest_of inline-tar)" "$(digest_of inline)" "one image"
+
 # Its base is shared with an image that is there already, by digest; a base that the caller gives goes first.
 python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" other app >/dev/null
 fails 1 'a7e2ee4ba6156c02fa55b43c2a6518e5c57d09ac9ec23bfe4d821755f332dfa7' "a base that isn't the index' own is refused" \

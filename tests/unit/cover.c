@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Layers from the topmost down: names, "/" at the end for folders, "a=b" for a hard link to b. */
@@ -91,12 +92,32 @@ START_TEST(layers)
 }
 END_TEST
 
+START_TEST(too_many)
+{
+	_cleanup_(cover_done) struct cover c = { .layer = 0 };
+	struct firn_error err = { 0 };
+	char name[32];
+	struct tar_entry e = { .path = name, .mode = S_IFREG };
+	int rc = 1;
+
+	ck_ok(cover_open(&c, &err), err);
+	cover_descend(&c);
+	for (unsigned i = 0; rc > 0 && i <= COVER_NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), "%u/%u", i % 256, i);
+		rc = cover_take(&c, &e, &err);
+	}
+	ck_assert_int_eq(rc, -FIRN_ELIMIT);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("cover");
 	TCase *tc = tcase_create("cover");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, layers, 0, ARRAY_SIZE(cases));
+	tcase_add_test(tc, too_many);
 	suite_add_tcase(s, tc);
 	return s;
 }
