@@ -94,7 +94,7 @@ fails 2 'no single file' "a folder can't be kept" "$firn" build --keep-source fo
 check "but its delta may stay the archive's" "$firn" build --engine-delta=archive --base oci:base:app folder oci:layout:folder
 is "$(engine_says layout folder podman)" "" "podman: restores from that"
 check "two containers, both kept" "$firn" build --keep-source --engine-delta=archive --base oci:base:app a=podman.tar b=cri-o.tar oci:layout:pod
-is "$(python3 "$cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
+is "$(python3 "$cli/check-layout.py" layout 2>&1 | grep -v ^tags)" "" "the layout is whole"
 
 if have skopeo; then
 	check "skopeo copies all of it" skopeo copy -q --all --dest-oci-accept-uncompressed-layers oci:layout:podman-kept oci:copy:r

@@ -39,7 +39,7 @@ print(layer["mediaType"], layer["digest"].split(":")[1])' "$1"
 check_engine() { python3 "$top_srcdir/tests/cli/check-engine.py" "$@"; }
 mounted_is_right() { # TAG LAST ENGINE WHAT [OPTION...]
 	check "$4: mount" "$firn" mount --cache "$work/cache" "${@:5}" "oci:layout:$1" "$work/m"
-	is "$(python3 "$expected" check m/rootfs "$data" "$2" "$3")" "" "$4: the tree of expected.json"
+	is "$(python3 "$expected" check m/rootfs "$data" "$2" "$3" 2>&1)" "" "$4: the tree of expected.json"
 	check "$4: umount" "$firn" umount "$work/m"
 }
 while read -r name last; do
@@ -59,16 +59,16 @@ while read -r name last; do
 	mounted_is_right "$name-tar" "$last" containerd "$name"
 	check "$name: build with a name for the rootfs image" "$firn" build --base "oci:base-$name:app" --for containerd \
 		--rootfs-name registry.test:5000/app/r:1 "$name.tar" "oci:layout:$name-named"
-	is "$(check_engine --rootfs-name registry.test:5000/app/r:1 layout "$name-named" containerd)" "" \
+	is "$(check_engine --rootfs-name registry.test:5000/app/r:1 layout "$name-named" containerd 2>&1)" "" \
 		"$name: containerd would restore it with its changes"
-	is "$(check_engine layout "$name-tar" containerd)" "the container would be made without its changes" \
+	is "$(check_engine layout "$name-tar" containerd 2>&1)" "the container would be made without its changes" \
 		"$name: without a name it would not, and the check knows"
 	check "$name: build with the changes in the checkpoint" "$firn" build --base "oci:base-$name:app" \
 		--engine-delta=archive "$name.tar" "oci:layout:$name-compat"
-	is "$(check_engine layout "$name-compat" containerd)" "" "$name: containerd would restore this one too"
+	is "$(check_engine layout "$name-compat" containerd 2>&1)" "" "$name: containerd would restore this one too"
 	mounted_is_right "$name-compat" "$last" containerd "$name with the changes in the checkpoint"
 	check "$name: mount of the archive" "$firn" mount --cache "$work/cache" --base "oci:base-$name:app" "$name.tar" "$work/m"
-	is "$(python3 "$expected" check m/rootfs "$data" "$last" containerd)" "" "$name: the tree of expected.json"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last" containerd 2>&1)" "" "$name: the tree of expected.json"
 	check "$name: umount" "$firn" umount "$work/m"
 done <<'EOS'
 tiny 8
@@ -108,6 +108,6 @@ fails 3 'larger than what is left|cut' "also where there was no layout" \
 	"$firn" build "$data/ctr-index-image-tiny.truncated.oci.tar" oci:fresh:cut
 is "$(ls -d fresh 2>/dev/null)" "" "with nothing left of it"
 
-is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
+is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout 2>&1 | grep -v ^tags)" "" "the layout is whole"
 is "$(grep -E " $work/m" /proc/self/mountinfo)" "" "nothing stays mounted"
 done_testing

@@ -28,15 +28,15 @@ for how in sys.argv[3:]:
 named_and_compat() {
 	check "$5: build with a name for the rootfs image" "$firn" build --base oci:base:app --for "$3" \
 		--rootfs-name registry.test/app/r:1 "$1" "oci:layout:$2-named"
-	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" --rootfs-name registry.test/app/r:1 layout "$2-named" "$3")" "" \
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" --rootfs-name registry.test/app/r:1 layout "$2-named" "$3" 2>&1)" "" \
 		"$5: $3 would find it by that name"
 	check "$5: build with the changes in the checkpoint" "$firn" build --base oci:base:app --engine-delta=archive \
 		"$1" "oci:layout:$2-compat"
 	# An archive without changes leaves nothing to be told apart.
-	[ "$4" = none ] || is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$2-compat" "$3")" "" \
+	[ "$4" = none ] || is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$2-compat" "$3" 2>&1)" "" \
 		"$5: $3 would restore this one too"
 	check "$5: mount of it" "$firn" mount --cache "$cache" "oci:layout:$2-compat" "$work/m"
-	is "$(python3 "$expected" check m/rootfs "$data" "$4")" "" "$5: the tree of expected.json"
+	is "$(python3 "$expected" check m/rootfs "$data" "$4" 2>&1)" "" "$5: the tree of expected.json"
 	check "$5: umount of it" "$firn" umount "$work/m"
 }
 
@@ -53,19 +53,19 @@ while read -r name last; do
 	for how in none gzip zstd; do
 		check "$name as $how: build" "$firn" build --base oci:base:app "$name.$how" "oci:layout:$name-$how"
 		check "$name as $how: mount" "$firn" mount --cache "$cache" "oci:layout:$name-$how" "$work/m"
-		is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name as $how: the tree of expected.json"
+		is "$(python3 "$expected" check m/rootfs "$data" "$last" 2>&1)" "" "$name as $how: the tree of expected.json"
 		check "$name as $how: umount" "$firn" umount "$work/m"
 	done
 	run_stdin "$firn" build --base oci:base:app - "oci:layout:$name-stdin" <"$name.zstd"
 	status_is 0 "$name from a pipe: build"
 	mkdir -p "$name.folder" && tar -C "$name.folder" --numeric-owner -xpf "$name.rehomed.tar"
 	check "$name as a folder: build" "$firn" build --base oci:base:app "$name.folder" "oci:layout:$name-folder"
-	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-none" podman)" "" "$name: Podman would restore it with its changes"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-none" podman 2>&1)" "" "$name: Podman would restore it with its changes"
 	named_and_compat "$name.zstd" "$name" podman "$last" "$name"
 	is "$(digests "$name" '' none gzip zstd stdin | sort -u | wc -l)" 1 "$name: four roads, one digest"
 	is "$(digests "$name" .rootfs none gzip zstd stdin folder | sort -u | wc -l)" 1 "$name: one rootfs image, from a folder too"
 	check "$name: mount of the archive" "$firn" mount --cache "$cache" --base oci:base-gz:app "$name.rehomed.tar" "$work/m"
-	is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name: the tree of expected.json"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last" 2>&1)" "" "$name: the tree of expected.json"
 	check "$name: umount" "$firn" umount "$work/m"
 done <<'EOS'
 podman-none.tar 7
@@ -82,9 +82,9 @@ for form in image image.tar image.tar.gz; do
 done
 is "$(digests created '' image image.tar image.tar.gz | sort -u | wc -l)" 1 "image of --create-image: three roads, one digest"
 check "image of --create-image: mount" "$firn" mount --cache "$cache" oci:layout:created-image "$work/m"
-is "$(python3 "$expected" check m/rootfs "$data" 5)" "" "image of --create-image: the tree of expected.json"
+is "$(python3 "$expected" check m/rootfs "$data" 5 2>&1)" "" "image of --create-image: the tree of expected.json"
 check "image of --create-image: umount" "$firn" umount "$work/m"
-is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout created-image podman)" "" "image of --create-image: Podman would restore ours"
+is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout created-image podman 2>&1)" "" "image of --create-image: Podman would restore ours"
 check "podman-create-image-oci.tar as it is: build" "$firn" build "$data/podman-create-image-oci.tar" oci:layout:created
 
 # The same containers as CRI-O would have exported them.
@@ -95,10 +95,10 @@ while read -r name last; do
 	status_is 0 "$name in CRI-O's words, from a pipe: build"
 	is "$(digests "$name" '' crio crio-stdin | sort -u | wc -l)" 1 "$name in CRI-O's words: both have one digest"
 	check "$name in CRI-O's words: mount" "$firn" mount --cache "$cache" "oci:layout:$name-crio" "$work/m"
-	is "$(python3 "$expected" check m/rootfs "$data" "$last")" "" "$name in CRI-O's words: the tree of expected.json"
+	is "$(python3 "$expected" check m/rootfs "$data" "$last" 2>&1)" "" "$name in CRI-O's words: the tree of expected.json"
 	is "$(tar -xOf crio.tar bind.mounts | cmp - m/bind.mounts)" "" "$name in CRI-O's words: bind.mounts as it was"
 	check "$name in CRI-O's words: umount" "$firn" umount "$work/m"
-	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-crio" cri-o)" "" "$name: CRI-O would restore it with its changes"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name-crio" cri-o 2>&1)" "" "$name: CRI-O would restore it with its changes"
 	named_and_compat crio.tar "$name-crio" cri-o "$last" "$name in CRI-O's words"
 done <<'EOS'
 podman-none.tar 7
@@ -113,6 +113,8 @@ for name in podman-none.tar podman-gzip.tar.gz podman-zstd.tar.zst; do
 	fails 4 'localhost/bb:1.*c56abf9a787d35a48e001b70aab28ef8ba1285451e4aa6b4aed5291b7ea29ffa' "$name: a mount asks for the base, with name and ID" \
 		"$firn" mount "oci:layout:$name" "$work/m"
 	is "$(ls -A m)" "" "$name: and leaves nothing"
+	is "$(python3 "$top_srcdir/tests/cli/check-engine.py" layout "$name" podman 2>&1)" "the container would be made without its changes" \
+		"$name: without a base Podman would restore it without its changes"
 done
 fails 1 "$id.*c56abf9a|c56abf9a.*$id" "a wrong base is refused, with both IDs" "$firn" mount --base oci:base:app oci:layout:podman-none.tar "$work/m"
 fails 1 "$id.*c56abf9a|c56abf9a.*$id" "also for an archive" "$firn" mount --base oci:base:app "$data/podman-none.tar" "$work/m"
@@ -140,6 +142,6 @@ for name in raw-criu-1proc.tar raw-criu-2proc.tar ctr-t-bare-criu.tar; do
 	check "$name: umount" "$firn" umount "$work/m"
 	rm -rf raw
 done
-is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout | grep -v ^tags)" "" "the layout is whole"
+is "$(python3 "$top_srcdir/tests/cli/check-layout.py" layout 2>&1 | grep -v ^tags)" "" "the layout is whole"
 is "$(grep -E " $work/m" /proc/self/mountinfo)" "" "nothing stays mounted"
 done_testing

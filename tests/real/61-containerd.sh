@@ -75,7 +75,7 @@ is "$(lowers)" 2 "containerd from its own archive: the base has two layers"
 end_pod
 
 vital "build for containerd" firn build --base oci:base:app --for containerd --rootfs-name "$registry/app-r:1" c1.tar oci:layout:out
-is "$(python3 /firn/tests/cli/check-engine.py --rootfs-name "$registry/app-r:1" layout out containerd)" "" \
+is "$(python3 /firn/tests/cli/check-engine.py --rootfs-name "$registry/app-r:1" layout out containerd 2>&1)" "" \
 	"what containerd reads of it is right"
 vital "R to the registry" push oci:layout:out.rootfs app-r:1 --preserve-digests
 vital "C to the registry" push oci:layout:out.checkpoint app-c:1 --preserve-digests
@@ -87,7 +87,7 @@ for image in app-c app-i; do
 	end_pod
 done
 vital "build with the changes in the checkpoint" firn build --base oci:base:app --engine-delta=archive c1.tar oci:layout:compat
-is "$(python3 /firn/tests/cli/check-engine.py layout compat containerd)" "" "what containerd reads of it is right"
+is "$(python3 /firn/tests/cli/check-engine.py layout compat containerd 2>&1)" "" "what containerd reads of it is right"
 vital "it to the registry" push oci:layout:compat.checkpoint compat:1 --preserve-digests
 must cri pull "$registry/compat:1"
 containerd_restores compat "$registry/compat:1" "containerd from the compat layer"

@@ -32,7 +32,7 @@ vital "build of the folder" firn build "${bases[@]}" --project shop oci:layout:f
 is "$(digest_of folder.web.rootfs) $(digest_of folder.db.checkpoint)" "$(digest_of named.web.rootfs) $(digest_of named.db.checkpoint)" \
 	"it has the same images"
 for name in web db; do
-	is "$(python3 /firn/tests/cli/check-engine.py layout named podman $name)" "" "$name: Podman would restore it with its changes"
+	is "$(python3 /firn/tests/cli/check-engine.py layout named podman $name 2>&1)" "" "$name: Podman would restore it with its changes"
 done
 
 # is_db ROOTFS WHAT
@@ -79,7 +79,7 @@ is "$(digest_of pod.web.rootfs) $(digest_of pod.db.rootfs)" "$(digest_of named.w
 truncate -s 12 pod/db-1/checkpoint/core-1.img
 vital "build with a cut core" firn build --force "${bases[@]}" --project pod oci:layout:pod
 fails 5 'db.*(EOF|core-1)' "a restore that fails for one of them says for which" timeout 60 firn restore oci:layout:pod
-is "$(runc list -q)" "" "and leaves none of them running"
+is "$(runc list -q 2>&1)" "" "and leaves none of them running"
 nothing_stays "nor anything mounted"
 
 # The images of one container are as ordinary as those of a build of one.

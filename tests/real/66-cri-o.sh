@@ -25,7 +25,7 @@ counts_on "/proc/$pid/root/count" "$n" "the counter goes on"
 data_is_right "/proc/$pid/root" "and its files are right"
 end_container r1
 nothing_stays "nothing stays mounted"
-is "$(python3 /firn/tests/cli/check-engine.py layout r1 cri-o)" "" "CRI-O would restore it with its changes"
+is "$(python3 /firn/tests/cli/check-engine.py layout r1 cri-o 2>&1)" "" "CRI-O would restore it with its changes"
 
 vital "R into the storage that CRI-O shares with Podman" skopeo copy -q oci:layout:r1.rootfs containers-storage:localhost/r1-rootfs:1
 vital "C into it" skopeo copy -q oci:layout:r1.checkpoint containers-storage:localhost/r1:1
