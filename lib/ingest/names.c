@@ -97,7 +97,7 @@ static int stay_unnamed(struct ingest *g, struct firn_error *err)
 			   "%s pulls what config.dump names, so it will restore without the "
 			   "changes until that is a reference to the rootfs image (--rootfs-name)",
 			   e->name);
-	else if (g->for_engine)
+	else if (g->for_engine && !g->running) /* which was stopped for this: better than nothing */
 		return firn_fail(err, FIRN_EINVAL,
 				 "without the base image %s can't restore from this image with its "
 				 "changes (--base)",
