@@ -103,7 +103,8 @@ static int sort(struct members *m, struct firn_error *err)
 	char quoted[PATH_QUOTE_MAX];
 	size_t n = 0;
 
-	qsort_r(m->entries, m->count, sizeof(*m->entries), compare, m);
+	if (m->count)
+		qsort_r(m->entries, m->count, sizeof(*m->entries), compare, m);
 	for (size_t i = 0; i < m->count; i++) {
 		struct entry *last = n ? &m->entries[n - 1] : NULL;
 		const struct entry *e = &m->entries[i];

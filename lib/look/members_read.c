@@ -131,7 +131,8 @@ int members_fetch(struct members *m, struct members_piece *pieces, size_t n, str
 {
 	int rc = 0;
 
-	qsort_r(pieces, n, sizeof(*pieces), compare, m);
+	if (n)
+		qsort_r(pieces, n, sizeof(*pieces), compare, m);
 	for (size_t i = 0, end; rc >= 0 && i < n; i = end) {
 		const struct entry *e = members_entry(m, pieces[i].path);
 
