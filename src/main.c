@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STDOUT_BYTES 65536 /* no help, completion or result is longer */
+
 static int status_of(int rc)
 {
 	switch (-rc) {
@@ -176,9 +178,12 @@ int main(int argc, char **argv)
 	const struct command *command = NULL;
 	struct firn_error err = { 0 };
 	struct app app = { 0 };
+	char out[STDOUT_BYTES];
 	int rc, status;
 
 	fill_standard_fds();
+	/* What fits is written by the fclose() that is asked how it went, and that says why not. */
+	setvbuf(stdout, out, _IOFBF, sizeof(out));
 	sigaction(SIGPIPE, &pipe_action, NULL);
 	/* Where our caller ignored it, nobody could tell how a runtime has ended (wait(2)). */
 	signal(SIGCHLD, SIG_DFL);
