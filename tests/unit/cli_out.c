@@ -43,6 +43,38 @@ START_TEST(formats_print)
 }
 END_TEST
 
+/* Rows of a table of their own, in a template too. */
+START_TEST(rows)
+{
+	static const struct out_field inner[] = { { "A", OUT_STR },
+						  { "B", OUT_LIST },
+						  { NULL, OUT_END } };
+	static const struct out_field outer[] = { { "Rows", OUT_ROWS },
+						  { "Empty", OUT_ROWS },
+						  { NULL, OUT_END } };
+	const union out_value cells[] = {
+		{ .str = "x" }, { .list = { items, 2 } }, { .str = NULL }, { .list = { NULL, 0 } }
+	};
+	const union out_value table[] = { { .rows = { inner, cells, 2 } },
+					  { .rows = { inner, NULL, 0 } } };
+	static const char want[] = "[{\"A\":\"x\",\"B\":[\"a\",\"b\\\"\"]},{\"A\":null,\"B\":[]}]";
+	static const char *const each[] = { "{{.Rows}}{{.Empty}}",
+					    "{{json .Rows}}{{json .Empty}}" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		out_result(f, each[i], outer, table);
+		fclose(f);
+		ck_assert_msg(strncmp(text, want, strlen(want)) == 0, "%s", text);
+		ck_assert_str_eq(text + strlen(want), "[]\n");
+		free(text);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *format, *says;
 } refused[] = {
@@ -113,6 +145,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("out");
 
 	tcase_add_loop_test(tc, formats_print, 0, ARRAY_SIZE(formats));
+	tcase_add_test(tc, rows);
 	tcase_add_loop_test(tc, formats_refused, 0, ARRAY_SIZE(refused));
 	tcase_add_loop_test(tc, text_is_escaped, 0, ARRAY_SIZE(texts));
 	suite_add_tcase(s, tc);
