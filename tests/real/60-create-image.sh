@@ -20,10 +20,15 @@ dir=$(podman image mount localhost/cp:1) || bail "podman image mount failed"
 n=$(bsdtar -xOf "$dir/rootfs-diff.tar" count | tail -n 1)
 must podman image unmount localhost/cp:1
 
-for form in gzip zstd archive.tar docker.tar; do
-	check "$form: build" firn build --format '{{.Rootfs}}' --base oci:base:app "$form" "oci:layout:$form"
+while read -r tag form; do
+	check "$form: build" firn build --format '{{.Rootfs}}' --base oci:base:app "$form" "oci:layout:$tag"
 	echo "$out" >>digests
-done
+done <<'EOS'
+gzip gzip
+zstd oci:zstd:cp
+archive.tar oci-archive:archive.tar:cp
+docker.tar docker.tar
+EOS
 is "$(wc -l <digests) $(sort -u digests | wc -l)" "4 1" "all of them give one rootfs image"
 like "$err" 'mod.txt|modified|host' "the build warns of what Podman's archive loses"
 

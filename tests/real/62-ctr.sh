@@ -61,7 +61,7 @@ same_rootfs() { # WHAT CHECKPOINT TAG
 	check "$1: build" firn build --format '{{.Rootfs}}' "$2" "oci:layout:$3"
 	is "$out" "$want" "$1: the same rootfs image"
 }
-same_rootfs "a layout" unpacked unpacked
+same_rootfs "a layout" oci:unpacked unpacked
 c=$(buildah from scratch) && must buildah add "$c" unpacked / && must buildah commit "$c" localhost/nested:1
 must skopeo copy -q containers-storage:localhost/nested:1 oci-archive:nested.tar:nested
 same_rootfs "an image with the layout in it" nested.tar nested
