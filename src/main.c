@@ -135,17 +135,19 @@ static int run_tool(struct app *app, int argc, char **argv, const struct command
 /* A result that did not arrive is a failure, however well the work went. */
 static int check_stdout(struct app *app, int status)
 {
-	bool bad = ferror(stdout);
+	const bool bad = ferror(stdout);
+	const bool failed = fclose(stdout) != 0;
 	char text[128];
 
-	if (fclose(stdout) == 0 && !bad)
+	if (!failed && !bad)
 		return status;
-	if (errno == EPIPE) { /* the reader has gone: end as a filter does, without a word */
+	/* The reader has gone: end as a filter does, without a word. */
+	if (failed && errno == EPIPE) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
 	snprintf(text, sizeof(text), "standard output: %s",
-		 bad ? "not all of it could be written" : strerror(errno));
+		 failed ? strerror(errno) : "not all of it could be written");
 	progress_error(&app->progress, NULL, text, EXIT_FAILED);
 	return status == EXIT_DONE || status == PLUGIN_EXIT_STATUS ? EXIT_FAILED : status;
 }
