@@ -39,11 +39,20 @@ static struct scene archive_scene(struct buf *out, size_t part, size_t parts)
 	return (struct scene){ .answer = (char *)out->data, .answer_len = out->len };
 }
 
+/* A scene that holds and says nothing is waited for: shortly. */
+static unsigned seconds(const struct fake_http *f)
+{
+	for (size_t i = 0; i < f->nscenes; i++)
+		if (f->scenes[i].holds && !f->scenes[i].answer)
+			return 1;
+	return FAKE_PATIENT / 1000;
+}
+
 static int build_from(const struct fake_http *f, const char *name, const char *tag, unsigned flags,
 		      struct firn_build_result **ret, struct firn_error *err)
 {
 	const struct firn_podman_opts podman = {
-		.size = sizeof(podman), .flags = flags, .socket = f->path, .timeout = 1
+		.size = sizeof(podman), .flags = flags, .socket = f->path, .timeout = seconds(f)
 	};
 	const struct firn_build_opts opts = { .size = sizeof(opts), .podman = &podman };
 
@@ -228,7 +237,7 @@ static int restore_to(const struct fake_http *f, const char *tag, const char *na
 {
 	const struct firn_podman_opts podman = { .size = sizeof(podman),
 						 .socket = f->path,
-						 .timeout = 1 };
+						 .timeout = seconds(f) };
 	const struct firn_restore_opts opts = { .size = sizeof(opts),
 						.flags = FIRN_RESTORE_FILE_LOCKS,
 						.runtime = "podman",

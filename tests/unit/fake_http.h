@@ -25,6 +25,18 @@ struct scene {
 	bool holds;      /* stay connected until the client has gone; else close at once */
 };
 
+/*
+ * How long to wait, in ms: short in a case that ends because nothing comes, which its @error tells;
+ * else longer than any machine is busy with other things.
+ */
+#define FAKE_SHORT   300
+#define FAKE_PATIENT 60000
+
+static inline unsigned fake_wait(const char *error)
+{
+	return error && strstr(error, "within 300 ms") ? FAKE_SHORT : FAKE_PATIENT;
+}
+
 struct fake_http {
 	char path[256];
 	const struct scene *scenes;

@@ -13,12 +13,17 @@
 #define OK200   "HTTP/1.1 200 OK\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
 
-static const struct http_times quick = { .connect = 2000, .answer = 300, .idle = 300 };
+static struct http_times times(const char *error)
+{
+	const unsigned wait = fake_wait(error);
+
+	return (struct http_times){ .connect = FAKE_PATIENT, .answer = wait, .idle = wait };
+}
 
 static struct http_request get(const struct fake_http *f)
 {
 	return (struct http_request){
-		.method = "GET", .socket = f->path, .url = "http://d/x", .times = quick
+		.method = "GET", .socket = f->path, .url = "http://d/x", .times = times(NULL)
 	};
 }
 
@@ -202,10 +207,11 @@ START_TEST(answers)
 	int rc;
 
 	fake_http_start(&f, &cases[_i].scene, 1);
-	ck_ok(http_begin(
-		  &(struct http_request){
-		      .method = "GET", .socket = f.path, .url = "http://d/x", .times = quick },
-		  &h, &err),
+	ck_ok(http_begin(&(struct http_request){ .method = "GET",
+						 .socket = f.path,
+						 .url = "http://d/x",
+						 .times = times(cases[_i].error) },
+			 &h, &err),
 	      err);
 	rc = http_answer(h, &status, &err);
 	ck_assert_msg(rc == cases[_i].answer, "%s: %d: %s", cases[_i].name, rc, err.msg);
@@ -336,13 +342,14 @@ START_TEST(body_is_paused)
 }
 END_TEST
 
-static int upload(struct fake_http *f, size_t pieces, bool end, struct http **ret,
-		  struct firn_error *err)
+static int upload(struct fake_http *f, size_t pieces, bool end, const char *error,
+		  struct http **ret, struct firn_error *err)
 {
 	struct http_request r = get(f);
 	struct http *h = NULL;
 	int rc;
 
+	r.times = times(error);
 	r.method = "POST";
 	r.type = "application/x-tar";
 	ck_ok(http_begin(&r, &h, err), *err);
@@ -367,7 +374,7 @@ START_TEST(upload_arrives)
 	unsigned status;
 
 	fake_http_start(&f, &s, 1);
-	ck_ok(upload(&f, 100000, true, &h, &err), err);
+	ck_ok(upload(&f, 100000, true, NULL, &h, &err), err);
 	ck_ok(http_answer(h, &status, &err), err);
 	ck_assert_uint_eq(status, 200);
 	http_close(h);
@@ -389,7 +396,7 @@ START_TEST(upload_is_cut)
 	struct fake_http f;
 
 	fake_http_start(&f, &s, 1);
-	ck_ok(upload(&f, 10, false, &h, &err), err);
+	ck_ok(upload(&f, 10, false, NULL, &h, &err), err);
 	http_close(h);
 	fake_http_stop(&f);
 	ck_assert(!f.whole_request);
@@ -410,7 +417,7 @@ START_TEST(upload_is_answered_early)
 	unsigned status;
 
 	fake_http_start(&f, &s, 1);
-	ck_assert_int_eq(upload(&f, 1000000, true, &h, &err), -FIRN_EFAIL);
+	ck_assert_int_eq(upload(&f, 1000000, true, NULL, &h, &err), -FIRN_EFAIL);
 	ck_assert_msg(strstr(err.msg, "answers before it has everything"), "%s", err.msg);
 	ck_assert(http_answered(h));
 	ck_ok(http_answer(h, &status, &err), err);
@@ -425,13 +432,14 @@ END_TEST
 /* Nobody takes it. */
 START_TEST(upload_stalls)
 {
+	static const char error[] = "no byte taken within 300 ms";
 	struct firn_error err = { 0 };
 	struct fake_http f = { 0 };
 	struct http *h = NULL;
 
 	fake_http_listen(&f);
-	ck_assert_int_eq(upload(&f, 1000000, true, &h, &err), -FIRN_EFAIL);
-	ck_assert_msg(strstr(err.msg, "no byte taken within 300 ms"), "%s", err.msg);
+	ck_assert_int_eq(upload(&f, 1000000, true, error, &h, &err), -FIRN_EFAIL);
+	ck_assert_msg(strstr(err.msg, error), "%s", err.msg);
 	http_close(h);
 	close(f.listener);
 }
@@ -441,7 +449,7 @@ START_TEST(nobody_is_there)
 {
 	char name[300];
 	struct http_request r = {
-		.method = "GET", .socket = name, .url = "http://d/x", .times = quick
+		.method = "GET", .socket = name, .url = "http://d/x", .times = times(NULL)
 	};
 	struct firn_error err = { 0 };
 	struct http *h = NULL;
@@ -486,9 +494,10 @@ START_TEST(environment_is_not_read)
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/v2/", ntohs(a.sin_port));
-	ck_ok(http_begin(&(struct http_request){ .method = "GET", .url = url, .times = quick }, &h,
-			 &err),
-	      err);
+	ck_ok(
+	    http_begin(&(struct http_request){ .method = "GET", .url = url, .times = times(NULL) },
+		       &h, &err),
+	    err);
 	ck_ok(http_answer(h, &status, &err), err);
 	ck_assert_uint_eq(status, 200);
 	http_close(h);

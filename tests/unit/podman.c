@@ -19,7 +19,12 @@
 	}
 #define ARCHIVE "HTTP/1.1 200 OK\r\nContent-Type: application/octet; charset=us-ascii\r\n"
 
-static const struct http_times quick = { .connect = 2000, .answer = 300, .idle = 300 };
+static struct http_times times(const char *error)
+{
+	const unsigned wait = fake_wait(error);
+
+	return (struct http_times){ .connect = FAKE_PATIENT, .answer = wait, .idle = wait };
+}
 
 static const struct {
 	const char *name;
@@ -43,12 +48,13 @@ static const struct {
 START_TEST(open_asks_who_is_there)
 {
 	struct firn_error err = { 0 };
+	const struct http_times wait = times(pings[_i].error);
 	struct podman *p = NULL;
 	struct fake_http f;
 	int rc;
 
 	fake_http_start(&f, &pings[_i].scene, 1);
-	rc = podman_open(f.path, &quick, &p, &err);
+	rc = podman_open(f.path, &wait, &p, &err);
 	ck_assert_msg(rc == pings[_i].rc, "%s: %d: %s", pings[_i].name, rc, err.msg);
 	if (pings[_i].error)
 		ck_assert_msg(strstr(err.msg, pings[_i].error), "%s", err.msg);
@@ -59,14 +65,16 @@ START_TEST(open_asks_who_is_there)
 }
 END_TEST
 
-/* Opens the service of scenes[0], which has to be a PING. */
-static struct podman *service(struct fake_http *f, const struct scene *scenes, size_t n)
+/* Opens the service of scenes[0], which has to be a PING; the case ends with @error. */
+static struct podman *service(struct fake_http *f, const struct scene *scenes, size_t n,
+			      const char *error)
 {
+	const struct http_times wait = times(error);
 	struct firn_error err = { 0 };
 	struct podman *p = NULL;
 
 	fake_http_start(f, scenes, n);
-	ck_ok(podman_open(f->path, &quick, &p, &err), err);
+	ck_ok(podman_open(f->path, &wait, &p, &err), err);
 	return p;
 }
 
@@ -83,7 +91,7 @@ START_TEST(inspect_tells)
 	struct podman_container c = { 0 };
 	struct firn_error err = { 0 };
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, 2);
+	struct podman *p = service(&f, scenes, 2, NULL);
 
 	ck_ok(podman_inspect(p, "a/b c\xc3\xa4", &c, &err), err);
 	ck_assert_str_eq(c.id, "ab12");
@@ -157,7 +165,7 @@ START_TEST(inspect_fails)
 	struct podman_container c = { 0 };
 	struct firn_error err = { 0 };
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, 2);
+	struct podman *p = service(&f, scenes, 2, NULL);
 	int rc = podman_inspect(p, "c1", &c, &err);
 
 	ck_assert_msg(rc == bad_inspects[_i].rc, "%s: %d: %s", bad_inspects[_i].name, rc, err.msg);
@@ -211,7 +219,7 @@ static const struct {
 
 START_TEST(checkpoint)
 {
-	const struct podman_checkpoint how = { .answer = 300,
+	const struct podman_checkpoint how = { .answer = fake_wait(checkpoints[_i].error),
 					       .leave_running = true,
 					       .file_locks = true };
 	const struct scene scenes[] = { PING("5.4.2"), checkpoints[_i].scene };
@@ -219,7 +227,7 @@ START_TEST(checkpoint)
 	struct firn_error err = { 0 };
 	char body[64] = "";
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, 2);
+	struct podman *p = service(&f, scenes, 2, checkpoints[_i].error);
 	int rc = podman_checkpoint(p, "c1", &how, &in, &err);
 	ssize_t got = 0;
 	size_t len = 0;
@@ -282,14 +290,16 @@ static const struct {
 
 START_TEST(restore)
 {
-	const struct podman_restore how = { .answer = 300, .name = "c 2", .tcp_established = true };
+	const struct podman_restore how = { .answer = fake_wait(restores[_i].error),
+					    .name = "c 2",
+					    .tcp_established = true };
 	const struct scene scenes[] = { PING("4.3.1"), restores[_i].scene };
 	struct podman_upload *u = NULL;
 	struct firn_error err = { 0 };
 	static char piece[65536];
 	_free_ char *id = NULL;
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, 2);
+	struct podman *p = service(&f, scenes, 2, restores[_i].error);
 	int rc;
 
 	ck_ok(podman_restore_begin(p, &how, &u, &err), err);
@@ -340,7 +350,7 @@ START_TEST(state_is_told)
 	const struct scene scenes[] = { PING("5.4.2"), states[_i].scene };
 	char text[PODMAN_STATE_MAX];
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, 2);
+	struct podman *p = service(&f, scenes, 2, NULL);
 
 	ck_assert_str_eq(podman_tell_state(p, "a", "c1", text), states[_i].text);
 	podman_close(p);
@@ -358,7 +368,7 @@ START_TEST(images)
 	};
 	struct firn_error err = { 0 };
 	struct fake_http f;
-	struct podman *p = service(&f, scenes, ARRAY_SIZE(scenes));
+	struct podman *p = service(&f, scenes, ARRAY_SIZE(scenes), NULL);
 
 	ck_assert_int_eq(podman_has_image(p, "64b0", &err), 1);
 	ck_assert_int_eq(podman_has_image(p, "64b0", &err), 0);
