@@ -55,6 +55,11 @@ const char *config_dump_volume(const struct config_dump *c, size_t i)
 	return json_string_value(json_object_get(json_array_get(c->volumes, i), "volumeName"));
 }
 
+const char *config_dump_volume_place(const struct config_dump *c, size_t i)
+{
+	return json_string_value(json_object_get(json_array_get(c->volumes, i), "dest"));
+}
+
 /* A replacement of @len bytes at @at of the old text; @text is owned. */
 struct change {
 	size_t at, len;

@@ -40,6 +40,8 @@ void config_dump_done(struct config_dump *c);
 
 /* name of the @i -th of c->volumes, NULL when it has none. */
 const char *config_dump_volume(const struct config_dump *c, size_t i);
+/* Where the container has it, or NULL. */
+const char *config_dump_volume_place(const struct config_dump *c, size_t i);
 
 struct config_edit {
 	const char *key;

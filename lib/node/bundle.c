@@ -12,6 +12,7 @@
 #include "node/images.h"
 #include "node/provide.h"
 #include "node/rootfs.h"
+#include "node/volumes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +102,8 @@ static int make_config(struct making *m, struct firn_error *err)
 		rc = spec_shm_bytes(c->config, c->config_len, &opts.shm_bytes, err);
 	if (rc >= 0)
 		rc = spec_rewrite(c->spec, c->spec_len, &opts, &m->spec, err);
-	return firn_wrap(err, rc, CHECKPOINT_SPEC);
+	rc = firn_wrap(err, rc, CHECKPOINT_SPEC);
+	return rc < 0 ? rc : volumes_tell(c, &m->spec, o->report, err);
 }
 
 /* A folder of our own that nothing in the layers below shines through, whatever they hold. */

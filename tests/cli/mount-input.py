@@ -8,6 +8,7 @@
                                                the ones below, and DIR/want: the tree they give
   mount-input.py archive OLD OUT ID [EDIT...]  an engine's archive with another image ID and, for each EDIT,
      volume=SOURCE       one more bind mount in spec.dump, at /vol
+     named=NAME          it is Podman's volume NAME, whose content is in the archive
      shm=TAR             this devshm-checkpoint.tar
      file=NAME=TEXT      one more member
      link=NAME=TARGET    one more symbolic link
@@ -97,6 +98,12 @@ def edit(members, how):
         spec = json.loads(data)
         spec["mounts"].append({"destination": "/vol", "type": "bind", "source": arg, "options": ["rbind"]})
         members["spec.dump"] = (t, json.dumps(spec).encode())
+    elif what == "named":
+        t, data = members["config.dump"]
+        doc = json.loads(data)
+        doc["namedVolumes"] = [{"volumeName": arg, "dest": "/vol", "options": ["rw"]}]
+        members["config.dump"] = (t, json.dumps(doc).encode())
+        members[f"volumes/{arg}.tar"] = (tarfile.TarInfo(f"volumes/{arg}.tar"), bytes(1024))
     elif what == "shm":
         with open(arg, "rb") as f:
             members["devshm-checkpoint.tar"] = (tarfile.TarInfo("devshm-checkpoint.tar"), f.read())

@@ -212,6 +212,11 @@ mkdir vol
 check "a volume that lies elsewhere" mount_it --base oci:base:app --volume "/srv/nothing/vol=$work/vol" vol.tar m
 is "$(python3 -c 'import json; print(*[m["source"] for m in json.load(open("m/config.json"))["mounts"] if m["destination"] == "/vol"])')" \
 	"$work/vol" "a volume that lies elsewhere: config.json says so"
+unlike "$err" "volume" "a volume that lies elsewhere: nothing is to be said"
+"$firn" umount m
+python3 "$input" archive c.tar named.tar "$id" volume=/srv/nothing/vol named=v1
+check "a volume whose content is in the checkpoint" mount_it --base oci:base:app --volume "/vol=$work/vol" named.tar m
+like "$err" "volume ./vol.: the container gets .$work/vol. as it is; .* in .volumes/v1.tar" "what its content is, is told"
 "$firn" umount m
 
 python3 - <<'PY'
