@@ -284,7 +284,7 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.report = &report,
 		.podman = &podman,
 	};
-	struct bases bases = { NULL };
+	struct bases bases = { .all = NULL };
 	int rc = check_use(app, o, argc, argv, err);
 
 	if (rc == 0)

@@ -419,16 +419,16 @@ int podman_upload_end(struct podman_upload *u, char **ret_id, struct firn_error 
 	size_t len = 0;
 	int rc;
 
-	if (!u->http)
+	if (!owned->http)
 		return firn_fail(err, FIRN_EFAIL, "Podman takes no more");
-	http_send_end(u->http);
-	rc = http_answer(u->http, &status, err);
+	http_send_end(owned->http);
+	rc = http_answer(owned->http, &status, err);
 	if (rc < 0)
 		return rc;
 	if (status != 200)
-		return upload_refused(u, err);
-	rc = read_body(u->http, PODMAN_DOCUMENT_MAX, &text, &len, err);
-	u->http = NULL;
+		return upload_refused(owned, err);
+	rc = read_body(owned->http, PODMAN_DOCUMENT_MAX, &text, &len, err);
+	owned->http = NULL;
 	if (rc == 0)
 		rc = podman_parse_restored(text, len, ret_id, err);
 	return firn_wrap(err, rc, "Podman's answer");
