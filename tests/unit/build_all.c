@@ -58,7 +58,6 @@ static const char *dest(const char *tag)
 /* The tags of the layout "out", one after another. Caller frees. */
 static char *tags(void)
 {
-	_cleanup_(layout_closep) struct layout *l = NULL;
 	_cleanup_(oci_index_done) struct oci_index index = { 0 };
 	_buf_ struct buf text = BUF_INIT;
 	struct firn_error err = { 0 };

@@ -58,7 +58,7 @@ static const struct {
 START_TEST(round_trip)
 {
 	const enum codec c = codecs[_i % 3];
-	_buf_ struct buf text = BUF_INIT, packed = BUF_INIT, again = BUF_INIT, other = BUF_INIT;
+	_buf_ struct buf text = BUF_INIT, packed = BUF_INIT, again = BUF_INIT;
 	struct firn_error err = { 0 };
 	struct istream *mem, *in;
 	_free_ char *back = NULL;
