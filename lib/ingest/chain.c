@@ -137,7 +137,7 @@ static int take_previous(struct ingest *g, const struct tar_entry *e, struct fir
 		return 0;
 	if (number == NEWEST) {
 		/* Its own dumps before it come first, or it wouldn't know its number. */
-		for (number = NEWEST - 1; number > 1 && !c->dumps[number - 1].layer; number--)
+		for (number = NEWEST; number > 1 && !c->dumps[number - 1].layer; number--)
 			;
 		if (c->newest)
 			number = c->newest;

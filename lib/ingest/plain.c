@@ -67,8 +67,13 @@ static int make_parents(struct plain *p, const char *path, struct firn_error *er
 static int check_kind(const char *path, const struct tar_entry *e, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
-	int rc = whiteout_parse(path, NULL, err);
+	int rc;
 
+	/* A member of an input can be called by a longer name here than it has there. */
+	if (strlen(path) > PATH_MEMBER_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "entry %s: name is longer than %d bytes",
+				 path_quote(path, quoted), PATH_MEMBER_MAX);
+	rc = whiteout_parse(path, NULL, err);
 	if (rc < 0)
 		return rc;
 	if (rc > 0)

@@ -2,6 +2,7 @@
 /* Chains of dumps: what firn_build() finds, and what it makes of them. */
 #include "unit.h"
 
+#include "base/path.h"
 #include "building.h"
 #include "format/checkpoint.h"
 #include "view/plain.h"
@@ -312,6 +313,50 @@ START_TEST(on_checkpoint)
 }
 END_TEST
 
+/* Its newest dump would be the 32nd before the one that builds on it. */
+START_TEST(full_previous)
+{
+	struct firn_error err = { 0 };
+	char path[64], parent[64];
+
+	put_pair();
+	for (int i = 0; i < CHECKPOINT_DUMPS_MAX; i++) {
+		snprintf(path, sizeof(path), "full/%d", i);
+		snprintf(parent, sizeof(parent), "../%d", i - 1);
+		put_dump(path, i ? parent : NULL, "x");
+	}
+	ck_assert_int_eq(build_chain(at("new.tar"), scratch(path), &err), -FIRN_ELIMIT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "a chain of more than 32 dumps"));
+}
+END_TEST
+
+/* Nothing may be longer than a path can be, also not by the name that the dump has here. */
+START_TEST(longest_name)
+{
+	char name[PATH_MEMBER_MAX + 1];
+	const struct member long_one[] = {
+		{ .name = "checkpoint/pagemap-1.img", .data = "x" },
+		{ .name = "././@LongLink", .type = 'L', .data = name, .data_len = sizeof(name) },
+		{ .name = "checkpoint/x", .data = "x" },
+		{ 0 },
+	};
+	struct firn_error err = { 0 };
+	_buf_ struct buf b = BUF_INIT;
+
+	put_pair();
+	memset(name, 'a', sizeof(name));
+	memcpy(name, "checkpoint", 10);
+	for (size_t i = 10; i < sizeof(name) - 2; i += 200)
+		name[i] = '/';
+	name[sizeof(name) - 3] = '/';
+	name[sizeof(name) - 1] = '\0';
+	build_members(&b, long_one);
+	scratch_write("long.tar", b.data, b.len);
+	ck_assert_int_eq(build_chain(at("new.tar"), scratch("long.tar"), &err), -FIRN_ELIMIT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "name is longer than 4095 bytes"));
+}
+END_TEST
+
 START_TEST(bad_previous)
 {
 	struct firn_error err = { 0 };
@@ -484,6 +529,8 @@ static Suite *chain_suite(void)
 	tcase_add_test(tc, too_long);
 	tcase_add_test(tc, pair);
 	tcase_add_test(tc, on_checkpoint);
+	tcase_add_test(tc, full_previous);
+	tcase_add_test(tc, longest_name);
 	tcase_add_test(tc, bad_previous);
 	tcase_add_test(tc, compressed);
 	tcase_add_test(tc, in_place);
