@@ -73,7 +73,11 @@ int firn_wrap(struct firn_error *err, int rc, const char *fmt, ...)
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	used = strlen(err->msg);
-	snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
+	/* What two callers know of is said once. */
+	if (strncmp(inner, err->msg, used) == 0 && strncmp(inner + used, ": ", 2) == 0)
+		memcpy(err->msg, inner, sizeof(inner));
+	else
+		snprintf(err->msg + used, sizeof(err->msg) - used, ": %s", inner);
 	return rc;
 }
 

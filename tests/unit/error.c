@@ -57,6 +57,34 @@ START_TEST(append_much)
 }
 END_TEST
 
+/* A name that the failure has already isn't said twice; one that only begins alike is. */
+START_TEST(wrap)
+{
+	static const struct {
+		const char *inner, *name, *want;
+	} cases[] = {
+		{ "bad", "a", "a: bad" },
+		{ "a: bad", "a", "a: bad" },
+		{ "a: bad", "b", "b: a: bad" },
+		{ "ab: bad", "a", "a: ab: bad" },
+		{ "a:bad", "a", "a: a:bad" },
+		{ "a", "a", "a: a" },
+		{ "b: a: bad", "a", "a: b: a: bad" },
+	};
+	struct firn_error err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		(void)firn_fail(&err, FIRN_ECORRUPT, "%s", cases[i].inner);
+		ck_assert_int_eq(firn_wrap(&err, -FIRN_ECORRUPT, "%s", cases[i].name),
+				 -FIRN_ECORRUPT);
+		ck_assert_str_eq(err.msg, cases[i].want);
+	}
+	long_sentence(&err, "y");
+	ck_assert_int_eq(firn_wrap(&err, -FIRN_EFAIL, "%s", err.msg), -FIRN_EFAIL);
+	ck_assert_uint_eq(strlen(err.msg), sizeof(err.msg) - 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("error");
@@ -65,6 +93,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, append);
 	tcase_add_loop_test(tc, append_to_much, 0, 4);
 	tcase_add_test(tc, append_much);
+	tcase_add_test(tc, wrap);
 	suite_add_tcase(s, tc);
 	return s;
 }
