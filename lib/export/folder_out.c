@@ -56,13 +56,14 @@ static int check_empty(int fd, struct firn_error *err)
 	_cleanup_(dir_closep) DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *e;
 
-	if (!dir)
+	if (!dir || FAULT_POINT("folder.look"))
 		return firn_fail_errno(err, "read folder");
 	take_fd(&own);
+	errno = 0;
 	while ((e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			return firn_fail(err, FIRN_EEXIST, "is there and not empty");
-	return 0;
+	return errno ? firn_fail_errno(err, "read folder") : 0;
 }
 
 /* Where the name ends that is wanted: "a/b//" is b in a. */
@@ -114,8 +115,8 @@ int folder_out_open(const char *path, struct work *w, struct folder_out *ret,
 	f.work = w;
 	if (rc == 0)
 		rc = make(&f, err);
-	if (rc == -FIRN_EEXIST)
-		f.done = true; /* what is in there is somebody else's */
+	if (rc < 0 && f.existed)
+		f.done = true; /* what is in there, if anything, is somebody else's */
 	if (rc == 0 && fchmod(f.fd, 0700) < 0)
 		rc = firn_fail_errno(err, "mode of the folder");
 	if (rc < 0)

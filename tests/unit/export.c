@@ -151,6 +151,22 @@ START_TEST(folder_fails)
 }
 END_TEST
 
+/* A folder of which it isn't known whether it is empty keeps what is in it. */
+START_TEST(folder_unknown)
+{
+	struct firn_error err = { 0 };
+
+	ck_assert_int_eq(mkdir(scratch("out/d"), 0755), 0);
+	scratch_write("out/d/precious", "x", 1);
+	fault("folder.look", 1, "EIO");
+	ck_assert_int_lt(export_folder(&err), 0);
+	ck_ok(fault_set(NULL, &err), err);
+	ck_assert_int_eq(access(scratch("out/d/precious"), F_OK), 0);
+	ck_assert_int_eq(export_folder(&err), -FIRN_EEXIST);
+	ck_assert_int_eq(access(scratch("out/d/precious"), F_OK), 0);
+}
+END_TEST
+
 /* True when the child was killed. */
 static bool killed(int (*go)(struct firn_error *err))
 {
@@ -242,6 +258,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tc, build_sample, forget_sample);
 	tcase_add_loop_test(tc, file_fails, 0, (int)ARRAY_SIZE(points));
 	tcase_add_loop_test(tc, folder_fails, 0, (int)ARRAY_SIZE(points));
+	tcase_add_test(tc, folder_unknown);
 	tcase_add_loop_test(tc, file_killed, 0, (int)ARRAY_SIZE(points));
 	tcase_add_loop_test(tc, folder_killed, 0, (int)ARRAY_SIZE(points));
 	tcase_add_test(tc, other_road);
