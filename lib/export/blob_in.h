@@ -18,7 +18,7 @@
 struct blob_in;
 
 /* A layer may unpack to so many times its size, and to this size in any case, as when mounted. */
-#define BLOB_IN_RATIO_MAX  1000u
+#define BLOB_IN_RATIO_MAX  1100u
 #define BLOB_IN_RATIO_FROM (256ull << 20)
 
 /* The blob as it lies in the store. -FIRN_ECORRUPT when it hasn't the size of @desc. */

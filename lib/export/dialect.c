@@ -53,6 +53,7 @@ static const struct dialect dialects[] = {
 	    .modes = { { "checkpoint", 0600 },
 		       { "pre-checkpoint", 0600 },
 		       { "volumes", 0 },
+		       { "volumes/", 0644 },
 		       { "devshm-checkpoint.tar", 0644 },
 		       { "stats-dump", 0644 },
 		       { "checkpoint/descriptors.json", 0600 },
@@ -135,6 +136,14 @@ const char *dialect_engine(const char *name)
 	return dialect_bare.engine;
 }
 
+/* Whether @folder is the name of one, with a slash at its end, and the file @path lies in it. */
+static bool lies_in(const char *path, const char *folder)
+{
+	const size_t len = strlen(folder);
+
+	return folder[len - 1] == '/' && strncmp(path, folder, len) == 0;
+}
+
 uint32_t dialect_mode(const struct dialect *d, const char *path, bool folder)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(d->modes) && d->modes[i].path; i++)
@@ -142,6 +151,9 @@ uint32_t dialect_mode(const struct dialect *d, const char *path, bool folder)
 			return d->modes[i].mode;
 	if (folder)
 		return d->folder_mode;
+	for (size_t i = 0; i < ARRAY_SIZE(d->modes) && d->modes[i].path; i++)
+		if (lies_in(path, d->modes[i].path))
+			return d->modes[i].mode;
 	if (!strchr(path, '/'))
 		return 0600;
 	return checkpoint_dump(path) ? DIALECT_IMAGE_MODE : 0600;

@@ -20,7 +20,8 @@ struct dialect {
 	uint32_t folder_mode; /* of a folder that isn't in the list below */
 	struct {
 		const char *path;
-		uint32_t mode; /* 0: such a folder has no entry of its own */
+		/* 0: such a folder has no entry of its own. Of "NAME/": the files' in it. */
+		uint32_t mode;
 	} modes[16];
 };
 

@@ -60,7 +60,10 @@ static int look(struct blob_in *b, enum codec *ret, struct firn_error *err)
 	return 0;
 }
 
-/* Unpacked and packed anew: the tar in it stays what it was. */
+/*
+ * Unpacked and packed anew: the tar in it stays what it was. What the build wouldn't have read
+ * isn't believed here either.
+ */
 static int repack(struct blob_in *b, enum codec from, enum codec to, struct sink *out,
 		  struct work *w, struct firn_error *err)
 {
@@ -73,7 +76,8 @@ static int repack(struct blob_in *b, enum codec from, enum codec to, struct sink
 	if (!piece)
 		return firn_fail_oom(err, "source");
 	if ((rc = istream_from_source(blob_in_source(b), &packed, err)) < 0 ||
-	    (rc = codec_reader(from, take_ptr(&packed), 0, &in, err)) < 0 ||
+	    (rc = codec_reader(from, take_ptr(&packed), codec_believed(blob_in_size(b)), &in,
+			       err)) < 0 ||
 	    (rc = codec_writer(to, out, &packer, err)) < 0)
 		return rc;
 	while (rc == 0 && got > 0) {

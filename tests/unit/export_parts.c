@@ -207,6 +207,9 @@ START_TEST(dialects)
 	ck_assert_uint_eq(dialect_mode(d, "checkpoint/pages-1.img", false), 0644);
 	ck_assert_uint_eq(dialect_mode(d, "pre-checkpoint.2/pages-1.img", false), 0644);
 	ck_assert_uint_eq(dialect_mode(d, "artifacts/x", false), 0600);
+	ck_assert_uint_eq(dialect_mode(d, "volumes/v.tar", false),
+			  strcmp(d->engine, "Podman") == 0 ? 0644 : 0600);
+	ck_assert_uint_eq(dialect_mode(d, "volumesx", false), 0600);
 }
 END_TEST
 
