@@ -203,6 +203,16 @@ static int check_inventory(const struct members *m, struct firn_error *err)
 
 	if (members_find(m, IMAGES_INVENTORY, &inventory))
 		return 0;
+	for (size_t i = 0; i < m->count; i++) {
+		const char *name = name_of(m, m->entries[i].name);
+		char quoted[PATH_QUOTE_MAX];
+
+		if (strcmp(path_basename(name), LAYOUT_MARK) == 0)
+			return firn_fail(err, FIRN_EINVAL,
+					 "is no checkpoint but holds a layout (%s): unpack that, "
+					 "or let firn build make an image of it",
+					 path_quote(name, quoted));
+	}
 	return firn_fail(err, FIRN_EINVAL, "is no checkpoint: it has no %s", IMAGES_INVENTORY);
 }
 

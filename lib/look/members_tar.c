@@ -142,24 +142,29 @@ static int skip_to(struct istream *in, uint64_t *at, uint64_t to, struct firn_er
 	return 1;
 }
 
-/* The pieces of one member, which may lap over each other. */
+static uint64_t end_of(const struct members_piece *p)
+{
+	return p->at + p->len;
+}
+
+/* The pieces of one member, which may lap over each other, or lie in each other. */
 static int fetch_member(struct tar *tar, struct members_piece *pieces, size_t n,
 			struct firn_error *err)
 {
 	_cleanup_(istream_closep) struct istream *in = NULL;
+	const struct members_piece *far = NULL; /* the one that ends where the stream is */
 	uint64_t at = 0;
 	int rc = tar_payload(tar, &in, err);
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		struct members_piece *p = &pieces[i];
-		const struct members_piece *before = i ? &pieces[i - 1] : NULL;
 		size_t have = 0;
 		ssize_t got;
 
-		if (before && before->there && before->at + before->len > p->at) {
-			have = (size_t)(before->at + before->len - p->at);
+		if (far && end_of(far) > p->at) {
+			have = (size_t)(end_of(far) - p->at);
 			have = have < p->len ? have : p->len;
-			memcpy(p->to, before->to + (p->at - before->at), have);
+			memcpy(p->to, far->to + (p->at - far->at), have);
 		}
 		rc = skip_to(in, &at, p->at + have, err);
 		if (rc <= 0)
@@ -169,6 +174,8 @@ static int fetch_member(struct tar *tar, struct members_piece *pieces, size_t n,
 			return (int)got;
 		at += (uint64_t)got;
 		p->there = (size_t)got == p->len - have;
+		if (p->there && (!far || end_of(p) > end_of(far)))
+			far = p;
 	}
 	return rc < 0 ? rc : 0;
 }

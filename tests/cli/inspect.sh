@@ -155,6 +155,13 @@ is "$(value chain.json 'a["process_tree"]["arguments"], a["process_tree"]["memor
 ln -sfn ../checkpoint chain/checkpoint/parent
 inspect loop chain
 is "$(value loop.json '"arguments" in a["process_tree"]')" False "a chain that goes in circles ends"
+make_images shared shared/checkpoint
+tar -C shared -czf shared.tar.gz checkpoint
+for form in shared shared.tar.gz; do
+	inspect lines "$form"
+	is "$(value lines.json '[c["cmdline"] for c in a["process_tree"]["children"]]')" "['bin', 'prog']" \
+		"$form: command lines within another one"
+done
 make_images foreign foreign
 inspect foreign foreign
 is "$(value foreign.json '"cmdline" in a["process_tree"], a["process_tree"]["memory"]["pages_present"]')" "(False, 1)" \
@@ -187,6 +194,10 @@ fails 2 'is no checkpoint' "a tar of something else" "$firn" inspect "$data/base
 fails 3 'no tar archive' "a file of something else" "$firn" inspect "$top_srcdir/COPYING"
 fails 4 'No such file' "nothing" "$firn" inspect nothing
 fails 2 'neither a file nor a folder' "a device" "$firn" inspect /dev/null
+fails 2 'podman-image-oci/oci-layout' "a checkpoint image of others, in a folder of a tar" \
+	"$firn" inspect "$data/podman-create-image-oci.tar"
+gzip -c "$data/podman-create-image-oci.tar" >image.tar.gz
+fails 2 'let firn build make' "the same compressed" "$firn" inspect image.tar.gz
 mkdir empty
 fails 2 'is no checkpoint' "an empty folder" "$firn" inspect empty
 tar -C folder -cf twice.tar config.dump checkpoint checkpoint

@@ -11,6 +11,7 @@
   orphan, twins, back-to-front, huge-record, no-inventory, no-pstree, bad-magic
   chain        DIR/checkpoint on DIR/pre-checkpoint: the command line is in the older dump
   foreign      pages that only a later CRIU can read
+  shared       three processes, of whose command lines two lie within the first one's
 """
 import os
 import struct
@@ -177,6 +178,14 @@ def chain(folder):
     new.pages(1, b"")
 
 
+def shared(folder):
+    d = plain(folder)
+    d.put("pstree.img", *pstree((1, 0), (2, 1), (3, 1)))
+    for pid, begin, end in ((1, 0, 32), (2, 1, 4), (3, 5, 9)):
+        d.task(pid, areas=[area(0x10000, 0x11000)], args=(0x10000 + begin, 0x10000 + end))
+        d.put(f"pagemap-{pid}.img", message((1, 1)), pages_at(0x10000, 1))
+
+
 def fault(kind, folder):
     d = plain(folder)
     if kind == "loop":
@@ -204,7 +213,7 @@ def fault(kind, folder):
 
 kind, folder = sys.argv[1:3]
 count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-if kind in ("sockets", "states", "chain", "plain"):
+if kind in ("sockets", "states", "chain", "plain", "shared"):
     globals()[kind](folder)
 elif kind == "deep":
     tasks(folder, count, True)
