@@ -304,15 +304,17 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 
 const struct command cmd_build = {
 	.name = "build",
-	.args = "[NAME=]CHECKPOINT... oci:DIR:TAG",
+	.args = "[NAME=]CHECKPOINT...|--project DIR oci:DIR:TAG",
 	.summary = "Make an image of a checkpoint in an OCI layout",
 	.about =
 	    "Convert a checkpoint into an image of the OCI layout DIR, which is made when it isn't "
 	    "there. CHECKPOINT is an engine's archive (plain, gzip or zstd), - for standard input, "
-	    "an unpacked archive, a folder of CRIU images, or podman:NAME, a running container "
-	    "that "
-	    "Podman is asked to checkpoint. TAG names the whole, TAG.checkpoint "
-	    "and TAG.rootfs its two images. Several checkpoints, or a folder of them given with "
+	    "an unpacked archive, a folder of CRIU images, a checkpoint image of others or an "
+	    "index of ctr checkpoint (oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST], or "
+	    "the path "
+	    "of either), or podman:NAME, a running container that Podman is asked to checkpoint. "
+	    "TAG names the whole, TAG.checkpoint and TAG.rootfs its two images. Several "
+	    "checkpoints, or a folder of them given with "
 	    "--project, become one image; then the names are TAG.NAME.checkpoint and "
 	    "TAG.NAME.rootfs. The digest of the whole is printed.",
 	.example = "firn build --base oci:base:app redis.tar oci:layout:r1\n"

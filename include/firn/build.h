@@ -54,16 +54,19 @@ struct firn_build_result;
  * Convert a checkpoint into an image of an OCI layout.
  *
  * @param checkpoint  an engine's archive (none, gzip, zstd), "-" for standard input, an unpacked
- *                    archive, a folder of CRIU images, or "podman:NAME", a running container that
- *                    Podman is asked to checkpoint now
+ *                    archive, a folder of CRIU images, a checkpoint image of others or an index
+ *                    of ctr checkpoint ("oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG|@DIGEST]"
+ *                    or the path of either), or "podman:NAME", a running container that Podman is
+ *                    asked to checkpoint now
  * @param dest        "oci:DIR:TAG"; DIR is made when it isn't there. TAG names the index,
  *                    TAG.checkpoint and TAG.rootfs its two images
  * @param opts        borrowed; NULL means all defaults
  * @param ret         the result, to be freed with firn_build_result_free(); may be NULL
  * @return 0; -FIRN_ECORRUPT for a bad checkpoint; -FIRN_EMISMATCH when the base is another one;
- *         -FIRN_EEXIST when a tag is there and FIRN_BUILD_FORCE isn't; -FIRN_ENOTFOUND,
- * -FIRN_ELIMIT, -FIRN_EINVAL, -FIRN_EUNSUPP, -FIRN_EFAIL. After a failure the layout is what it was
- * before.
+ *         -FIRN_EEXIST when a tag is there and FIRN_BUILD_FORCE isn't; -FIRN_EUNSUPP for what the
+ *         engine asked for can't restore, and for upper directories that need the layers below;
+ *         -FIRN_ENOTFOUND, -FIRN_ELIMIT, -FIRN_EINVAL, -FIRN_EFAIL. After a failure the layout is
+ *         what it was before.
  */
 FIRN_EXPORT int firn_build(const char *checkpoint, const char *dest,
 			   const struct firn_build_opts *opts, struct firn_build_result **ret,
