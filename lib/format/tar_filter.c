@@ -56,6 +56,17 @@ static int filter_begin(struct filter *f, struct firn_error *err)
 	return f->end || rc == ARCHIVE_OK ? 0 : filter_failed(f, err);
 }
 
+/* libarchive leaves what follows the last stream, but whoever hashes the input needs all of it. */
+static int filter_finish(struct filter *f, struct firn_error *err)
+{
+	ssize_t got = 1;
+
+	f->end = true;
+	while (got > 0)
+		got = istream_read(f->from, f->bytes, sizeof(f->bytes), err);
+	return (int)got;
+}
+
 static ssize_t filter_read(struct istream *in, void *buf, size_t n, struct firn_error *err)
 {
 	struct filter *f = (struct filter *)in;
@@ -67,7 +78,7 @@ static ssize_t filter_read(struct istream *in, void *buf, size_t n, struct firn_
 	got = archive_read_data(f->a, buf, n);
 	if (got < 0)
 		return filter_failed(f, err);
-	return got;
+	return got || !n ? got : filter_finish(f, err);
 }
 
 static void filter_close(struct istream *in)

@@ -249,6 +249,31 @@ START_TEST(compressed_truncated)
 }
 END_TEST
 
+/* Whoever hashes the input has seen all of it at the end, also what no decompressor wants. */
+START_TEST(compressed_tail)
+{
+	_buf_ struct buf b = BUF_INIT, packed = BUF_INIT;
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	struct firn_error err = { 0 };
+	const struct tar_entry *e;
+	struct tar *t = NULL;
+	char rest;
+	int rc;
+
+	make_names();
+	sample(&b);
+	pack("bzip2", &b, &packed);
+	buf_fill(&packed, 0, 1 << 20);
+	ck_ok(istream_from_mem(packed.data, packed.len, &in, &err), err);
+	ck_ok(tar_open_stream(in, NULL, &t, &err), err);
+	while ((rc = tar_next(t, &e, &err)) > 0)
+		;
+	ck_ok(rc, err);
+	ck_assert_int_eq(istream_read(in, &rest, 1, &err), 0);
+	tar_close(t);
+}
+END_TEST
+
 START_TEST(compressed_flags)
 {
 	_buf_ struct buf b = BUF_INIT, packed = BUF_INIT;
@@ -353,6 +378,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, truncated, 0, ARRAY_SIZE(samples));
 	tcase_add_loop_test(tc, compressed, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, compressed_truncated, 0, ARRAY_SIZE(filters));
+	tcase_add_test(tc, compressed_tail);
 	tcase_add_loop_test(tc, compressed_flags, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, engine_compressed, 0, ARRAY_SIZE(podman));
 	tcase_add_loop_test(tc, bomb, 0, ARRAY_SIZE(bombs));
