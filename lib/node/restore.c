@@ -487,11 +487,14 @@ int firn_restore(const char *image, const char *name, const struct firn_restore_
 	return restore_image(image, NULL, name, opts, ret, err);
 }
 
-/* The watching process sees the end as well, and takes down the mounts unless we are quicker. */
+/*
+ * The watching process sees the end as well, and takes down the mounts unless we are quicker. Whose
+ * slot is free has ended by itself: what has its name now may be somebody else's.
+ */
 int restore_undo(const struct firn_restored *r, const char *state, struct firn_error *err)
 {
 	struct slot slot = { .lock = -1 };
-	int rc = -FIRN_EEXIST;
+	int rc;
 
 	if (!r->runtime.container) {
 		kill_tree(r->pid);
@@ -499,7 +502,11 @@ int restore_undo(const struct firn_restored *r, const char *state, struct firn_e
 	}
 	if (restore_podman_is(r->runtime.name))
 		return restore_podman_undo(r->runtime.path, r->id, err);
-	runtime_delete(&r->runtime, r->id, RUNTIME_DELETE_FORCE);
+	rc = slot_claim(state, r->id, &slot, err);
+	if (rc < 0)
+		runtime_delete(&r->runtime, r->id, RUNTIME_DELETE_FORCE);
+	else if (slot.stale)
+		runtime_delete(&r->runtime, r->id, RUNTIME_DELETE_ENDED);
 	for (int i = 0; rc == -FIRN_EEXIST && i < UNDO_TRIES; i++) {
 		rc = slot_claim(state, r->id, &slot, err);
 		if (rc == -FIRN_EEXIST)

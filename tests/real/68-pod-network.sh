@@ -77,5 +77,30 @@ end_container b
 end_container other
 counts_on "/proc/$(pid_of a)/root/count" "${was[a]}" "it goes on" 8
 end_container a
+
+# The first ends by itself, and somebody else takes its name, before the second can't be restored.
+mkdir -p own/rootfs/bin wrap
+cp /bin/busybox own/rootfs/bin
+(cd own && runc spec && jq '.process.terminal = false | .process.args = ["/bin/busybox", "sleep", "1000"]' \
+	config.json >new && mv new config.json)
+cat >wrap/runc <<EOF
+#!/bin/bash
+case "\$* " in
+*"restore "*" b ")
+	runc kill a KILL
+	for i in {1..100}; do
+		[ -e /run/firn/containers/a ] || break
+		sleep 0.1
+	done
+	runc run -d --bundle "$PWD/own" a </dev/null >/dev/null 2>&1
+	exit 1
+	;;
+esac
+exec runc "\$@"
+EOF
+chmod 755 wrap/runc
+fails 5 'restore: b: ' "restore of all, with a runtime that fails" firn restore --runtime "$PWD/wrap/runc" oci:layout:pod
+is "$(runc state a | jq -r .status)" running "who has the first one's name now isn't killed for it"
+must runc delete --force a
 nothing_stays "nothing stays mounted"
 done_testing
