@@ -66,6 +66,9 @@ static int each_file(struct named *n, member_fn *fn, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
+	if (tar_compressed(tar)) /* then nothing has a place of its own */
+		return firn_fail(err, FIRN_EUNSUPP, "is compressed with %s: unpack it first",
+				 tar_packing(tar));
 	while ((rc = tar_next(tar, &e, err)) > 0) {
 		rc = S_ISREG(e->mode) && !e->hardlink ? fn(n, e, err) : 0;
 		if (rc != 0)

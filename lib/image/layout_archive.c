@@ -162,6 +162,9 @@ static int scan_members(struct scan *s, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
+	if (tar_compressed(tar)) /* then nothing has a place of its own */
+		return firn_fail(err, FIRN_EUNSUPP, "is compressed with %s: unpack it first",
+				 tar_packing(tar));
 	while ((rc = tar_next(tar, &e, err)) > 0) {
 		rc = take_member(s, e, err);
 		if (rc < 0)

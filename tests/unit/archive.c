@@ -276,6 +276,20 @@ START_TEST(folder)
 }
 END_TEST
 
+/* What is compressed in a way in which nothing can be found by its place. */
+START_TEST(unplaced)
+{
+	static const char bzip2[] = "BZh91AY&SY and more";
+	struct firn_error err = { 0 };
+	struct layout *l = NULL;
+
+	scratch_write("packed", bzip2, sizeof(bzip2));
+	ck_assert_int_eq(layout_open_archive(scratch("packed"), &l, &err), -FIRN_EUNSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is compressed with bzip2: unpack it first"));
+	ck_assert_ptr_null(l);
+}
+END_TEST
+
 START_TEST(no_file)
 {
 	struct firn_error err = { 0 };
@@ -302,6 +316,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, truncated);
 	tcase_add_loop_test(tc, compressed, 0, 2);
 	tcase_add_loop_test(tc, folder, 0, ARRAY_SIZE(foldered));
+	tcase_add_test(tc, unplaced);
 	tcase_add_test(tc, no_file);
 	suite_add_tcase(s, tc);
 	return s;
