@@ -112,6 +112,10 @@ static int restore_several(struct jobs *j, struct firn_error *err)
 		return 0;
 	if ((j->opts.flags & FIRN_RESTORE_KEEP_GOING) && j->done->n)
 		return j->failed;
+	if (j->opts.flags & FIRN_RESTORE_KEEP_GOING) /* why not was told of each */
+		return firn_fail(err, (enum firn_code)(-first_rc),
+				 "restore: %s: none of %d containers could be restored", j->image,
+				 j->failed);
 	if (err)
 		*err = first;
 	return first_rc;

@@ -73,6 +73,8 @@ run firn restore --keep-going oci:layout:pod
 is "$status $out" "5 a" "--keep-going: the one that can runs"
 like "$err" 'warning: restore: b: ' "each of the others is told"
 like "$err" '2 of 3 containers could not be restored' "and counted"
+fails 1 'none of 3 containers could be restored' "--keep-going, when none can" firn restore --keep-going oci:layout:pod
+is "$(grep -c 'restore: a: ' <<<"$err")" 1 "each is told once"
 end_container b
 end_container other
 counts_on "/proc/$(pid_of a)/root/count" "${was[a]}" "it goes on" 8
