@@ -192,12 +192,14 @@ static int add_whiteout(struct upper *u, struct firn_error *err)
 	return layer_out_add(&u->d->out, &e, NULL, err);
 }
 
-static int note_socket(struct upper *u, struct firn_error *err)
+/* What the image has in its place is not what the container had. */
+static int add_socket(struct upper *u, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
+	int rc = notes_loss(u->d->notes, err, "socket %s is left out: layers can't hold sockets",
+			    path_quote(u->path, quoted));
 
-	return notes_loss(u->d->notes, err, "socket %s is left out: layers can't hold sockets",
-			  path_quote(u->path, quoted));
+	return rc < 0 ? rc : add_whiteout(u, err);
 }
 
 /* Anything but a folder. @whiteouts: an empty file may be one. */
@@ -214,7 +216,7 @@ static int add_other(struct upper *u, int fd, const struct stat *st, bool whiteo
 	case S_IFLNK:
 		return add_symlink(u, fd, st, err);
 	case S_IFSOCK:
-		return note_socket(u, err);
+		return add_socket(u, err);
 	case S_IFCHR:
 		if (st->st_rdev == 0)
 			return add_whiteout(u, err);

@@ -206,7 +206,7 @@ static const struct {
 	  0 },
 	{ "a socket",
 	  { { ".", DIR_(0755) }, { "s", .mode = S_IFSOCK | 0755 }, ENDS },
-	  ". 040755\n",
+	  ". 040755\ns 020000 whiteout\n",
 	  "\"s\" is left out",
 	  0 },
 	{ "an overlay in the container",
