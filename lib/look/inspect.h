@@ -13,7 +13,7 @@
 #include "format/criu_memory.h"
 #include "format/criu_task.h"
 #include "format/criu_world.h"
-#include "look/members.h"
+#include "members/members.h"
 
 #include "firn/inspect.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "look/members_priv.h"
+#include "members/priv.h"
 
 #include "base/fd.h"
 #include "base/path.h"

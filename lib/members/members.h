@@ -8,12 +8,12 @@
  * through. What is compressed is unpacked once; documents and small images are kept then, memory
  * pages and the filesystem are passed over. All of it is bounded, whatever the input.
  */
-#ifndef FIRN_LOOK_MEMBERS_H
-#define FIRN_LOOK_MEMBERS_H
+#ifndef FIRN_MEMBERS_H
+#define FIRN_MEMBERS_H
 
 #include "bytes/stream.h"
 #include "image/image.h"
-#include "look/tally.h"
+#include "members/tally.h"
 
 #include "firn/report.h"
 

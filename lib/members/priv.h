@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The forms of checkpoints add their members: members_*.c alone. */
-#ifndef FIRN_LOOK_MEMBERS_PRIV_H
-#define FIRN_LOOK_MEMBERS_PRIV_H
+/* The forms of checkpoints add their members: lib/members alone. */
+#ifndef FIRN_MEMBERS_PRIV_H
+#define FIRN_MEMBERS_PRIV_H
 
 #include "base/buf.h"
-#include "look/members.h"
-#include "look/spool.h"
+#include "members/members.h"
+#include "members/spool.h"
 
 #define PARTS_MAX 128 /* tars that a checkpoint consists of: layers */
 

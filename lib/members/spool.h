@@ -4,8 +4,8 @@
  * memory, and from SPOOL_MEMORY bytes on in a file without a name in /var/tmp (or /tmp), for
  * nobody's eyes but ours: they may be a process' memory.
  */
-#ifndef FIRN_LOOK_SPOOL_H
-#define FIRN_LOOK_SPOOL_H
+#ifndef FIRN_MEMBERS_SPOOL_H
+#define FIRN_MEMBERS_SPOOL_H
 
 #include "base/buf.h"
 #include "bytes/stream.h"

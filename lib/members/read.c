@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading members, once all of them are known. */
-#include "look/members_priv.h"
+#include "members/priv.h"
 
 #include "base/fd.h"
 #include "base/path.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Members of a checkpoint image: what is in the layers of C. */
-#include "look/members_priv.h"
+#include "members/priv.h"
 
 #include "base/fd.h"
 #include "format/annotations.h"

@@ -3,7 +3,7 @@
  * Members of a folder: names are collected, files are opened from the folder down when they are
  * asked for, never through a symbolic link.
  */
-#include "look/members_priv.h"
+#include "members/priv.h"
 
 #include "base/fd.h"
 #include "base/path.h"

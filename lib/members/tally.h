@@ -3,8 +3,8 @@
  * What a filesystem delta holds, in numbers: rootfs-diff.tar of an archive or the delta layer of an
  * image, read header by header. Compressed ones have to be unpacked for it.
  */
-#ifndef FIRN_LOOK_TALLY_H
-#define FIRN_LOOK_TALLY_H
+#ifndef FIRN_MEMBERS_TALLY_H
+#define FIRN_MEMBERS_TALLY_H
 
 #include "bytes/stream.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "look/spool.h"
+#include "members/spool.h"
 
 #include "base/fd.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Members of a tar, which is an engine's archive or a layer; plain ones are never read through. */
-#include "look/members_priv.h"
+#include "members/priv.h"
 
 #include "base/fd.h"
 #include "format/checkpoint.h"
