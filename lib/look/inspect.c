@@ -6,7 +6,6 @@
 #include "base/path.h"
 #include "format/checkpoint.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define KNOWN_FLAGS (FIRN_INSPECT_ENVIRONMENT | FIRN_INSPECT_AREAS)
@@ -22,23 +21,6 @@ void inspect_warn(const struct inspect *i, const char *text)
 
 	if (report && report->warn)
 		report->warn(text, report->ctx);
-}
-
-static int open_image(struct criu_images *base, const char *name, struct source **ret,
-		      struct firn_error *err)
-{
-	const struct inspect_images *images = (const struct inspect_images *)base;
-	char path[PATH_NAME_MAX + 1];
-
-	if (snprintf(path, sizeof(path), "%s%s%s", images->folder, *images->folder ? "/" : "",
-		     name) >= (int)sizeof(path))
-		return 0;
-	return members_source(images->members, path, ret, err);
-}
-
-void inspect_images_init(struct inspect_images *images, struct members *m, const char *folder)
-{
-	*images = (struct inspect_images){ { open_image }, m, folder };
 }
 
 static void inspect_done(struct inspect *i)
@@ -78,7 +60,7 @@ int inspect_members(struct members *m, const struct firn_inspect_opts *opts, str
 	_cleanup_(inspect_done) struct inspect i = { .doc = doc, .opts = opts, .members = m };
 
 	i.top = doc_add_object(i.doc, list, NULL);
-	inspect_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
+	member_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
 	return inspect_container(&i, err);
 }
 

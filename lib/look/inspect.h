@@ -13,6 +13,7 @@
 #include "format/criu_memory.h"
 #include "format/criu_task.h"
 #include "format/criu_world.h"
+#include "members/images.h"
 #include "members/members.h"
 
 #include "firn/inspect.h"
@@ -48,19 +49,12 @@ struct inspect_task {
 	unsigned depth;
 };
 
-/* CRIU's images among the members. */
-struct inspect_images {
-	struct criu_images base;
-	struct members *members;
-	const char *folder; /* "checkpoint", "" is the root */
-};
-
 struct inspect {
 	struct members *members;
 	struct doc *doc;
 	const struct firn_inspect_opts *opts;
 	struct firn_value *top; /* the container's object */
-	struct inspect_images images;
+	struct member_images images;
 	struct criu_inventory inventory;
 	struct inspect_file *files; /* by id */
 	size_t nfiles;
@@ -79,7 +73,6 @@ int inspect_members(struct members *m, const struct firn_inspect_opts *opts, str
 		    struct firn_value *list, struct firn_error *err) _must_check_;
 
 void inspect_warn(const struct inspect *i, const char *text);
-void inspect_images_init(struct inspect_images *images, struct members *m, const char *folder);
 
 /* Who made it, of which image, when; annotations and mounts of the runtime's configuration. */
 int inspect_about(struct inspect *i, struct firn_error *err) _must_check_;

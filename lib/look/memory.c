@@ -22,7 +22,6 @@
 #define PARENTS_MAX 64 /* dumps before this one */
 #define PAGE_MIN    4096u
 #define PAGE_MAX    65536u
-#define FOLDER_MAX  (PATH_NAME_MAX + 1)
 
 /* Bytes at an address that are wanted. */
 struct want {
@@ -118,7 +117,7 @@ static int add_piece(struct reading *g, const struct criu_range *r, const struct
 		     uint64_t from, uint64_t to, struct firn_error *err)
 {
 	struct inspect *i = g->i;
-	char path[FOLDER_MAX + 32];
+	char path[MEMBER_FOLDER_MAX + 32];
 
 	if (i->npieces == PIECES_MAX)
 		return 0; /* it is missing, then */
@@ -195,33 +194,15 @@ static int take_range(const struct criu_range *r, void *ctx, struct firn_error *
 	return 0;
 }
 
-/* The folder that @folder's link "parent" names, into @ret: 1, or 0 when there is none. */
-static int parent_of(struct inspect *i, const char *folder, char ret[FOLDER_MAX])
-{
-	char path[FOLDER_MAX + sizeof(CHECKPOINT_PARENT) + 1];
-	struct member link;
-	const char *target;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, CHECKPOINT_PARENT);
-	if (!members_find(i->members, path, &link) || link.kind != MEMBER_LINK)
-		return 0;
-	target = link.target;
-	/* Dumps lie side by side: ../NAME is all that a link may say. */
-	if (strncmp(target, "../", 3) != 0 || strchr(target + 3, '/') ||
-	    strlen(target + 3) >= FOLDER_MAX || strchr(folder, '/'))
-		return 0;
-	strcpy(ret, target + 3);
-	return 1;
-}
-
 static int read_parents(struct inspect *i, struct inspect_task *t, uint64_t page_bytes,
 			struct wants *wants, struct firn_error *err)
 {
-	char folder[FOLDER_MAX] = CHECKPOINT_IMAGES_DIR, name[32];
+	char folder[MEMBER_FOLDER_MAX] = CHECKPOINT_IMAGES_DIR, name[32];
 
 	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", t->process.pid);
-	for (unsigned k = 0; k < PARENTS_MAX && wants->n && parent_of(i, folder, folder); k++) {
-		struct inspect_images images;
+	for (unsigned k = 0;
+	     k < PARENTS_MAX && wants->n && member_images_parent(i->members, folder, folder); k++) {
+		struct member_images images;
 		struct reading g = {
 			.i = i,
 			.task = t,
@@ -231,7 +212,7 @@ static int read_parents(struct inspect *i, struct inspect_task *t, uint64_t page
 		};
 		int rc;
 
-		inspect_images_init(&images, i->members, folder);
+		member_images_init(&images, i->members, folder);
 		rc = criu_each_range(&images.base, name, page_bytes, take_range, &g, err);
 		wants_done(wants);
 		*wants = g.in_parent;

@@ -95,12 +95,12 @@ static void tell_images(struct inspect *i)
 
 static int tell_statistics(struct inspect *i, struct firn_error *err)
 {
-	struct inspect_images root;
+	struct member_images root;
 	struct firn_value *v;
 	struct criu_stats s;
 	int rc;
 
-	inspect_images_init(&root, i->members, "");
+	member_images_init(&root, i->members, "");
 	rc = criu_stats_read(&root.base, &s, err);
 	if (rc == 0)
 		rc = criu_stats_read(&i->images.base, &s, err);
