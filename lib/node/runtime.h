@@ -3,8 +3,8 @@
 #ifndef FIRN_NODE_RUNTIME_H
 #define FIRN_NODE_RUNTIME_H
 
+#include "base/run.h"
 #include "firn/restore.h"
-#include "node/run.h"
 #include "node/slot.h"
 
 struct runtime {

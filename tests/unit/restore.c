@@ -3,11 +3,11 @@
 #include "unit.h"
 
 #include "base/fd.h"
+#include "base/run.h"
 #include "firn/restore.h"
 #include "node/console.h"
 #include "node/kill.h"
 #include "node/reason.h"
-#include "node/run.h"
 #include "node/runtime.h"
 #include "node/slot.h"
 #include "node/watch.h"

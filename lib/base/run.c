@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "node/run.h"
+#include "base/run.h"
 
 #include "base/fd.h"
 

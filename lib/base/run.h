@@ -4,8 +4,8 @@
  * they are given. The environment is PATH alone (RUN_PATH), so that a runtime finds CRIU and CRIU
  * finds iptables however firn was started.
  */
-#ifndef FIRN_NODE_RUN_H
-#define FIRN_NODE_RUN_H
+#ifndef FIRN_BASE_RUN_H
+#define FIRN_BASE_RUN_H
 
 #include "base/error.h"
 
