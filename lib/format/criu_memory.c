@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* criu/include/magic.h */
 #define MAGIC_MM      0x57492820u
 #define MAGIC_PAGEMAP 0x56084025u
 
-#define VMA_BYTES_MAX 256 /* of one area's message: ten numbers */
+#define VMA_BYTES_MAX   256 /* of one area's message: ten numbers */
+#define RANGES_NAME_MAX 64
 
 /* criu/include/pagemap.h */
 enum {
@@ -50,10 +52,52 @@ void criu_mm_done(struct criu_mm *mm)
 	*mm = (struct criu_mm){ 0 };
 }
 
+const char *criu_area_kind(const struct criu_area *a)
+{
+	static const struct {
+		uint32_t status;
+		const char *name;
+	} kinds[] = {
+		{ CRIU_AREA_VDSO, "vdso" },
+		{ CRIU_AREA_VVAR, "vvar" },
+		{ CRIU_AREA_VSYSCALL, "vsyscall" },
+		{ CRIU_AREA_HEAP, "heap" },
+		{ CRIU_AREA_STACK, "stack" },
+		{ CRIU_AREA_AIORING, "aio ring" },
+		{ CRIU_AREA_SOCKET, "socket" },
+		{ CRIU_AREA_SYSVIPC, "sysv ipc" },
+		{ CRIU_AREA_FILE_PRIVATE, "file" },
+		{ CRIU_AREA_FILE_SHARED, "shared file" },
+		{ CRIU_AREA_ANON_SHARED, "shared memory" },
+	};
+
+	if (a->flags & MAP_GROWSDOWN)
+		return "stack";
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		if (a->status & kinds[k].status)
+			return kinds[k].name;
+	return "memory";
+}
+
+uint64_t criu_page_bytes(const struct criu_mm *mm, bool small)
+{
+	uint64_t bits = CRIU_PAGE_MAX;
+
+	if (small)
+		return CRIU_PAGE_MIN;
+	for (size_t k = 0; k < mm->nareas; k++)
+		bits |= mm->areas[k].start | mm->areas[k].end;
+	bits &= -bits;
+	return bits < CRIU_PAGE_MIN ? CRIU_PAGE_MIN : bits;
+}
+
 static int add_area(struct criu_mm *mm, const Criu__Vma *v, size_t *room, struct firn_error *err)
 {
 	struct criu_area *a;
 
+	/* Pieces of the areas before them, behind all others (criu/include/image.h). */
+	if (v->status & CRIU_AREA_GUARD)
+		return 0;
 	if (v->end <= v->start || (mm->nareas && v->start < mm->areas[mm->nareas - 1].end))
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "area %zu from %" PRIx64 " to %" PRIx64 " is out of order",
@@ -272,25 +316,70 @@ static int locate(struct pagemap *p, const struct entry *e, struct criu_range *r
 	return 0;
 }
 
+struct criu_ranges {
+	struct criu_reader reader;
+	struct pagemap pagemap;
+	char name[RANGES_NAME_MAX]; /* in sentences */
+};
+
+void criu_ranges_close(struct criu_ranges *r)
+{
+	if (r)
+		criu_reader_done(&r->reader);
+	free(r);
+}
+
+void criu_ranges_closep(struct criu_ranges **r)
+{
+	criu_ranges_close(*r);
+}
+
+int criu_ranges_open(struct criu_images *images, const char *name, uint64_t page_bytes,
+		     struct criu_ranges **ret, struct firn_error *err)
+{
+	_cleanup_(criu_ranges_closep) struct criu_ranges *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return firn_fail_oom(err, "pagemap");
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	r->pagemap = (struct pagemap){ .page_bytes = page_bytes, .known = true };
+	rc = criu_reader_open(images, name, MAGIC_PAGEMAP, &r->reader, err);
+	if (rc <= 0)
+		return rc;
+	rc = read_head(&r->reader, &r->pagemap, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", name);
+	*ret = take_ptr(&r);
+	return 1;
+}
+
+int criu_ranges_next(struct criu_ranges *r, struct criu_range *ret, struct firn_error *err)
+{
+	struct entry e = { 0 };
+	size_t len;
+	int rc = criu_reader_next(&r->reader, &len, err);
+
+	if (rc > 0 && parse_entry((struct cursor){ r->reader.bytes, len }, &e) < 0)
+		rc = criu_reader_bad(&r->reader, err);
+	if (rc > 0)
+		rc = locate(&r->pagemap, &e, ret, err) ?: 1;
+	return firn_wrap(err, rc, "%s", r->name);
+}
+
 int criu_each_range(struct criu_images *images, const char *name, uint64_t page_bytes,
 		    criu_range_fn *take, void *ctx, struct firn_error *err)
 {
-	_criu_reader_ struct criu_reader r = { 0 };
-	struct pagemap p = { .page_bytes = page_bytes, .known = true };
+	_cleanup_(criu_ranges_closep) struct criu_ranges *ranges = NULL;
 	struct criu_range range;
-	size_t len;
-	int rc = criu_reader_open(images, name, MAGIC_PAGEMAP, &r, err);
+	int rc = criu_ranges_open(images, name, page_bytes, &ranges, err);
 
 	if (rc <= 0)
 		return rc;
-	rc = read_head(&r, &p, err);
-	while (rc >= 0 && (rc = criu_reader_next(&r, &len, err)) > 0) {
-		struct entry e = { 0 };
-
-		if (parse_entry((struct cursor){ r.bytes, len }, &e) < 0)
-			rc = criu_reader_bad(&r, err);
-		else if ((rc = locate(&p, &e, &range, err)) == 0)
-			rc = take(&range, ctx, err);
+	while ((rc = criu_ranges_next(ranges, &range, err)) > 0) {
+		rc = take(&range, ctx, err);
+		if (rc < 0)
+			return firn_wrap(err, rc, "%s", name);
 	}
-	return rc < 0 ? firn_wrap(err, rc, "%s", name) : 1;
+	return rc < 0 ? rc : 1;
 }

@@ -28,6 +28,8 @@ enum criu_area_status {
 	CRIU_AREA_SOCKET = 1 << 11,
 	CRIU_AREA_VVAR = 1 << 12,
 	CRIU_AREA_AIORING = 1 << 13,
+	CRIU_AREA_MEMFD = 1 << 14,
+	CRIU_AREA_GUARD = 1 << 16, /* never in criu_mm: a note on a part of another area */
 };
 
 struct criu_area {
@@ -47,6 +49,18 @@ struct criu_mm {
 	struct criu_area *areas; /* in ascending order */
 	size_t nareas;
 };
+
+/* What the area is to its process, "heap". */
+const char *criu_area_kind(const struct criu_area *a);
+
+#define CRIU_PAGE_MIN 4096u
+#define CRIU_PAGE_MAX 65536u
+
+/*
+ * Bytes of a page on the dumping host, where all areas began and ended at pages; no image says it.
+ * @small: its architecture has pages of CRIU_PAGE_MIN alone (x86, s390).
+ */
+uint64_t criu_page_bytes(const struct criu_mm *mm, bool small);
 
 /* 1, or 0 when there is no such image (a zombie has none). */
 int criu_mm_read(struct criu_images *images, uint32_t pid, struct criu_mm *ret,
@@ -72,6 +86,18 @@ struct criu_range {
 };
 
 typedef int criu_range_fn(const struct criu_range *r, void *ctx, struct firn_error *err);
+
+/* A pagemap that is read range by range. */
+struct criu_ranges;
+
+/* 1 and the pagemap @name, 0 when there is no such image. @images is borrowed for this call. */
+int criu_ranges_open(struct criu_images *images, const char *name, uint64_t page_bytes,
+		     struct criu_ranges **ret, struct firn_error *err) _must_check_;
+/* 1 and the next range, 0 behind the last. */
+int criu_ranges_next(struct criu_ranges *r, struct criu_range *ret,
+		     struct firn_error *err) _must_check_;
+void criu_ranges_close(struct criu_ranges *r); /* NULL is fine */
+void criu_ranges_closep(struct criu_ranges **r);
 
 /* The ranges of the pagemap @name in turn: 1, or 0 when there is no such image. */
 int criu_each_range(struct criu_images *images, const char *name, uint64_t page_bytes,

@@ -85,6 +85,7 @@ int criu_core_read(struct criu_images *images, uint32_t pid, struct criu_core *r
 	if (rc <= 0)
 		return rc;
 	c = (const Criu__Core *)m;
+	core.machine = c->mtype;
 	if (c->tc) {
 		core.state = c->tc->task_state;
 		core.exit_code = c->tc->exit_code;

@@ -31,9 +31,16 @@ enum criu_state {
 /* Linux' include/uapi/linux/seccomp.h */
 enum criu_seccomp { CRIU_SECCOMP_DISABLED, CRIU_SECCOMP_STRICT, CRIU_SECCOMP_FILTER };
 
+/* core.proto: march */
+enum criu_machine {
+	CRIU_MACHINE_X86_64 = 1,
+	CRIU_MACHINE_S390 = 5,
+};
+
 /* Strings live until criu_core_done(). */
 struct criu_core {
-	uint32_t state; /* enum criu_state */
+	uint32_t machine; /* enum criu_machine, or another; 0: not recorded */
+	uint32_t state;   /* enum criu_state */
 	uint32_t exit_code;
 	uint32_t stop_signal;
 	uint32_t seccomp; /* enum criu_seccomp */

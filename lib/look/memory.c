@@ -20,8 +20,6 @@
 #define TEXTS_MAX   (8u << 20)  /* bytes of all of them */
 #define PIECES_MAX  (1u << 17)
 #define PARENTS_MAX 64 /* dumps before this one */
-#define PAGE_MIN    4096u
-#define PAGE_MAX    65536u
 
 /* Bytes at an address that are wanted. */
 struct want {
@@ -242,45 +240,10 @@ static int want_text(struct inspect *i, struct inspect_task *t, uint64_t from, u
 	return want.bytes ? add_want(wants, &want, err) : firn_fail_oom(err, "memory");
 }
 
-/* Of the dumping host, where all areas began and ended at pages; no image says it. */
 static uint64_t page_bytes_of(const struct inspect *i, const struct criu_mm *mm)
 {
-	uint64_t bits = PAGE_MAX;
-
-	if (i->architecture &&
-	    (strcmp(i->architecture, "amd64") == 0 || strcmp(i->architecture, "s390x") == 0))
-		return PAGE_MIN; /* they have no others */
-	for (size_t k = 0; k < mm->nareas; k++)
-		bits |= mm->areas[k].start | mm->areas[k].end;
-	bits &= -bits;
-	return bits < PAGE_MIN ? PAGE_MIN : bits;
-}
-
-static const char *kind_of(const struct criu_area *a)
-{
-	static const struct {
-		uint32_t status;
-		const char *name;
-	} kinds[] = {
-		{ CRIU_AREA_VDSO, "vdso" },
-		{ CRIU_AREA_VVAR, "vvar" },
-		{ CRIU_AREA_VSYSCALL, "vsyscall" },
-		{ CRIU_AREA_HEAP, "heap" },
-		{ CRIU_AREA_STACK, "stack" },
-		{ CRIU_AREA_AIORING, "aio ring" },
-		{ CRIU_AREA_SOCKET, "socket" },
-		{ CRIU_AREA_SYSVIPC, "sysv ipc" },
-		{ CRIU_AREA_FILE_PRIVATE, "file" },
-		{ CRIU_AREA_FILE_SHARED, "shared file" },
-		{ CRIU_AREA_ANON_SHARED, "shared memory" },
-	};
-
-	if (a->flags & MAP_GROWSDOWN)
-		return "stack";
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
-		if (a->status & kinds[k].status)
-			return kinds[k].name;
-	return "memory";
+	return criu_page_bytes(mm, i->architecture && (strcmp(i->architecture, "amd64") == 0 ||
+						       strcmp(i->architecture, "s390x") == 0));
 }
 
 static void tell_counts(struct inspect *i, struct firn_value *to, const struct counts *c)
@@ -305,7 +268,7 @@ static void tell_area(struct inspect *i, const struct criu_area *a, const struct
 	doc_add_format(i->doc, v, "protection", "%c%c%c%c", a->protection & PROT_READ ? 'r' : '-',
 		       a->protection & PROT_WRITE ? 'w' : '-',
 		       a->protection & PROT_EXEC ? 'x' : '-', a->flags & MAP_SHARED ? 's' : 'p');
-	doc_add_static(i->doc, v, "kind", kind_of(a));
+	doc_add_static(i->doc, v, "kind", criu_area_kind(a));
 	if (f) {
 		doc_add_static(i->doc, v, "path", f->path);
 		doc_add_number(i->doc, v, "offset", a->offset);
