@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/fd.h"
+#include "base/library.h"
 #include "format/tar_private.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <pthread.h>
 
 #define FILTER_BYTES 65536
+
+#define LIBRARY "libarchive.so.13" /* since 3.0 */
+#define CALLS(X)                                                                                   \
+	X(archive_errno)                                                                           \
+	X(archive_error_string)                                                                    \
+	X(archive_read_data)                                                                       \
+	X(archive_read_free)                                                                       \
+	X(archive_read_new)                                                                        \
+	X(archive_read_next_header)                                                                \
+	X(archive_read_open)                                                                       \
+	X(archive_read_support_filter_bzip2)                                                       \
+	X(archive_read_support_filter_xz)                                                          \
+	X(archive_read_support_format_raw)                                                         \
+	X(archive_set_error)
+
+static struct {
+	CALLS(LIBRARY_SLOT)
+} la;
+static struct firn_error la_failed;
+
+static void load(void)
+{
+	static const char *const names[] = { CALLS(LIBRARY_NAME) };
+	/* What it says is kept in la_failed. */
+	int rc = library_load(LIBRARY, names, ARRAY_SIZE(names), &la, &la_failed);
+
+	(void)rc;
+}
 
 struct filter {
 	struct istream in;
@@ -23,21 +53,21 @@ static la_ssize_t filter_input(struct archive *a, void *ctx, const void **ret)
 	ssize_t got = istream_read(f->from, f->bytes, sizeof(f->bytes), &f->failed);
 
 	if (got < 0)
-		archive_set_error(a, EIO, "input");
+		la.archive_set_error(a, EIO, "input");
 	*ret = f->bytes;
 	return got < 0 ? ARCHIVE_FATAL : got;
 }
 
 static int filter_failed(struct filter *f, struct firn_error *err)
 {
-	const char *why = archive_error_string(f->a);
+	const char *why = la.archive_error_string(f->a);
 
 	if (f->failed.code) {
 		if (err)
 			*err = f->failed;
 		return -f->failed.code;
 	}
-	if (archive_errno(f->a) == ENOMEM)
+	if (la.archive_errno(f->a) == ENOMEM)
 		return firn_fail(err, FIRN_ELIMIT, "decompress: %s", why ? why : "out of memory");
 	return firn_fail(err, FIRN_ECORRUPT, "decompress: %s", why ? why : "broken");
 }
@@ -49,9 +79,9 @@ static int filter_begin(struct filter *f, struct firn_error *err)
 	int rc;
 
 	f->begun = true;
-	if (archive_read_open(f->a, f, NULL, filter_input, NULL) != ARCHIVE_OK)
+	if (la.archive_read_open(f->a, f, NULL, filter_input, NULL) != ARCHIVE_OK)
 		return filter_failed(f, err);
-	rc = archive_read_next_header(f->a, &e);
+	rc = la.archive_read_next_header(f->a, &e);
 	f->end = rc == ARCHIVE_EOF;
 	return f->end || rc == ARCHIVE_OK ? 0 : filter_failed(f, err);
 }
@@ -75,7 +105,7 @@ static ssize_t filter_read(struct istream *in, void *buf, size_t n, struct firn_
 
 	if (rc < 0 || f->end)
 		return rc;
-	got = archive_read_data(f->a, buf, n);
+	got = la.archive_read_data(f->a, buf, n);
 	if (got < 0)
 		return filter_failed(f, err);
 	return got || !n ? got : filter_finish(f, err);
@@ -85,7 +115,7 @@ static void filter_close(struct istream *in)
 {
 	struct filter *f = (struct filter *)in;
 
-	archive_read_free(f->a);
+	la.archive_read_free(f->a);
 	istream_close(f->from);
 	free(f);
 }
@@ -94,19 +124,27 @@ int tar_filter(struct istream *from, struct istream **ret, struct firn_error *er
 {
 	static const struct istream_ops ops = { filter_read, filter_close };
 	_cleanup_(istream_closep) struct istream *owned = from;
-	struct filter *f = calloc(1, sizeof(*f));
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct filter *f;
 
+	pthread_once(&once, load);
+	if (la_failed.code) {
+		if (err)
+			*err = la_failed;
+		return firn_wrap(err, -la_failed.code, "decompress");
+	}
+	f = calloc(1, sizeof(*f));
 	if (!f)
 		return firn_fail_oom(err, "decompress");
 	f->in.ops = &ops;
 	f->from = take_ptr(&owned);
 	owned = &f->in;
-	f->a = archive_read_new();
-	if (!f->a || archive_read_support_format_raw(f->a) != ARCHIVE_OK)
+	f->a = la.archive_read_new();
+	if (!f->a || la.archive_read_support_format_raw(f->a) != ARCHIVE_OK)
 		return firn_fail_oom(err, "decompress");
 	/* ARCHIVE_WARN: it would have to run a program for it */
-	if (archive_read_support_filter_xz(f->a) != ARCHIVE_OK ||
-	    archive_read_support_filter_bzip2(f->a) != ARCHIVE_OK)
+	if (la.archive_read_support_filter_xz(f->a) != ARCHIVE_OK ||
+	    la.archive_read_support_filter_bzip2(f->a) != ARCHIVE_OK)
 		return firn_fail(err, FIRN_EUNSUPP, "decompress: libarchive knows no xz or bzip2");
 	*ret = take_ptr(&owned);
 	return 0;

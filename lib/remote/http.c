@@ -3,8 +3,11 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/library.h"
 #include "remote/header.h"
 
+/* The check of types is a macro around the call by name, which there is none of here. */
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +21,26 @@
 /* What libcurl hands over at a time (CURL_MAX_WRITE_SIZE) fits some times. */
 #define BODY_BUFFER (8 * CURL_MAX_WRITE_SIZE)
 #define POLL_MAX_MS 1000 /* libcurl may have timers of its own: look again */
+
+#define LIBRARY "libcurl.so.4" /* since 7.16 */
+#define CALLS(X)                                                                                   \
+	X(curl_easy_cleanup)                                                                       \
+	X(curl_easy_getinfo)                                                                       \
+	X(curl_easy_init)                                                                          \
+	X(curl_easy_pause)                                                                         \
+	X(curl_easy_setopt)                                                                        \
+	X(curl_easy_strerror)                                                                      \
+	X(curl_global_init)                                                                        \
+	X(curl_multi_add_handle)                                                                   \
+	X(curl_multi_cleanup)                                                                      \
+	X(curl_multi_info_read)                                                                    \
+	X(curl_multi_init)                                                                         \
+	X(curl_multi_perform)                                                                      \
+	X(curl_multi_poll)                                                                         \
+	X(curl_multi_remove_handle)                                                                \
+	X(curl_multi_strerror)                                                                     \
+	X(curl_slist_append)                                                                       \
+	X(curl_slist_free_all)
 
 struct http {
 	CURL *easy;
@@ -121,22 +144,33 @@ static size_t on_send(char *to, size_t size, size_t n, void *ctx)
 	return n;
 }
 
-/* The only state of the process that there is: libcurl's is begun once, by whoever comes first. */
-static CURLcode init_result;
+/* The only state of the process that there is: libcurl is loaded once, by whoever comes first. */
+static struct {
+	CALLS(LIBRARY_SLOT)
+} lc;
+static struct firn_error lc_failed;
 
-static void init_libcurl(void)
+static void load(void)
 {
-	init_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+	static const char *const names[] = { CALLS(LIBRARY_NAME) };
+	CURLcode code;
+
+	if (library_load(LIBRARY, names, ARRAY_SIZE(names), &lc, &lc_failed) < 0)
+		return;
+	code = lc.curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (code != CURLE_OK)
+		lc_failed.code =
+		    -firn_fail(&lc_failed, FIRN_EFAIL, "libcurl: %s", lc.curl_easy_strerror(code));
 }
 
-static int init_once(struct firn_error *err)
+static int load_once(struct firn_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, init_libcurl);
-	if (init_result != CURLE_OK)
-		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", curl_easy_strerror(init_result));
-	return 0;
+	pthread_once(&once, load);
+	if (lc_failed.code && err)
+		*err = lc_failed;
+	return -lc_failed.code;
 }
 
 void http_close(struct http *h)
@@ -144,10 +178,10 @@ void http_close(struct http *h)
 	if (!h)
 		return;
 	if (h->multi && h->easy)
-		curl_multi_remove_handle(h->multi, h->easy);
-	curl_easy_cleanup(h->easy);
-	curl_multi_cleanup(h->multi);
-	curl_slist_free_all(h->headers);
+		lc.curl_multi_remove_handle(h->multi, h->easy);
+	lc.curl_easy_cleanup(h->easy);
+	lc.curl_multi_cleanup(h->multi);
+	lc.curl_slist_free_all(h->headers);
 	buf_done(&h->lines);
 	free(h->where);
 	free(h->in);
@@ -170,7 +204,7 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 
 static bool add_header(struct http *h, const char *line)
 {
-	struct curl_slist *more = curl_slist_append(h->headers, line);
+	struct curl_slist *more = lc.curl_slist_append(h->headers, line);
 
 	if (more)
 		h->headers = more;
@@ -187,9 +221,9 @@ static bool set_body(struct http *h, const struct http_request *r)
 	if (!add_header(h, line) || !add_header(h, "Transfer-Encoding: chunked") ||
 	    !add_header(h, "Expect:"))
 		return false;
-	return curl_easy_setopt(h->easy, CURLOPT_POST, 1L) == CURLE_OK &&
-	       curl_easy_setopt(h->easy, CURLOPT_READFUNCTION, on_send) == CURLE_OK &&
-	       curl_easy_setopt(h->easy, CURLOPT_READDATA, h) == CURLE_OK;
+	return lc.curl_easy_setopt(h->easy, CURLOPT_POST, 1L) == CURLE_OK &&
+	       lc.curl_easy_setopt(h->easy, CURLOPT_READFUNCTION, on_send) == CURLE_OK &&
+	       lc.curl_easy_setopt(h->easy, CURLOPT_READDATA, h) == CURLE_OK;
 }
 
 /* RFC 9110, section 8.6: a method that could have a body says that it has none. */
@@ -202,9 +236,9 @@ static bool set_no_body(struct http *h, const struct http_request *r)
 static bool set_protocol(CURL *e)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-	return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK;
+	return lc.curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK;
 #else
-	return curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP) == CURLE_OK;
+	return lc.curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP) == CURLE_OK;
 #endif
 }
 
@@ -213,24 +247,26 @@ static bool set_all(struct http *h, const struct http_request *r)
 	CURL *e = h->easy;
 
 	/* An empty proxy also overrides what the environment says. */
-	return set_protocol(e) && curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
+	return set_protocol(e) && lc.curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
 	       (!r->socket ||
-		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, r->socket) == CURLE_OK) &&
-	       curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)h->times.connect) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->detail) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_HEADERDATA, h) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-	       curl_easy_setopt(e, CURLOPT_WRITEDATA, h) == CURLE_OK &&
+		lc.curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, r->socket) == CURLE_OK) &&
+	       lc.curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) ==
+		   CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_socket) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)h->times.connect) ==
+		   CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->detail) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_HEADERDATA, h) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+	       lc.curl_easy_setopt(e, CURLOPT_WRITEDATA, h) == CURLE_OK &&
 	       (r->type ? set_body(h, r) : set_no_body(h, r)) &&
-	       curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&
-	       (!h->headers || curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers) == CURLE_OK);
+	       lc.curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&
+	       (!h->headers || lc.curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers) == CURLE_OK);
 }
 
 static uint64_t limit_or(uint64_t given, uint64_t otherwise)
@@ -241,7 +277,7 @@ static uint64_t limit_or(uint64_t given, uint64_t otherwise)
 int http_begin(const struct http_request *r, struct http **ret, struct firn_error *err)
 {
 	_cleanup_(http_closep) struct http *h = NULL;
-	int rc = init_once(err);
+	int rc = load_once(err);
 
 	if (rc < 0)
 		return rc;
@@ -255,12 +291,12 @@ int http_begin(const struct http_request *r, struct http **ret, struct firn_erro
 					limit_or(r->times.idle, HTTP_IDLE_MS) };
 	h->where = strdup(r->socket ? r->socket : r->url);
 	h->in = malloc(BODY_BUFFER);
-	h->easy = curl_easy_init();
-	h->multi = curl_multi_init();
+	h->easy = lc.curl_easy_init();
+	h->multi = lc.curl_multi_init();
 	h->sends = r->type;
 	if (!h->where || !h->in || !h->easy || !h->multi)
 		return firn_fail_oom(err, "request");
-	if (!set_all(h, r) || curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+	if (!set_all(h, r) || lc.curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
 		return firn_fail(err, FIRN_EINVAL, "%s %s: libcurl can't do that", r->method,
 				 r->url);
 	h->last = now_ms();
@@ -272,7 +308,7 @@ static int cant_connect(const struct http *h, struct firn_error *err)
 {
 	long number = 0;
 
-	curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &number);
+	lc.curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &number);
 	errno = (int)number;
 	if (number)
 		return firn_fail_errno(err, "connect to %s", h->where);
@@ -282,7 +318,7 @@ static int cant_connect(const struct http *h, struct firn_error *err)
 /* Why an exchange has ended that should not have. */
 static int failure(const struct http *h, struct firn_error *err)
 {
-	const char *detail = *h->detail ? h->detail : curl_easy_strerror(h->result);
+	const char *detail = *h->detail ? h->detail : lc.curl_easy_strerror(h->result);
 
 	if (h->too_much)
 		return firn_fail(err, FIRN_ELIMIT, "the answer's headers have more than %u bytes",
@@ -319,11 +355,11 @@ static int step(struct http *h, struct firn_error *err)
 {
 	CURLMsg *m;
 	int n;
-	const CURLMcode code = curl_multi_perform(h->multi, &n);
+	const CURLMcode code = lc.curl_multi_perform(h->multi, &n);
 
 	if (code != CURLM_OK)
-		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", curl_multi_strerror(code));
-	while ((m = curl_multi_info_read(h->multi, &n))) {
+		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", lc.curl_multi_strerror(code));
+	while ((m = lc.curl_multi_info_read(h->multi, &n))) {
 		if (m->msg == CURLMSG_DONE) {
 			h->ended = true;
 			h->result = m->data.result;
@@ -354,11 +390,11 @@ static int wait_more(struct http *h, struct firn_error *err)
 
 	if (gone >= limit)
 		return timed_out(h, limit, err);
-	code =
-	    curl_multi_poll(h->multi, NULL, 0,
-			    limit - gone < POLL_MAX_MS ? (int)(limit - gone) : POLL_MAX_MS, NULL);
+	code = lc.curl_multi_poll(h->multi, NULL, 0,
+				  limit - gone < POLL_MAX_MS ? (int)(limit - gone) : POLL_MAX_MS,
+				  NULL);
 	if (code != CURLM_OK)
-		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", curl_multi_strerror(code));
+		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", lc.curl_multi_strerror(code));
 	return 0;
 }
 
@@ -370,9 +406,9 @@ static int resume(struct http *h, struct firn_error *err)
 	if (!h->in_paused && !h->out_paused)
 		return 0;
 	h->in_paused = h->out_paused = false;
-	code = curl_easy_pause(h->easy, CURLPAUSE_CONT);
+	code = lc.curl_easy_pause(h->easy, CURLPAUSE_CONT);
 	if (code != CURLE_OK)
-		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", curl_easy_strerror(code));
+		return firn_fail(err, FIRN_EFAIL, "libcurl: %s", lc.curl_easy_strerror(code));
 	return 0;
 }
 
