@@ -3,52 +3,29 @@
 
 #include "base/fd.h"
 #include "base/opts.h"
-#include "node/bundle.h"
 #include "node/console.h"
+#include "node/job.h"
 #include "node/kill.h"
-#include "node/live.h"
 #include "node/look.h"
 #include "node/mount.h"
 #include "node/reason.h"
 #include "node/restore_podman.h"
 #include "node/runtime.h"
 #include "node/slot.h"
-#include "node/teardown.h"
-#include "node/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#define PID_TRIES    20  /* while a process id of the dump is taken: the dumped process' zombie */
-#define PID_PAUSE    500 /* ms between them */
-#define UNDO_TRIES   200 /* until a killed container is gone */
-#define UNDO_PAUSE   50  /* ms between them */
-#define UMOUNT_TRIES 60  /* seconds that somebody may still look around in an ended container */
+#define PID_TRIES  20  /* while a process id of the dump is taken: the dumped process' zombie */
+#define PID_PAUSE  500 /* ms between them */
+#define UNDO_TRIES 200 /* until a killed container is gone */
+#define UNDO_PAUSE 50  /* ms between them */
 
 struct firn_restored {
 	char *id;
 	struct runtime runtime;
-	int pid;
-};
-
-/* One restore under way. */
-struct job {
-	struct pod_image *pod; /* that it belongs to; NULL: to none */
-	struct firn_restore_opts opts;
-	struct firn_mount_opts mount;
-	struct slot slot;
-	struct runtime runtime;
-	char *id;
-	bool terminal; /* the container has one and nobody else was told to receive it */
-	int listener;  /* for the terminal; -1 */
-	int output;    /* opts.output; -1 */
-	int pipe[2];   /* what the container writes comes out of [0], the terminal's master or a
-			* pipe's end; -1 */
 	int pid;
 };
 
@@ -91,17 +68,6 @@ static void job_done(struct job *j)
 	free(j->id);
 	runtime_done(&j->runtime);
 	slot_done(&j->slot);
-}
-
-static void warn(const struct job *j, const char *what, const struct firn_error *why)
-{
-	const struct firn_report *report = j->mount.report;
-	char text[600];
-
-	if (!report || !report->warn)
-		return;
-	snprintf(text, sizeof(text), "%s: %s", what, why->msg);
-	report->warn(text, report->ctx);
 }
 
 static int take_opts(struct job *j, const struct firn_restore_opts *opts, const char *name,
@@ -198,13 +164,6 @@ static int open_ends(struct job *j, struct firn_error *err)
 	return 0;
 }
 
-static void pause_ms(long ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	(void)nanosleep(&t, NULL);
-}
-
 static int failed(struct job *j, int status, const struct reason *why, struct firn_error *err)
 {
 	_free_ char *log = reason_keep(&j->slot, j->id ? j->id : "process");
@@ -264,7 +223,7 @@ static int run_runtime(struct job *j, struct firn_error *err)
 			runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_FORCE);
 		if (!why.taken_pid || try == PID_TRIES || !is_zombie(why.taken_pid))
 			return failed(j, status, &why, err);
-		pause_ms(PID_PAUSE);
+		job_pause(PID_PAUSE);
 	}
 }
 
@@ -285,83 +244,6 @@ static int read_pid(struct job *j, struct firn_error *err)
 	if (pid <= 0 || pid > INT32_MAX)
 		return firn_fail(err, FIRN_EHOST, "%s left no pid", j->runtime.name);
 	j->pid = (int)pid;
-	return 0;
-}
-
-/* The container has ended: in the watching process, or at once. */
-static void ended(void *ctx)
-{
-	struct job *j = ctx;
-
-	runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_ENDED);
-	for (int i = 0; i < UMOUNT_TRIES; i++) {
-		int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
-
-		if (rc == 0 || rc == -FIRN_ENOTFOUND) {
-			slot_remove(&j->slot);
-			return;
-		}
-		pause_ms(1000);
-	}
-}
-
-/* What firn_umount() takes down later is what is still mounted then. */
-static int drop_images(const struct job *j, struct firn_error *err)
-{
-	_cleanup_(live_closep) struct live *l = NULL;
-	_free_ char *dir = NULL, *images = NULL;
-	const char *top;
-	int rc = live_canonical(j->slot.bundle, &dir, err);
-
-	if (rc == 0)
-		rc = live_open(j->slot.state, dir, LIVE_FIND, &l, err);
-	if (rc < 0)
-		return rc;
-	if (asprintf(&images, "%s/" BUNDLE_IMAGES, dir) < 0) {
-		images = NULL;
-		return firn_fail_oom(err, "unmount");
-	}
-	top = images;
-	return teardown(&top, 1, err);
-}
-
-/* The container runs: whatever fails from here on is told and changes nothing of that. */
-static void leave_container(struct job *j)
-{
-	struct watch w = { .pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0),
-			   .lock = j->slot.lock,
-			   .writes = j->pipe[0],
-			   .output = j->output,
-			   .ended = ended,
-			   .ctx = j };
-	struct firn_error err;
-
-	if (w.pidfd < 0 && errno == ESRCH) {
-		ended(j);
-		return;
-	}
-	if (j->terminal) {
-		j->pipe[0] = w.writes = console_receive(j->listener, &err);
-		if (w.writes < 0)
-			warn(j, "the container's terminal has nobody at its other end", &err);
-	}
-	if (drop_images(j, &err) < 0)
-		warn(j, "CRIU's images stay mounted", &err);
-	if (w.pidfd < 0)
-		(void)firn_fail_errno(&err, "pidfd_open");
-	if (w.pidfd < 0 || watch_start(&w, &err) < 0)
-		warn(j, "its mounts will stay when the container ends", &err);
-	fd_close(w.pidfd);
-}
-
-/* A process has nothing open in the images once it runs. */
-static int leave_process(struct job *j, struct firn_error *err)
-{
-	int rc = firn_umount(j->slot.bundle, j->slot.state, err);
-
-	if (rc < 0)
-		return firn_wrap(err, rc, "process %d runs, but", j->pid);
-	slot_remove(&j->slot);
 	return 0;
 }
 
@@ -448,9 +330,9 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 		return rc;
 	}
 	if (j->runtime.container)
-		leave_container(j);
+		job_leave_container(j);
 	else
-		rc = leave_process(j, err);
+		rc = job_leave_process(j, err);
 	return rc;
 }
 
@@ -510,7 +392,7 @@ int restore_undo(const struct firn_restored *r, const char *state, struct firn_e
 	for (int i = 0; rc == -FIRN_EEXIST && i < UNDO_TRIES; i++) {
 		rc = slot_claim(state, r->id, &slot, err);
 		if (rc == -FIRN_EEXIST)
-			pause_ms(UNDO_PAUSE);
+			job_pause(UNDO_PAUSE);
 	}
 	if (rc == 0)
 		slot_remove(&slot);
