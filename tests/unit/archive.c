@@ -15,13 +15,13 @@
 	"\",\"digest\":\"" HELLO                                                                   \
 	"\",\"size\":5,\"annotations\":{\"org.opencontainers.image.ref.name\":\"r1\"}}]}"
 
-struct member {
+struct tar_member {
 	const char *name, *content;
 	char type;
 };
 
 /* A ustar member (POSIX.1-2017, pax, "ustar Interchange Format"). */
-static void add_member(struct buf *tar, const struct member *m)
+static void add_member(struct buf *tar, const struct tar_member *m)
 {
 	const char *content = m->content ? m->content : "";
 	const unsigned size = (unsigned)strlen(content);
@@ -51,7 +51,7 @@ static void add_member(struct buf *tar, const struct member *m)
 
 static const struct {
 	const char *name;
-	struct member members[6];
+	struct tar_member members[6];
 	int rc; /* of opening */
 	const char *says;
 } archives[] = {
@@ -184,7 +184,7 @@ static const char *add_big(struct buf *tar, size_t n, char hex[DIGEST_TEXT_MAX],
 {
 	_buf_ struct buf big = BUF_INIT;
 	struct firn_error err = { 0 };
-	struct member m = { .type = '0' };
+	struct tar_member m = { .type = '0' };
 	char name[200];
 
 	buf_fill(&big, 'b', n);
@@ -212,9 +212,9 @@ START_TEST(compressed)
 	int fd = -1;
 
 	add_big(&tar, BIG, hex, &big);
-	add_member(&tar, &(const struct member){ "oci-layout", MARK, '0' });
-	add_member(&tar, &(const struct member){ "blobs/sha256/" HELLO_HEX, "hello", '0' });
-	add_member(&tar, &(const struct member){ "index.json", INDEX, '0' });
+	add_member(&tar, &(const struct tar_member){ "oci-layout", MARK, '0' });
+	add_member(&tar, &(const struct tar_member){ "blobs/sha256/" HELLO_HEX, "hello", '0' });
+	add_member(&tar, &(const struct tar_member){ "index.json", INDEX, '0' });
 	buf_fill(&tar, 0, 1024);
 	pack(&tar, codecs[_i]);
 	ck_ok(layout_open_archive(scratch("a.tar"), &l, &err), err);
@@ -231,7 +231,7 @@ END_TEST
 /* What "tar c FOLDER" writes. The root goes first, and one folder is not two. */
 static const struct {
 	const char *name;
-	struct member members[6];
+	struct tar_member members[6];
 	int rc;
 } foldered[] = {
 	{ "in a folder",
@@ -263,7 +263,7 @@ START_TEST(folder)
 	struct digest hello;
 	int rc;
 
-	for (const struct member *m = foldered[_i].members; m->name; m++)
+	for (const struct tar_member *m = foldered[_i].members; m->name; m++)
 		add_member(&tar, m);
 	buf_fill(&tar, 0, 1024);
 	scratch_write("a.tar", tar.data, tar.len);

@@ -6,7 +6,7 @@
 
 static char base_ref[300], image_id[DIGEST_TEXT_MAX];
 
-static const struct member base_members[] = {
+static const struct tar_member base_members[] = {
 	{ .name = "./", DIR_, .mode = 0755, .mtime = 1 },
 	{ .name = "data/", DIR_, .mode = 0750, .mtime = 2 },
 	{ .name = "data/old", .data = "old" },
@@ -37,7 +37,7 @@ static const char *put(const char *file, const char *name)
 	static unsigned next;
 	char *path = paths[next++ % 4];
 	char config[300];
-	const struct member diff[] = { { .name = "data/new", .data = name, .mtime = 3 },
+	const struct tar_member diff[] = { { .name = "data/new", .data = name, .mtime = 3 },
 				       { .name = NULL } };
 	const struct archive a = { .config = config, .spec = "", .inventory = "", .diff = diff };
 

@@ -61,13 +61,13 @@ static const struct {
 	  "container name" },
 	{ "broken network.status",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "network.status", .data = "nul" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "network.status", .data = "nul" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "\"network.status\": not JSON" },
 	{ "deep JSON",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "status.dump",
 		      .data = DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16
 			  DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16 DEEP_16
@@ -84,31 +84,31 @@ static const struct {
 	  { .config = "",
 	    .spec = "",
 	    .inventory = "",
-	    .more = (const struct member[]){ { .name = "./config.dump", .data = "{}" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "./config.dump", .data = "{}" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "config.dump comes twice" },
 	{ "spec.dump twice",
 	  { .config = "",
 	    .spec = "",
 	    .inventory = "",
-	    .more = (const struct member[]){ { .name = "spec.dump", .data = "{}" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "spec.dump", .data = "{}" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "spec.dump comes twice" },
 	{ "deleted.files twice",
 	  { .inventory = "",
 	    .deleted = "[]",
-	    .more = (const struct member[]){ { .name = "deleted.files", .data = "[]" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "deleted.files", .data = "[]" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "deleted.files comes twice" },
 	{ "an image twice",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "checkpoint/pages-1.img", .data = "x" },
+	    .more = (const struct tar_member[]){ { .name = "checkpoint/pages-1.img", .data = "x" },
 					     { 0 } } },
 	  FIRN_ECORRUPT,
 	  "checkpoint/pages-1.img" },
 	{ "a folder twice",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "checkpoint/", DIR_ }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "checkpoint/", DIR_ }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "checkpoint" },
 	{ "a broken diff",
@@ -116,14 +116,14 @@ static const struct {
 	    .spec = "",
 	    .inventory = "",
 	    .more =
-		(const struct member[]){ { .name = "rootfs-diff.tar", .data = "no tar" }, { 0 } } },
+		(const struct tar_member[]){ { .name = "rootfs-diff.tar", .data = "no tar" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "\"rootfs-diff.tar\": " },
 	{ "whiteouts in Podman's diff",
 	  { .config = "",
 	    .spec = "",
 	    .inventory = "",
-	    .diff = (const struct member[]){ { .name = ".wh.x" }, { 0 } } },
+	    .diff = (const struct tar_member[]){ { .name = ".wh.x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "no layer can hold it" },
 	{ "whiteouts, and then it is Podman's",
@@ -132,61 +132,61 @@ static const struct {
 	    .inventory = "",
 	    .images_first = true,
 	    .more = NULL,
-	    .diff = (const struct member[]){ { .name = "a/.wh..wh..opq" }, { 0 } } },
+	    .diff = (const struct tar_member[]){ { .name = "a/.wh..wh..opq" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "no layer can hold it" },
 	{ "a whiteout among the images",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "checkpoint/.wh.inventory.img" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "checkpoint/.wh.inventory.img" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "would delete something" },
 	{ "dot dot",
-	  { .inventory = "", .more = (const struct member[]){ { .name = "../x" }, { 0 } } },
+	  { .inventory = "", .more = (const struct tar_member[]){ { .name = "../x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "leaves" },
 	{ "absolute",
-	  { .inventory = "", .more = (const struct member[]){ { .name = "/x" }, { 0 } } },
+	  { .inventory = "", .more = (const struct tar_member[]){ { .name = "/x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is absolute" },
 	{ "a symbolic link",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){ { .name = "l", .type = '2', .link = "/etc" }, { 0 } } },
+		(const struct tar_member[]){ { .name = "l", .type = '2', .link = "/etc" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "files and folders only" },
 	{ "a device among the images",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "checkpoint/d", .type = '3', .major = 1 },
+	    .more = (const struct tar_member[]){ { .name = "checkpoint/d", .type = '3', .major = 1 },
 					     { 0 } } },
 	  FIRN_ECORRUPT,
 	  "files and folders only" },
 	{ "a hard link out of its layer",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "h", .type = '1', .link = "checkpoint/inventory.img" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "hard link" },
 	{ "config.dump is a link",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "config.dump", .type = '2', .link = "x" },
+	    .more = (const struct tar_member[]){ { .name = "config.dump", .type = '2', .link = "x" },
 					     { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is no file" },
 	{ "the diff is a folder",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "rootfs-diff.tar/", DIR_ }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "rootfs-diff.tar/", DIR_ }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is no file" },
 	{ "the images are a file",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "checkpoint", .data = "x" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "checkpoint", .data = "x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "checkpoint is no folder" },
 	{ "an incremental dump",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
 		    { 0 } } },
 	  FIRN_ENOTFOUND,
@@ -194,14 +194,14 @@ static const struct {
 	{ "a chain that leads elsewhere",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../../old" }, { 0 } } },
 	  FIRN_ENOTFOUND,
 	  "\"checkpoint/parent\" leads to \"../../old\"" },
 	{ "a chain that is a circle",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../checkpoint" },
 		    { 0 } } },
 	  FIRN_ENOTFOUND,
@@ -209,7 +209,7 @@ static const struct {
 	{ "a chain with two ends",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
 		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
 		    { 0 } } },
@@ -218,7 +218,7 @@ static const struct {
 	{ "a dump of nothing",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" },
 		    { .name = "pre-checkpoint/", DIR_ },
 		    { 0 } } },
@@ -226,19 +226,19 @@ static const struct {
 	  "pre-checkpoint has no pagemaps" },
 	{ "a dump that is a file",
 	  { .inventory = "",
-	    .more = (const struct member[]){ { .name = "pre-checkpoint", .data = "x" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "pre-checkpoint", .data = "x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is no folder" },
 	{ "a link in a dump",
 	  { .inventory = "",
 	    .more =
-		(const struct member[]){
+		(const struct tar_member[]){
 		    { .name = "pre-checkpoint/x", .type = '2', .link = "../checkpoint" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "files and folders only" },
 	{ "a pre-dump alone",
 	  { .inventory = NULL,
-	    .more = (const struct member[]){ { .name = "pre-checkpoint/pagemap-1.img" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "pre-checkpoint/pagemap-1.img" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "a pre-dump alone" },
 };
@@ -255,7 +255,7 @@ START_TEST(huge_document)
 {
 	_buf_ struct buf tar = BUF_INIT;
 
-	build_header(&tar, &(const struct member){ .name = "config.dump", .size = 1 << 30 });
+	build_header(&tar, &(const struct tar_member){ .name = "config.dump", .size = 1 << 30 });
 	scratch_write("bad.tar", tar.data, tar.len);
 	refused("1 GiB", scratch("bad.tar"), NULL, FIRN_ELIMIT, "more than 8388608");
 }
@@ -278,7 +278,7 @@ END_TEST
 /* Cut at every block: wherever an archive ends too early, there is no image. */
 START_TEST(truncated)
 {
-	static const struct member diff[] = { { .name = "a/b", .data = "b" },
+	static const struct tar_member diff[] = { { .name = "a/b", .data = "b" },
 					      { .name = "c", .data = "c" },
 					      { 0 } };
 	const struct archive a = {

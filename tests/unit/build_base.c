@@ -8,13 +8,13 @@
 
 static char image_id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX], base_ref[300];
 
-static const struct member base_members[] = {
+static const struct tar_member base_members[] = {
 	{ .name = "./", DIR_, .mode = 0755, .mtime = 1 },
 	{ .name = "data/", DIR_, .mode = 0750, .uid = 7, .gid = 7, .mtime = 2 },
 	{ .name = "data/old", .data = "old" },
 	{ .name = NULL },
 };
-static const struct member diff[] = {
+static const struct tar_member diff[] = {
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = NULL },
 };
@@ -122,7 +122,7 @@ static void check_rootfs(const struct built *b)
 
 START_TEST(with_base)
 {
-	const struct member changeset[] = { diff[0], { .name = "data/.wh.old" }, { 0 } };
+	const struct tar_member changeset[] = { diff[0], { .name = "data/.wh.old" }, { 0 } };
 	const struct firn_build_opts opts = { .size = sizeof(opts), .base = base_ref };
 	_result_ struct firn_build_result *r = NULL;
 	_built_ struct built b = { 0 };
@@ -255,7 +255,7 @@ START_TEST(losses)
 	const struct firn_build_opts opts = { .size = sizeof(opts),
 					      .base = base_ref,
 					      .report = &report };
-	static const struct member odd[] = { { .name = "f\xff\xfe/x" }, { .name = NULL } };
+	static const struct tar_member odd[] = { { .name = "f\xff\xfe/x" }, { .name = NULL } };
 	_result_ struct firn_build_result *r = NULL;
 	_json_ json_t *list = NULL;
 	_built_ struct built b = { 0 };

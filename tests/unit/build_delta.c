@@ -34,22 +34,22 @@ static void put_diffed(struct buf *b, const char *spec, enum order order, const 
 	build_end(b);
 }
 
-static const struct member sound[] = {
+static const struct tar_member sound[] = {
 	{ .name = "data/", DIR_, .mode = 0750, .uid = 7, .gid = 7, .mtime = 9 },
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = "data/.wh.old" },
 	{ .name = NULL },
 };
-static const struct member undescribed[] = {
+static const struct tar_member undescribed[] = {
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = "data/.wh.old" },
 	{ .name = NULL },
 };
-static const struct member plain[] = {
+static const struct tar_member plain[] = {
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = NULL },
 };
-static const struct member nothing[] = { { .name = NULL } };
+static const struct tar_member nothing[] = { { .name = NULL } };
 
 #define SOUND_TREE                                                                                 \
 	". 040755 0:0 0\n"                                                                         \
@@ -63,7 +63,7 @@ static const struct member nothing[] = { { .name = NULL } };
 
 static const struct {
 	const char *name;
-	const struct member *diff;
+	const struct tar_member *diff;
 	enum codec codec;
 	const char *spec, *deleted;
 	const char *media_type; /* of R's topmost layer */
@@ -141,24 +141,24 @@ START_TEST(changeset)
 }
 END_TEST
 
-static const struct member device[] = {
+static const struct tar_member device[] = {
 	{ .name = "data/", DIR_, .mode = 0755 },
 	{ .name = "data/x", .type = '3' },
 	{ .name = NULL },
 };
-static const struct member outside[] = { { .name = "../x", .data = "x" }, { .name = NULL } };
-static const struct member loose_link[] = {
+static const struct tar_member outside[] = { { .name = "../x", .data = "x" }, { .name = NULL } };
+static const struct tar_member loose_link[] = {
 	{ .name = "x", .link = "gone", .type = '1' },
 	{ .name = NULL },
 };
-static const struct member loud[] = { { .name = ".wh.x", .data = "x" }, { .name = NULL } };
-static const struct member hidden[] = { { .name = ".wh.x" }, { .name = NULL } };
+static const struct tar_member loud[] = { { .name = ".wh.x", .data = "x" }, { .name = NULL } };
+static const struct tar_member hidden[] = { { .name = ".wh.x" }, { .name = NULL } };
 
 enum damage { WHOLE, CUT, MORE, TWICE };
 
 static const struct {
 	const char *name;
-	const struct member *diff;
+	const struct tar_member *diff;
 	const char *spec;
 	enum damage damage;
 	int code;

@@ -9,13 +9,13 @@
 #include "format/config_dump.h"
 #include "format/recipe.h"
 
-static const struct member sound[] = {
+static const struct tar_member sound[] = {
 	{ .name = "data/", DIR_, .mode = 0750, .uid = 7, .gid = 7, .mtime = 9 },
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = "data/.wh.old" },
 	{ .name = NULL },
 };
-static const struct member plain[] = {
+static const struct tar_member plain[] = {
 	{ .name = "data/new", .data = "new\n", .mtime = 3 },
 	{ .name = NULL },
 };
@@ -57,7 +57,7 @@ static const char *fill(const char *pattern, const char *mark, const char *what)
 
 static struct archive archive_of(const struct maker *m, const char *more)
 {
-	static const struct member diff[] = { { .name = "data/new", .data = "new\n" }, { 0 } };
+	static const struct tar_member diff[] = { { .name = "data/new", .data = "new\n" }, { 0 } };
 
 	return (struct archive){
 		.config = fill(fill(m->config, "@ID@", m->id), "@MORE@", more),
@@ -371,7 +371,7 @@ END_TEST
 /* Nobody's file is taken for the recipe. */
 START_TEST(archive_delta_name)
 {
-	static const struct member more[] = { { .name = "firn/source.recipe", .data = "x" },
+	static const struct tar_member more[] = { { .name = "firn/source.recipe", .data = "x" },
 					      { 0 } };
 	const struct firn_build_opts opts = { .size = sizeof(opts),
 					      .flags = FIRN_BUILD_ARCHIVE_DELTA };

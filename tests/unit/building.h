@@ -20,9 +20,9 @@
 /* What is in the archive; NULL leaves a member out, "" takes the usual. */
 struct archive {
 	const char *config, *spec, *inventory;
-	const struct member *diff; /* up to one without a name */
+	const struct tar_member *diff; /* up to one without a name */
 	const char *deleted;
-	const struct member *more; /* further members, first in the archive */
+	const struct tar_member *more; /* further members, first in the archive */
 	bool images_first;         /* CRI-O's order */
 };
 
@@ -49,7 +49,7 @@ static inline void put_archive(struct buf *b, const struct archive *a)
 {
 	_buf_ struct buf diff = BUF_INIT;
 
-	for (const struct member *m = a->more; m && m->name; m++)
+	for (const struct tar_member *m = a->more; m && m->name; m++)
 		build_member(b, m);
 	if (a->images_first)
 		put_images(b, a);

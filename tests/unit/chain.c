@@ -249,7 +249,7 @@ START_TEST(too_long)
 }
 END_TEST
 
-static const struct member predump[] = {
+static const struct tar_member predump[] = {
 	{ .name = "config.dump", .data = "{\"name\":\"c1\",\"runtime\":\"runc\"}" },
 	{ .name = "pre-checkpoint/", DIR_ },
 	{ .name = "pre-checkpoint/inventory.img", .data = "i" },
@@ -257,7 +257,7 @@ static const struct member predump[] = {
 	{ 0 },
 };
 
-static const struct member on_predump[] = {
+static const struct tar_member on_predump[] = {
 	{ .name = "checkpoint/parent", .type = '2', .link = "../pre-checkpoint" }, { 0 }
 };
 
@@ -334,7 +334,7 @@ END_TEST
 START_TEST(longest_name)
 {
 	char name[PATH_MEMBER_MAX + 1];
-	const struct member long_one[] = {
+	const struct tar_member long_one[] = {
 		{ .name = "checkpoint/pagemap-1.img", .data = "x" },
 		{ .name = "././@LongLink", .type = 'L', .data = name, .data_len = sizeof(name) },
 		{ .name = "checkpoint/x", .data = "x" },

@@ -11,7 +11,7 @@
 	}
 
 /* Two layers: the upper one hides, replaces and describes again. */
-static const struct member base_lower[] = {
+static const struct tar_member base_lower[] = {
 	{ .name = "./", DIR_, .mode = 0555, .mtime = 10 },
 	{ .name = "data/", DIR_, .mode = 0750, .uid = 7, .gid = 8, .mtime = 11 },
 	{ .name = "data/redir/", DIR_, .mode = 0700, .uid = 9, .mtime = 12 },
@@ -25,7 +25,7 @@ static const struct member base_lower[] = {
 	{ .name = "srv/", DIR_, .mode = 0755, .mtime = 15 },
 	ENDS,
 };
-static const struct member base_upper[] = {
+static const struct tar_member base_upper[] = {
 	{ .name = "data/redir/", DIR_, .mode = 0770, .uid = 9, .gid = 9, .mtime = 20 },
 	{ .name = ".wh.gone" },
 	{ .name = "file", .data = "now a file" },
@@ -60,7 +60,7 @@ static void count_warning(const char *text, void *ctx)
 struct job {
 	const char *name;
 	bool base, literal;
-	struct member diff[8];
+	struct tar_member diff[8];
 	const char *deleted;
 	const char *want; /* the layer's tree, NULL: an error */
 	const char *says; /* part of the error, or of a loss */
@@ -271,7 +271,7 @@ END_TEST
 START_TEST(many_losses)
 {
 	static char names[NOTES_MAX + 9][16];
-	struct member diff[NOTES_MAX + 9] = { 0 };
+	struct tar_member diff[NOTES_MAX + 9] = { 0 };
 	_cleanup_(notes_done) struct notes notes = { .report = NULL };
 	_cleanup_(base_closep) struct base *base = NULL;
 	_cleanup_(store_closep) struct store *s = NULL;

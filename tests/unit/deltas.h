@@ -8,7 +8,7 @@
 
 static char image_id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX], base_ref[300];
 
-static const struct member base_members[] = {
+static const struct tar_member base_members[] = {
 	{ .name = "./", DIR_, .mode = 0755, .mtime = 1 },
 	{ .name = "data/", DIR_, .mode = 0750, .uid = 7, .gid = 7, .mtime = 2 },
 	{ .name = "data/old", .data = "old" },

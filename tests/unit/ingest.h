@@ -11,7 +11,7 @@
 #include "tar_builder.h"
 
 /* Members up to the one without a name. */
-static inline void build_members(struct buf *b, const struct member *m)
+static inline void build_members(struct buf *b, const struct tar_member *m)
 {
 	for (; m && m->name; m++)
 		build_member(b, m);

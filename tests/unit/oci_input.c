@@ -45,12 +45,12 @@ static void tag(struct layout *l, const char *name, const struct oci_descriptor 
 	ck_ok(layout_tag(l, &entry, 1, true, &err), err);
 }
 
-static const struct member criu[] = { { .name = "inventory.img", .data = "i", .mtime = 5 },
+static const struct tar_member criu[] = { { .name = "inventory.img", .data = "i", .mtime = 5 },
 				      { .name = "pages-1.img", .data = "pages", .mtime = 6 },
 				      { .name = "hard", .type = '1', .link = "pages-1.img" },
 				      { .name = "dump.log", .data = "log" },
 				      { .name = NULL } };
-static const struct member files[] = { { .name = "spec.dump", .data = "{}" },
+static const struct tar_member files[] = { { .name = "spec.dump", .data = "{}" },
 				       { .name = "checkpoint/inventory.img", .data = "i" },
 				       { .name = NULL } };
 
@@ -76,7 +76,7 @@ static void make_ctr(const char *name, const char *base)
 }
 
 /* An image of @members in one layer, with an annotation of its manifest if @key isn't NULL. */
-static void make_image(const char *name, const struct member *members, const char *key)
+static void make_image(const char *name, const struct tar_member *members, const char *key)
 {
 	_cleanup_(layout_closep) struct layout *l = open_layout();
 	_buf_ struct buf layer = BUF_INIT, config = BUF_INIT, doc = BUF_INIT, entry = BUF_INIT,

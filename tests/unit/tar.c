@@ -47,7 +47,7 @@ static void gnu_no_prefix(struct buf *b)
 
 static void star_prefix(struct buf *b)
 {
-	struct member m = { .name = "name" };
+	struct tar_member m = { .name = "name" };
 	uint8_t *h = build_header(b, &m);
 
 	memcpy(h + 345, NAME(131), 131); /* full: no NUL between it and the times */
@@ -112,7 +112,7 @@ static void base256(struct buf *b)
 
 static void spaces_and_blanks(struct buf *b)
 {
-	struct member m = { .name = "f" };
+	struct tar_member m = { .name = "f" };
 	uint8_t *h = build_header(b, &m);
 
 	memset(h + 108, ' ', 8);
@@ -124,7 +124,7 @@ static void spaces_and_blanks(struct buf *b)
 
 static void signed_checksum(struct buf *b)
 {
-	struct member m = { .name = "caf\xe9" };
+	struct tar_member m = { .name = "caf\xe9" };
 	uint8_t *h = build_header(b, &m);
 	int sum = 0;
 

@@ -18,7 +18,7 @@ static void build_script(struct buf *b, const char *script)
 
 	for (; *script; script += strcspn(script, "\n"), script += *script == '\n') {
 		char kind, name[128], target[128] = "", number[16];
-		struct member m = { .name = name, .link = target, .mtime = ++line };
+		struct tar_member m = { .name = name, .link = target, .mtime = ++line };
 
 		ck_assert_int_ge(sscanf(script, "%c %127s%*[ ]%127[^\n]", &kind, name, target), 2);
 		for (size_t i = 0; i < ARRAY_SIZE(types); i++)

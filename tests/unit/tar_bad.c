@@ -117,7 +117,7 @@ static void file_with_slash(struct buf *b)
 
 static void size_2_63(struct buf *b)
 {
-	struct member m = { .name = "f" };
+	struct tar_member m = { .name = "f" };
 	uint8_t *h = build_header(b, &m);
 
 	memcpy(h + 124, "\x80\0\0\0\x80\0\0\0\0\0\0\0", 12);
@@ -159,7 +159,7 @@ static void size_too_large(struct buf *b)
 
 static void bad_octal(struct buf *b)
 {
-	struct member m = { .name = "f" };
+	struct tar_member m = { .name = "f" };
 	uint8_t *h = build_header(b, &m);
 
 	memcpy(h + 124, "0000000009x", 11);

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct member {
+struct tar_member {
 	const char *name, *link, *data;
 	int64_t size; /* 0: the length of data */
 	int64_t uid, gid, mtime, major, minor;
@@ -55,7 +55,7 @@ static inline void build_checksum(uint8_t *h)
 }
 
 /* The header of @m alone, at the end of @b. Returns where it is, for what comes next. */
-static inline uint8_t *build_header(struct buf *b, const struct member *m)
+static inline uint8_t *build_header(struct buf *b, const struct tar_member *m)
 {
 	size_t len = m->data_len ? m->data_len : m->data ? strlen(m->data) : 0;
 	uint8_t *h;
@@ -88,14 +88,14 @@ static inline void build_data(struct buf *b, const void *data, size_t n)
 	buf_fill(b, 0, -n & 511);
 }
 
-static inline void build_member(struct buf *b, const struct member *m)
+static inline void build_member(struct buf *b, const struct tar_member *m)
 {
 	build_header(b, m);
 	if (m->data)
 		build_data(b, m->data, m->data_len ? m->data_len : strlen(m->data));
 }
 
-#define MEMBER(b, ...) build_member(b, &(const struct member){ __VA_ARGS__ })
+#define MEMBER(b, ...) build_member(b, &(const struct tar_member){ __VA_ARGS__ })
 
 /* One pax record at the end of @records. */
 static inline void build_record(struct buf *records, const char *key, const void *value, size_t n)
@@ -112,12 +112,12 @@ static inline void build_record(struct buf *records, const char *key, const void
 
 static inline void build_extra(struct buf *b, char type, const void *data, size_t n)
 {
-	build_member(
-	    b, &(const struct member){ .name = "extra",
-				       .type = type,
-				       .data = data,
-				       .data_len = n,
-				       .magic = type == 'L' || type == 'K' ? MAGIC_GNU : NULL });
+	build_member(b, &(const struct tar_member){ .name = "extra",
+						    .type = type,
+						    .data = data,
+						    .data_len = n,
+						    .magic = type == 'L' || type == 'K' ? MAGIC_GNU
+											: NULL });
 }
 
 /* An extended header with KEY, VALUE pairs up to a NULL. */

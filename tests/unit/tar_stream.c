@@ -322,7 +322,7 @@ static void build_bomb(struct buf *b, uint32_t n)
 	_buf_ struct buf header = BUF_INIT;
 
 	build_header(&header,
-		     &(const struct member){ .name = "zeros", .size = (int64_t)n * 131072 });
+		     &(const struct tar_member){ .name = "zeros", .size = (int64_t)n * 131072 });
 	buf_le32(b, 0xfd2fb528);
 	buf_put(b, "\0\x58", 2); /* no content size; window of 2 MiB */
 	buf_put(b, (const uint8_t[]){ 512 << 3 & 0xff, 512 << 3 >> 8, 0 }, 3);
