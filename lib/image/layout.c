@@ -48,6 +48,11 @@ const char *layout_path(const struct layout *l)
 	return l->path;
 }
 
+bool layout_packed(const struct layout *l)
+{
+	return l->packed;
+}
+
 int layout_check_mark(const char *text, size_t len, struct firn_error *err)
 {
 	_json_ json_t *doc = NULL;

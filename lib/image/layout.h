@@ -43,6 +43,8 @@ void layout_closep(struct layout **l);
 
 struct store *layout_store(struct layout *l); /* borrowed */
 const char *layout_path(const struct layout *l);
+/* An archive that is compressed: every step back in a blob costs a pass over all of it. */
+bool layout_packed(const struct layout *l);
 
 /*
  * The descriptor that index.json has for the reference's tag or digest; with neither, the only

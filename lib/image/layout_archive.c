@@ -245,7 +245,7 @@ static int open_source(struct source **src, int fd, struct layout *l, struct fir
 	if (c != CODEC_NONE) {
 		rc = unpack(src, c, err);
 		fd = -1;
-		s.keep = true;
+		s.keep = l->packed = true;
 	}
 	s.src = *src;
 	if (rc < 0 || (rc = scan(&s, err)) < 0)

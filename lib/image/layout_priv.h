@@ -17,6 +17,7 @@ struct layout {
 	struct store *store;
 	char *index; /* an archive's index.json, else NULL: the folder's is read anew each time */
 	size_t index_len;
+	bool packed; /* an archive that is compressed */
 };
 
 /* Whether the content of an oci-layout file is one that is understood here. */

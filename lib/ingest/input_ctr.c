@@ -9,14 +9,12 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
-#include "format/ctr.h"
 #include "ingest/blob_input.h"
 #include "ingest/engine.h"
+#include "locate/ctr_parts.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define CTR_BASE_NAME "image.name" /* annotation of "ctr tasks checkpoint" (client/task.go) */
 
 /* A member, or the tar of CRIU's images, which is many. */
 struct step {
@@ -30,10 +28,9 @@ struct step {
 struct ctr_input {
 	struct input input;
 	struct input_about about;
-	struct input_place place;
-	struct oci_descriptor desc;
-	struct oci_index index;
-	char *index_text, *config_text;
+	struct located at;
+	struct digest digest; /* of the index */
+	struct ctr_parts parts;
 	struct step *steps;
 	size_t nsteps, next;
 	struct blob_input blob; /* of the current step */
@@ -82,9 +79,9 @@ static int begin(struct ctr_input *in, const struct step *s, const struct tar_en
 	int rc = 0;
 
 	if (s->images)
-		return blob_input_tar(in->place.store, &wanted, &in->blob, err);
+		return blob_input_tar(in->at.place.store, &wanted, &in->blob, err);
 	if (s->desc)
-		rc = blob_input_bytes(in->place.store, &wanted, &in->blob, err);
+		rc = blob_input_bytes(in->at.place.store, &wanted, &in->blob, err);
 	if (rc < 0)
 		return rc;
 	snprintf(in->path, sizeof(in->path), "%s", s->path);
@@ -127,7 +124,8 @@ static int ctr_scan(struct input *input, input_each *each, void *ctx, struct fir
 	struct ctr_input *in = (struct ctr_input *)input;
 	_cleanup_(blob_input_done) struct blob_input images = { .src = NULL };
 	const struct tar_entry *e = NULL;
-	int rc = blob_input_headers(in->place.store, in->steps[in->nsteps - 1].desc, &images, err);
+	int rc =
+	    blob_input_headers(in->at.place.store, in->steps[in->nsteps - 1].desc, &images, err);
 
 	if (rc <= 0)
 		return rc;
@@ -173,7 +171,7 @@ static int ctr_finish(struct input *input, struct digest *ret, struct firn_error
 	(void)err;
 	input->done = input->total;
 	if (ret)
-		*ret = ((struct ctr_input *)input)->desc.digest;
+		*ret = ((struct ctr_input *)input)->digest;
 	return 0;
 }
 
@@ -182,21 +180,10 @@ static void ctr_close(struct input *input)
 	struct ctr_input *in = (struct ctr_input *)input;
 
 	blob_input_done(&in->blob);
-	oci_index_done(&in->index);
-	oci_descriptor_done(&in->desc);
-	free(in->index_text);
-	free(in->config_text);
+	ctr_parts_done(&in->parts);
 	free(in->steps);
-	input_place_done(&in->place);
+	located_done(&in->at);
 	free(in);
-}
-
-static const struct oci_descriptor *find(const struct ctr_input *in, enum ctr_part part)
-{
-	for (size_t i = 0; i < in->index.nmanifests; i++)
-		if (ctr_part_of(in->index.manifests[i].media_type) == part)
-			return &in->index.manifests[i];
-	return NULL;
 }
 
 static struct step *add_step(struct ctr_input *in, const char *path)
@@ -215,61 +202,13 @@ static void add_blob(struct ctr_input *in, const char *path, const struct oci_de
 	in->input.total += d->size;
 }
 
-static int add_spec(struct ctr_input *in, struct firn_error *err)
-{
-	const struct oci_descriptor *d = find(in, CTR_CONFIG);
-	size_t len = 0, spec_len = 0;
-	const char *spec = NULL;
-	struct step *s;
-	int rc;
-
-	if (!d)
-		return firn_fail(err, FIRN_ECORRUPT,
-				 "has no runtime configuration of the container");
-	if ((rc = store_read(in->place.store, &d->digest, d->size, CTR_DOCUMENT_MAX,
-			     &in->config_text, &len, err)) < 0 ||
-	    (rc = ctr_spec(in->config_text, len, &spec, &spec_len, err)) < 0)
-		return firn_wrap(err, rc, "runtime configuration");
-	s = add_step(in, CHECKPOINT_SPEC);
-	s->bytes = spec;
-	s->len = spec_len;
-	return 0;
-}
-
-/* One thing cannot be there twice; the base is no part, but there is one of it as well. */
-static int check_once(const struct ctr_input *in, struct firn_error *err)
-{
-	bool seen[CTR_DELTA + 1] = { false }, *twice;
-
-	for (size_t i = 0; i < in->index.nmanifests; i++) {
-		const char *type = in->index.manifests[i].media_type;
-		const enum ctr_part part = ctr_part_of(type);
-
-		if (part == CTR_NONE && !oci_is_manifest(type) && !oci_is_index(type))
-			continue;
-		twice = &seen[part];
-		if (*twice)
-			return firn_fail(err, FIRN_ECORRUPT, "has two %s",
-					 part == CTR_NONE ? "base images" : type);
-		*twice = true;
-	}
-	if (seen[CTR_PREDUMP])
-		return firn_fail(err, FIRN_EUNSUPP, "pre-dumps can't be taken by this version");
-	if (!seen[CTR_IMAGES])
-		return firn_fail(
-		    err, FIRN_ECORRUPT,
-		    "no checkpoint: has no CRIU images (ctr checkpoints a process only "
-		    "with --task)");
-	return 0;
-}
-
 /* What this version knows nothing of is kept, too. */
 static void add_unknown(struct ctr_input *in)
 {
 	char path[sizeof(in->steps->path)], hex[DIGEST_TEXT_MAX];
 
-	for (size_t i = 0; i < in->index.nmanifests; i++) {
-		const struct oci_descriptor *d = &in->index.manifests[i];
+	for (size_t i = 0; i < in->parts.index.nmanifests; i++) {
+		const struct oci_descriptor *d = &in->parts.index.manifests[i];
 
 		if (ctr_part_of(d->media_type) != CTR_NONE || oci_is_manifest(d->media_type) ||
 		    oci_is_index(d->media_type))
@@ -279,30 +218,28 @@ static void add_unknown(struct ctr_input *in)
 	}
 }
 
-static int add_steps(struct ctr_input *in, size_t index_len, struct firn_error *err)
+static int add_steps(struct ctr_input *in, struct firn_error *err)
 {
 	static const enum ctr_part documents[] = { CTR_CONFIG, CTR_OPTIONS, CTR_RUNTIME_OPTIONS,
 						   CTR_RUNTIME_NAME, CTR_RESOURCE };
+	const struct ctr_parts *p = &in->parts;
 	struct step *s;
-	int rc = check_once(in, err);
 
-	if (rc < 0)
-		return rc;
 	/* besides the entries: spec.dump and the index */
-	in->steps = calloc(in->index.nmanifests + 2, sizeof(*in->steps));
+	in->steps = calloc(p->index.nmanifests + 2, sizeof(*in->steps));
 	if (!in->steps)
 		return firn_fail_oom(err, "index");
-	rc = add_spec(in, err);
-	if (rc < 0)
-		return rc;
+	s = add_step(in, CHECKPOINT_SPEC);
+	s->bytes = p->spec;
+	s->len = p->spec_len;
 	s = add_step(in, CTR_INDEX_MEMBER);
-	s->bytes = in->index_text;
-	s->len = index_len;
+	s->bytes = p->text;
+	s->len = p->len;
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
-		add_blob(in, ctr_member(documents[i]), find(in, documents[i]));
+		add_blob(in, ctr_member(documents[i]), ctr_parts_find(p, documents[i]));
 	add_unknown(in);
-	add_blob(in, CHECKPOINT_ROOTFS, find(in, CTR_DELTA));
-	add_blob(in, CHECKPOINT_IMAGES_DIR, find(in, CTR_IMAGES));
+	add_blob(in, CHECKPOINT_ROOTFS, ctr_parts_find(p, CTR_DELTA));
+	add_blob(in, CHECKPOINT_IMAGES_DIR, ctr_parts_find(p, CTR_IMAGES));
 	in->steps[in->nsteps - 1].images = true;
 	return 0;
 }
@@ -312,33 +249,28 @@ static void learn(struct ctr_input *in)
 	struct input_about *about = &in->about;
 
 	about->engine = &engine_ctr;
-	about->image_name = oci_annotation(in->index.json, OCI_REF_NAME);
-	if (!about->image_name)
-		about->image_name = oci_annotation(in->index.json, CTR_BASE_NAME);
-	for (size_t i = 0; in->place.layout && i < in->index.nmanifests; i++) {
-		const struct oci_descriptor *d = &in->index.manifests[i];
-
-		if (oci_is_manifest(d->media_type) || oci_is_index(d->media_type)) {
-			about->layout = in->place.layout;
-			about->base = *d;
-		}
+	about->image_name = in->parts.image_name;
+	if (in->at.place.layout && in->parts.base) {
+		about->layout = in->at.place.layout;
+		about->base = *in->parts.base;
 	}
 	in->input.about = about;
 }
 
-static int parse_index(struct ctr_input *in, size_t len, struct firn_error *err)
+static int read_parts(struct ctr_input *in, struct firn_error *err)
 {
-	int rc;
+	int rc = ctr_parts_read(&in->at, &in->parts, err);
 
-	if ((rc = oci_index_parse(in->index_text, len, &in->index, err)) < 0 ||
-	    (rc = add_steps(in, len, err)) < 0)
+	if (rc < 0)
 		return rc;
-	learn(in);
-	return 0;
+	if (in->at.index)
+		rc = digest_of(in->parts.text, in->parts.len, &in->digest, err);
+	else
+		in->digest = in->at.desc.digest;
+	return rc < 0 ? rc : add_steps(in, err);
 }
 
-/* Takes *@place, also on failure. */
-static struct ctr_input *new_input(struct input_place *place)
+int input_open_ctr(struct located *l, struct input **ret, struct firn_error *err)
 {
 	static const struct input_ops ops = {
 		.next = ctr_next,
@@ -348,61 +280,18 @@ static struct ctr_input *new_input(struct input_place *place)
 		.close = ctr_close,
 	};
 	struct ctr_input *in = calloc(1, sizeof(*in));
-
-	if (in) {
-		in->input.ops = &ops;
-		in->place = *place;
-		*place = (struct input_place){ .fd = -1 };
-	} else {
-		input_place_done(place);
-	}
-	return in;
-}
-
-int input_open_ctr(struct input_place *place, const struct oci_descriptor *desc, struct input **ret,
-		   struct firn_error *err)
-{
-	struct ctr_input *in = new_input(place);
 	_cleanup_(input_closep) struct input *owned = in ? &in->input : NULL;
-	char text[DIGEST_TEXT_MAX];
-	size_t len = 0;
 	int rc;
 
 	if (!in)
 		return firn_fail_oom(err, "input");
-	in->desc = *desc;
-	in->desc.json = json_incref(desc->json);
-	rc = store_read(in->place.store, &desc->digest, desc->size, OCI_DOCUMENT_MAX,
-			&in->index_text, &len, err);
-	if (rc >= 0)
-		rc = parse_index(in, len, err);
+	in->input.ops = &ops;
+	in->at = *l;
+	*l = (struct located)LOCATED_INIT;
+	rc = read_parts(in, err);
 	if (rc < 0)
-		return firn_wrap(err, rc, "ctr checkpoint %s", digest_text(&desc->digest, text));
-	*ret = take_ptr(&owned);
-	return 0;
-}
-
-int input_open_ctr_index(struct input_place *place, const json_t *index, struct input **ret,
-			 struct firn_error *err)
-{
-	struct ctr_input *in = new_input(place);
-	_cleanup_(input_closep) struct input *owned = in ? &in->input : NULL;
-	_buf_ struct buf text = BUF_INIT;
-	size_t len;
-	int rc;
-
-	if (!in)
-		return firn_fail_oom(err, "input");
-	if ((rc = json_print(index, &text, err)) < 0 ||
-	    (rc = digest_of(text.data, text.len, &in->desc.digest, err)) < 0)
 		return rc;
-	len = in->desc.size = text.len;
-	in->index_text = buf_steal(&text);
-	if (!in->index_text)
-		return firn_fail_oom(err, "index.json");
-	rc = parse_index(in, len, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "index.json");
+	learn(in);
 	*ret = take_ptr(&owned);
 	return 0;
 }

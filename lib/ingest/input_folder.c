@@ -3,8 +3,9 @@
 #include "ingest/input.h"
 
 #include "base/fd.h"
-#include "ingest/folder.h"
-#include "ingest/in_place.h"
+#include "ingest/engine.h"
+#include "locate/folder.h"
+#include "locate/in_place.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -15,7 +16,8 @@ struct folder_input {
 	struct istream payload; /* of the current member */
 	struct folder folder;
 	struct in_place place; /* of an engine's own folder without config.dump */
-	int fd;                /* the current member */
+	struct input_about about;
+	int fd; /* the current member */
 	uint64_t left;
 	size_t next;
 	struct tar_entry entry;
@@ -126,6 +128,24 @@ static const struct input_ops folder_ops = {
 	.close = folder_close,
 };
 
+static int look_around(struct folder_input *f, struct firn_error *err)
+{
+	const struct in_place *p = &f->place;
+	int rc = in_place_look(f->folder.root, &f->place, err);
+
+	if (rc < 0)
+		return rc;
+	f->about = (struct input_about){
+		.engine = engine_of_folder(p->spec),
+		.image_name = p->image_name,
+		.image_id = p->image_id,
+	};
+	if (p->name && engine_check_name(p->name, FIRN_ECORRUPT, NULL) == 0)
+		f->about.container = p->name;
+	f->input.about = &f->about;
+	return 0;
+}
+
 int input_open_folder(int fd, struct input **ret, struct firn_error *err)
 {
 	struct folder_input *f = calloc(1, sizeof(*f));
@@ -140,10 +160,8 @@ int input_open_folder(int fd, struct input **ret, struct firn_error *err)
 	f->fd = -1;
 	in = &f->input;
 	rc = folder_collect(&f->folder, fd, err);
-	if (rc >= 0 && f->folder.in_place && !f->folder.has_config) {
-		rc = in_place_look(f->folder.root, &f->place, err);
-		f->input.about = &f->place.about;
-	}
+	if (rc >= 0 && f->folder.in_place && !f->folder.has_config)
+		rc = look_around(f, err);
 	if (rc < 0)
 		return rc;
 	f->input.total = f->folder.bytes;

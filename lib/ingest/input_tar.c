@@ -2,7 +2,7 @@
 #include "ingest/input.h"
 
 #include "base/fd.h"
-#include "ingest/input_oci.h"
+#include "locate/locate.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static int tar_input_next(struct input *in, const struct tar_entry **ret, struct
 {
 	int rc = tar_next(((struct tar_input *)in)->tar, ret, err);
 
-	if (rc > 0 && input_is_oci_member((*ret)->path))
+	if (rc > 0 && locate_is_oci_member((*ret)->path))
 		return firn_fail(err, FIRN_EUNSUPP,
 				 "has %s: OCI content is read from a whole file, not from a pipe",
 				 (*ret)->path);

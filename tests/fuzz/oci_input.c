@@ -58,34 +58,31 @@ static void put(struct store *s, const char *type, const void *bytes, size_t n, 
 		*ret = d;
 }
 
-static int open_image(struct input_place *place, const struct part *parts, size_t n,
-		      struct input **ret)
+static int open_image(struct located *l, const struct part *parts, size_t n, struct input **ret)
 {
 	_buf_ struct buf layers = BUF_INIT, ids = BUF_INIT, config = BUF_INIT, doc = BUF_INIT,
 			 entry = BUF_INIT;
 	struct oci_descriptor d;
 	char text[DIGEST_TEXT_MAX];
-	struct image image;
 
 	for (size_t i = 0; i < n; i++) {
-		put(place->store, OCI_LAYER, parts[i].at, parts[i].len, &layers, &d);
+		put(l->place.store, OCI_LAYER, parts[i].at, parts[i].len, &layers, &d);
 		buf_printf(&ids, "%s\"%s\"", i ? "," : "", digest_text(&d.digest, text));
 	}
 	buf_printf(&config,
 		   "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\","
 		   "\"diff_ids\":[%s]}}",
 		   (char *)ids.data);
-	put(place->store, OCI_CONFIG, config.data, config.len, &entry, NULL);
+	put(l->place.store, OCI_CONFIG, config.data, config.len, &entry, NULL);
 	buf_printf(&doc, "{\"schemaVersion\":2,\"config\":%s,\"layers\":[%s]}", (char *)entry.data,
 		   (char *)layers.data);
-	put(place->store, OCI_MANIFEST, doc.data, doc.len, NULL, &d);
-	if (image_load(place->store, &d, &image, NULL) < 0)
+	put(l->place.store, OCI_MANIFEST, doc.data, doc.len, NULL, &d);
+	if (image_load(l->place.store, &d, &l->image, NULL) < 0)
 		abort();
-	return input_open_image(place, &image, false, ret, NULL);
+	return input_open_image(l, ret, NULL);
 }
 
-static int open_ctr(struct input_place *place, const struct part *parts, size_t n,
-		    struct input **ret)
+static int open_ctr(struct located *l, const struct part *parts, size_t n, struct input **ret)
 {
 	static const char *const types[] = { CTR "checkpoint.config.v1+proto",
 					     CTR "criu.checkpoint.criu.tar", OCI_LAYER_GZIP,
@@ -95,10 +92,11 @@ static int open_ctr(struct input_place *place, const struct part *parts, size_t 
 	struct oci_descriptor d;
 
 	for (size_t i = 0; i < n && i < ARRAY_SIZE(types); i++)
-		put(place->store, types[i], parts[i].at, parts[i].len, &list, NULL);
+		put(l->place.store, types[i], parts[i].at, parts[i].len, &list, NULL);
 	buf_printf(&doc, "{\"schemaVersion\":2,\"manifests\":[%s]}", (char *)list.data);
-	put(place->store, OCI_INDEX, doc.data, doc.len, NULL, &d);
-	return input_open_ctr(place, &d, ret, NULL);
+	put(l->place.store, OCI_INDEX, doc.data, doc.len, NULL, &d);
+	l->desc = d;
+	return input_open_ctr(l, ret, NULL);
 }
 
 static int open_archive(const uint8_t *data, size_t size, struct input **ret)
@@ -112,7 +110,7 @@ static int open_archive(const uint8_t *data, size_t size, struct input **ret)
 
 static int open_any(const uint8_t *data, size_t size, struct input **ret)
 {
-	struct input_place place = { .fd = -1 };
+	_cleanup_(located_done) struct located l = LOCATED_INIT;
 	struct part parts[PARTS_MAX];
 	size_t n;
 
@@ -120,11 +118,11 @@ static int open_any(const uint8_t *data, size_t size, struct input **ret)
 		return -1;
 	if (data[0] == 'A')
 		return open_archive(data + 1, size - 1, ret);
-	if (store_mem_new(&place.own_store, NULL) < 0)
+	if (store_mem_new(&l.place.own_store, NULL) < 0)
 		return -1;
-	place.store = place.own_store;
+	l.place.store = l.place.own_store;
 	n = split(data + 1, size - 1, parts);
-	return data[0] == 'C' ? open_ctr(&place, parts, n, ret) : open_image(&place, parts, n, ret);
+	return data[0] == 'C' ? open_ctr(&l, parts, n, ret) : open_image(&l, parts, n, ret);
 }
 
 static void done(struct batch *b)

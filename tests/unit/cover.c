@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What an image's layers show, read from the topmost down, against what the rules say. */
-#include "ingest/cover.h"
+#include "locate/cover.h"
 
 #include "base/buf.h"
 #include "base/fd.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ingest/folder.h"
+#include "locate/folder.h"
 
 #include "base/fd.h"
-#include "ingest/folder_chain.h"
+#include "locate/folder_chain.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ingest/in_place.h"
+#include "locate/in_place.h"
 
 #include "base/fd.h"
 #include "format/checkpoint.h"
-#include "ingest/engine.h"
+#include "format/config_dump.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 
 void in_place_done(struct in_place *p)
 {
+	json_decref(p->spec);
 	json_decref(p->container);
 	json_decref(p->metadata);
 	*p = (struct in_place){ .container = NULL };
@@ -70,7 +71,7 @@ static json_t *find_container(const json_t *list, const char *id)
 /* containers.json: id, names, image (its ID), metadata (text of JSON with "image-name"). */
 static void ask_storage(int fd, struct in_place *p)
 {
-	const char *name, *metadata;
+	const char *metadata;
 	_json_ json_t *list = NULL;
 	char id[NAME_MAX + 1];
 
@@ -78,23 +79,21 @@ static void ask_storage(int fd, struct in_place *p)
 	if (!*id || read_json(fd, CONTAINERS, CONTAINERS_MAX, &list, NULL) < 0)
 		return;
 	p->container = find_container(list, id);
-	name = json_string_value(json_array_get(json_object_get(p->container, "names"), 0));
-	if (name && engine_check_name(name, FIRN_ECORRUPT, NULL) == 0)
-		p->about.container = name;
-	p->about.image_id = json_string_value(json_object_get(p->container, "image"));
+	p->name = json_string_value(json_array_get(json_object_get(p->container, "names"), 0));
+	p->image_id = json_string_value(json_object_get(p->container, "image"));
 	metadata = json_string_value(json_object_get(p->container, "metadata"));
 	if (metadata && json_parse(metadata, strlen(metadata), &p->metadata, NULL) == 0)
-		p->about.image_name = json_string_value(json_object_get(p->metadata, "image-name"));
+		p->image_name = json_string_value(json_object_get(p->metadata, "image-name"));
 }
 
 int in_place_look(int fd, struct in_place *ret, struct firn_error *err)
 {
-	_json_ json_t *spec = NULL;
+	json_t *spec = NULL;
 	int rc = read_json(fd, CHECKPOINT_BUNDLE_SPEC, SPEC_MAX, &spec, err);
 
 	if (rc < 0)
 		return rc;
-	*ret = (struct in_place){ .about.engine = engine_of_folder(spec) };
+	*ret = (struct in_place){ .spec = spec };
 	ask_storage(fd, ret);
 	return 0;
 }

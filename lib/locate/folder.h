@@ -17,8 +17,8 @@
  * Names are collected first, sorted so that the documents come first, then the chain from its
  * oldest dump on; each file is opened when its turn comes, never through a symbolic link.
  */
-#ifndef FIRN_INGEST_FOLDER_H
-#define FIRN_INGEST_FOLDER_H
+#ifndef FIRN_LOCATE_FOLDER_H
+#define FIRN_LOCATE_FOLDER_H
 
 #include "base/path.h"
 #include "format/checkpoint.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The older dumps of a chain in folders. Private to folder*.c. */
-#ifndef FIRN_INGEST_FOLDER_CHAIN_H
-#define FIRN_INGEST_FOLDER_CHAIN_H
+#ifndef FIRN_LOCATE_FOLDER_CHAIN_H
+#define FIRN_LOCATE_FOLDER_CHAIN_H
 
-#include "ingest/folder.h"
+#include "locate/folder.h"
 
 /*
  * Follow the links from the images of @f on; add the older dumps, and the links as the chain has

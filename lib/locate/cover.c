@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ingest/cover.h"
+#include "locate/cover.h"
 
 #include "base/fd.h"
 #include "base/path.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ingest/folder_chain.h"
+#include "locate/folder_chain.h"
 
 #include "base/fd.h"
 

@@ -4,16 +4,18 @@
  * in config.json, and for Podman in containers.json of its storage (containers/storage:
  * overlay-containers/containers.json, beside ID/userdata).
  */
-#ifndef FIRN_INGEST_IN_PLACE_H
-#define FIRN_INGEST_IN_PLACE_H
+#ifndef FIRN_LOCATE_IN_PLACE_H
+#define FIRN_LOCATE_IN_PLACE_H
 
 #include "bytes/json.h"
-#include "ingest/input.h"
 
 struct in_place {
-	struct input_about about; /* borrows from the others */
-	json_t *container;        /* its entry in containers.json, NULL when there is none */
-	json_t *metadata;         /* what that holds as text */
+	const char *name;       /* of the container; these three are borrowed, NULL: unknown */
+	const char *image_name; /* of its image */
+	const char *image_id;
+	json_t *spec;      /* config.json */
+	json_t *container; /* its entry in containers.json, NULL when there is none */
+	json_t *metadata;  /* what that holds as text */
 };
 
 /*

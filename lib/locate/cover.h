@@ -3,8 +3,8 @@
  * What the layers of an image show together, while they are read from the topmost down, each once:
  * an entry is seen unless a layer above has its path, or hides it. Nothing is kept but names.
  */
-#ifndef FIRN_INGEST_COVER_H
-#define FIRN_INGEST_COVER_H
+#ifndef FIRN_LOCATE_COVER_H
+#define FIRN_LOCATE_COVER_H
 
 #include "format/tar.h"
 
