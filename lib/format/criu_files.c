@@ -12,8 +12,15 @@
 /* criu/include/magic.h */
 #define MAGIC_FILES  0x56303138u
 #define MAGIC_FDINFO 0x56213732u
+#define MAGIC_REMAP  0x59133954u
+#define MAGIC_LOCKS  0x54323616u
 
 #define FILES_IMAGE "files.img"
+#define REMAP_IMAGE "remap-fpath.img"
+#define LOCKS_IMAGE "filelocks.img"
+
+#define UNIX_EXTERN (1u << 0)  /* sk-unix.c: unix_sk_entry.uflags */
+#define REMAP_GHOST (1u << 31) /* files-reg.h: in remap_id of images without remap_type */
 
 /* fdinfo.proto: fd_types */
 static const char *const type_names[] = {
@@ -84,6 +91,7 @@ static void take_unix(const Criu__UnixSk *m, struct criu_file *f)
 	s->backlog = m->backlog;
 	s->name = m->name.data;
 	s->name_len = m->name.len;
+	s->external = m->uflags & UNIX_EXTERN;
 	take_opts(m->opts, s);
 }
 
@@ -115,11 +123,16 @@ static void take_regular(const Criu__RegFile *m, struct criu_file *f)
 	f->mode = m->mode;
 	f->size = m->size;
 	f->position = m->pos;
+	f->has_size = m->has_size;
+	f->external = m->ext;
+	f->mount = m->mnt_id;
+	f->build_id = m->build_id;
+	f->build_id_len = m->n_build_id;
 }
 
 static int take_file(const Criu__File *m, criu_file_fn *take, void *ctx, struct firn_error *err)
 {
-	struct criu_file f = { .id = m->id, .type = m->type };
+	struct criu_file f = { .id = m->id, .type = m->type, .mount = -1 };
 
 	if (m->reg)
 		take_regular(m->reg, &f);
@@ -161,6 +174,49 @@ int criu_each_file(struct criu_images *images, criu_file_fn *take, void *ctx,
 			break;
 	}
 	return rc < 0 ? firn_wrap(err, rc, "%s", FILES_IMAGE) : 1;
+}
+
+int criu_each_remap(struct criu_images *images, criu_remap_fn *take, void *ctx,
+		    struct firn_error *err)
+{
+	_criu_reader_ struct criu_reader r = { 0 };
+	_criu_message_ ProtobufCMessage *m = NULL;
+	int rc = criu_reader_open(images, REMAP_IMAGE, MAGIC_REMAP, &r, err);
+
+	if (rc <= 0)
+		return rc;
+	while ((rc = criu_message_next(&r, &criu__remap__descriptor, &m, err)) > 0) {
+		const Criu__Remap *in = (const Criu__Remap *)m;
+		struct criu_remap remap = { in->orig_id, in->remap_id, CRIU_REMAP_LINKED };
+
+		if (in->has_remap_type) {
+			remap.type = (enum criu_remap_type)in->remap_type;
+		} else if (remap.to & REMAP_GHOST) {
+			remap.to &= ~REMAP_GHOST;
+			remap.type = CRIU_REMAP_GHOST;
+		}
+		rc = take(&remap, ctx, err);
+		if (rc < 0)
+			break;
+	}
+	return rc < 0 ? firn_wrap(err, rc, "%s", REMAP_IMAGE) : 1;
+}
+
+int criu_count_locks(struct criu_images *images, uint32_t *ret, struct firn_error *err)
+{
+	_criu_reader_ struct criu_reader r = { 0 };
+	_criu_message_ ProtobufCMessage *m = NULL;
+	uint32_t n = 0;
+	int rc = criu_reader_open(images, LOCKS_IMAGE, MAGIC_LOCKS, &r, err);
+
+	if (rc <= 0)
+		return rc;
+	while ((rc = criu_message_next(&r, &criu__file_lock__descriptor, &m, err)) > 0)
+		n++;
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", LOCKS_IMAGE);
+	*ret = n;
+	return 1;
 }
 
 int criu_each_fd(struct criu_images *images, uint32_t files, criu_fd_fn *take, void *ctx,

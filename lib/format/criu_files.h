@@ -36,6 +36,7 @@ struct criu_socket {
 	const char *interface;                                /* it is bound to, or NULL */
 	const uint8_t *name; /* a unix socket's; NULs may be in it */
 	size_t name_len;
+	bool external; /* a unix socket of a process outside of the dump */
 };
 
 /* Pointers live until the call returns. */
@@ -45,6 +46,12 @@ struct criu_file {
 	uint32_t flags;    /* as open(2) has them */
 	uint32_t mode;     /* 0: not recorded */
 	uint64_t size, position;
+	bool has_size; /* CRIU wants this size back */
+	bool external; /* who restores it hands in its descriptor */
+	int32_t mount; /* id of the mount that it is on; -1: not recorded */
+	const uint32_t
+	    *build_id;         /* of a program or library, in words of the dumping host's order */
+	size_t build_id_len;   /* words; 0: not recorded */
 	uint32_t pipe;         /* number of a pipe */
 	uint32_t regular_file; /* id of the file that a fifo or terminal has in the tree; 0: none */
 	bool is_socket;
@@ -56,6 +63,28 @@ typedef int criu_file_fn(const struct criu_file *f, void *ctx, struct firn_error
 /* 1, or 0 when there is no files.img. */
 int criu_each_file(struct criu_images *images, criu_file_fn *take, void *ctx,
 		   struct firn_error *err) _must_check_;
+
+/* remap-file-path.proto: remap_type */
+enum criu_remap_type {
+	CRIU_REMAP_LINKED, /* the file @to is the same one: CRIU had made a link to it */
+	CRIU_REMAP_GHOST,  /* deleted, and its content is ghost-file-@to.img */
+	CRIU_REMAP_PROCFS, /* of the process @to, which has ended */
+};
+
+/* A file that had no name any more. */
+struct criu_remap {
+	uint32_t file, to;
+	enum criu_remap_type type;
+};
+
+typedef int criu_remap_fn(const struct criu_remap *r, void *ctx, struct firn_error *err);
+
+int criu_each_remap(struct criu_images *images, criu_remap_fn *take, void *ctx,
+		    struct firn_error *err) _must_check_;
+
+/* How many locks on files the processes held. */
+int criu_count_locks(struct criu_images *images, uint32_t *ret,
+		     struct firn_error *err) _must_check_;
 
 struct criu_fd {
 	uint32_t fd, file, type, flags;

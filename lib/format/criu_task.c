@@ -25,6 +25,7 @@ static int take_process(const Criu__Pstree *m, criu_process_fn *take, void *ctx,
 		.pgid = m->pgid,
 		.sid = m->sid,
 		.threads = m->n_threads < UINT32_MAX ? (uint32_t)m->n_threads : UINT32_MAX,
+		.thread_ids = m->threads,
 	};
 
 	if (p.pid == 0 || p.pid > INT32_MAX || p.ppid > INT32_MAX)

@@ -11,6 +11,7 @@
 struct criu_process {
 	uint32_t pid, ppid, pgid, sid;
 	uint32_t threads;
+	const uint32_t *thread_ids; /* of them; until the call returns */
 };
 
 /* Called for each record in turn; what it returns below 0 ends the reading. */

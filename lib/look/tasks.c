@@ -30,7 +30,8 @@ static int take_task(const struct criu_process *p, void *ctx, struct firn_error 
 		i->tasks = grown;
 		l->room = room;
 	}
-	i->tasks[i->ntasks++] = (struct inspect_task){ .process = *p };
+	i->tasks[i->ntasks] = (struct inspect_task){ .process = *p };
+	i->tasks[i->ntasks++].process.thread_ids = NULL;
 	return 0;
 }
 

@@ -289,6 +289,59 @@ START_TEST(container)
 }
 END_TEST
 
+static int note_world_file(const struct criu_file *f, void *ctx, struct firn_error *err)
+{
+	(void)err;
+	buf_printf(ctx, "%d:%d:%d:%u:%zu:%d ", f->mount, f->has_size, f->external, f->mode,
+		   f->build_id_len, f->socket.external);
+	return 0;
+}
+
+static int note_remap(const struct criu_remap *r, void *ctx, struct firn_error *err)
+{
+	(void)err;
+	buf_printf(ctx, "%u:%u:%d ", r->file, r->to, (int)r->type);
+	return 0;
+}
+
+/* What CRIU wants back of a file, of files without a name, and of locks. */
+START_TEST(wanted)
+{
+	struct images files = made("files.img", MAGIC_FILES);
+	struct images remaps = made("remap-fpath.img", 0x59133954);
+	struct images locks = made("filelocks.img", 0x54323616);
+	_buf_ struct buf b = BUF_INIT;
+	struct firn_error err;
+	uint32_t n = 0;
+
+	/* a size, mount -2, external, a mode, a build id; nothing; a unix socket of outside */
+	RECORD(&files, "\x08\x01\x10\x01\x1a\x10\x32\x01/\x38\x03\x40\x00\x48\x01\x50\x07"
+		       "\x58\x01\x58\x02\x08");
+	ck_assert_int_eq(criu_each_file(&files.base, note_world_file, &b, &err), -FIRN_ECORRUPT);
+	buf_done(&files.bytes);
+	files = made("files.img", MAGIC_FILES);
+	RECORD(&files, "\x08\x01\x10\x01\x1a\x0f\x32\x01/\x38\x03\x40\x00\x48\x01\x50\x07"
+		       "\x58\x01\x58\x02");
+	RECORD(&files, "\x08\x01\x10\x02\x1a\x03\x32\x01/");
+	RECORD(&files, "\x08\x05\x10\x03\x82\x01\x02\x30\x01");
+	ck_assert_int_eq(criu_each_file(&files.base, note_world_file, &b, &err), 1);
+	RECORD(&remaps, "\x08\x01\x10\x02");
+	RECORD(&remaps, "\x08\x01\x10\x82\x80\x80\x80\x08");
+	RECORD(&remaps, "\x08\x03\x10\x04\x18\x02");
+	ck_assert_int_eq(criu_each_remap(&remaps.base, note_remap, &b, &err), 1);
+	ck_assert_int_eq(criu_each_remap(&files.base, note_remap, &b, &err), 0);
+	ck_assert_str_eq((char *)b.data, "-2:1:1:7:2:0 -1:0:0:0:0:0 -1:0:0:0:0:1 "
+					 "1:2:0 1:2:1 3:4:2 ");
+	RECORD(&locks, "\x18\x01\x20\x03");
+	RECORD(&locks, "\x18\x01\x20\x04");
+	ck_assert_int_eq(criu_count_locks(&locks.base, &n, &err), 1);
+	ck_assert_uint_eq(n, 2);
+	buf_done(&files.bytes);
+	buf_done(&remaps.bytes);
+	buf_done(&locks.bytes);
+}
+END_TEST
+
 /* Ranges of every kind, as several CRIUs write them. */
 START_TEST(ranges)
 {
@@ -475,6 +528,7 @@ static Suite *criu_parts_suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, memory, 0, ARRAY_SIZE(processes));
 	tcase_add_test(t, container);
+	tcase_add_test(t, wanted);
 	tcase_add_test(t, ranges);
 	tcase_add_loop_test(t, unknown_ranges, 0, 3);
 	tcase_add_loop_test(t, broken, 0, ARRAY_SIZE(bad));
