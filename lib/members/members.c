@@ -25,6 +25,7 @@ struct members *members_close(struct members *m)
 	checkpoint_names_done(&m->image_names);
 	layout_close(m->layout);
 	spool_done(&m->spool);
+	spool_done(&m->unpacked);
 	tally_done(&m->tally);
 	buf_done(&m->names);
 	free(m->entries);
@@ -235,7 +236,8 @@ static struct members *new_members(void)
 	if (!m)
 		return NULL;
 	m->folder = m->archive = -1;
-	m->spool = (struct spool)SPOOL_INIT;
+	m->spool = m->unpacked = (struct spool)SPOOL_INIT;
+	m->unpacked.max = UNPACKED_MAX;
 	return m;
 }
 

@@ -89,6 +89,17 @@ struct members_piece {
 int members_fetch(struct members *m, struct members_piece *pieces, size_t n,
 		  struct firn_error *err) _must_check_;
 
+/* Whether the caller wants the member @path. */
+typedef bool members_wanted_fn(const char *path, void *ctx);
+
+/*
+ * Unpack the wanted files that were passed over in compressed archives, one pass for all of them,
+ * into a file without a name in /var/tmp (or /tmp): members_source() has them from then on. It is
+ * as large as they are, less their zeros.
+ */
+int members_unpack(struct members *m, members_wanted_fn *wanted, void *ctx,
+		   struct firn_error *err) _must_check_;
+
 /*
  * Whether somebody may ask for the member @path: a document or one of CRIU's small images, which
  * are kept of a compressed archive; not the memory, not the filesystem.

@@ -7,13 +7,15 @@
 #include "members/members.h"
 #include "members/spool.h"
 
-#define PARTS_MAX 128 /* tars that a checkpoint consists of: layers */
+#define UNPACKED_MAX (1ull << 42) /* bytes: more memory than a host has */
+#define PARTS_MAX    128          /* tars that a checkpoint consists of: layers */
 
 enum place {
-	PLACE_PART,   /* at an offset of its part */
-	PLACE_SPOOL,  /* at an offset of the spool */
-	PLACE_PASSED, /* somewhere in a compressed part */
-	PLACE_FOLDER, /* a file by its path */
+	PLACE_PART,     /* at an offset of its part */
+	PLACE_SPOOL,    /* at an offset of the spool */
+	PLACE_UNPACKED, /* at an offset of what was unpacked later */
+	PLACE_PASSED,   /* somewhere in a compressed part */
+	PLACE_FOLDER,   /* a file by its path */
 };
 
 struct entry {
@@ -35,6 +37,7 @@ struct members {
 	struct checkpoint_image image;
 	struct checkpoint_names image_names;
 	struct spool spool;
+	struct spool unpacked;
 	struct tally tally;
 	struct buf names;
 	struct entry *entries; /* sorted once all are there */

@@ -32,7 +32,7 @@ static void spooled_close(struct source *src)
 	free(src);
 }
 
-static int open_spooled(struct members *m, const struct entry *e, struct source **ret,
+static int open_spooled(struct spool *spool, const struct entry *e, struct source **ret,
 			struct firn_error *err)
 {
 	static const struct source_ops ops = { spooled_pread, spooled_close };
@@ -40,7 +40,7 @@ static int open_spooled(struct members *m, const struct entry *e, struct source 
 
 	if (!s)
 		return firn_fail_oom(err, "member");
-	*s = (struct spooled){ { &ops, e->size }, &m->spool, e->at };
+	*s = (struct spooled){ { &ops, e->size }, spool, e->at };
 	*ret = &s->source;
 	return 0;
 }
@@ -54,7 +54,9 @@ static int open_entry(struct members *m, const struct entry *e, const char *path
 	case PLACE_PART:
 		return source_range(m->parts[e->part], e->at, e->size, ret, err);
 	case PLACE_SPOOL:
-		return open_spooled(m, e, ret, err);
+		return open_spooled(&m->spool, e, ret, err);
+	case PLACE_UNPACKED:
+		return open_spooled(&m->unpacked, e, ret, err);
 	case PLACE_FOLDER:
 		return members_open_file(m, path, ret, err);
 	case PLACE_PASSED:

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define PIECE_BYTES 65536u
@@ -33,22 +34,26 @@ static int move_to_file(struct spool *s, struct firn_error *err)
 	return 0;
 }
 
+static bool all_zero(const uint8_t *bytes, size_t n)
+{
+	return n == 0 || (*bytes == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
 static int put(struct spool *s, const void *bytes, size_t n, struct firn_error *err)
 {
 	int rc;
 
-	if (n > SPOOL_MAX - s->size)
+	if (n > s->max - s->size)
 		return firn_fail(err, FIRN_ELIMIT,
-				 "unpacks to more than %llu MiB of documents and "
-				 "small images",
-				 SPOOL_MAX >> 20);
+				 "unpacks to more than %" PRIu64 " MiB of what is kept",
+				 s->max >> 20);
 	if (s->fd < 0 && s->size + n > SPOOL_MEMORY) {
 		rc = move_to_file(s, err);
 		if (rc < 0)
 			return rc;
 	}
 	if (s->fd >= 0) {
-		rc = fd_pwrite(s->fd, bytes, n, s->size, err);
+		rc = all_zero(bytes, n) ? 0 : fd_pwrite(s->fd, bytes, n, s->size, err);
 	} else {
 		buf_put(&s->memory, bytes, n);
 		rc = buf_check(&s->memory, err);
@@ -84,8 +89,14 @@ ssize_t spool_pread(struct spool *s, void *buf, size_t n, uint64_t at, struct fi
 		return 0;
 	if (n > s->size - at)
 		n = (size_t)(s->size - at);
-	if (s->fd >= 0)
-		return fd_pread(s->fd, buf, n, at, err);
+	if (s->fd >= 0) {
+		const ssize_t got = fd_pread(s->fd, buf, n, at, err);
+
+		if (got < 0)
+			return got;
+		memset((uint8_t *)buf + got, 0, n - (size_t)got); /* a hole at its end */
+		return (ssize_t)n;
+	}
 	memcpy(buf, s->memory.data + at, n);
 	return (ssize_t)n;
 }

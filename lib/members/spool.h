@@ -2,7 +2,7 @@
 /*
  * What was taken out of a stream that can't be read twice: pieces one behind the other, first in
  * memory, and from SPOOL_MEMORY bytes on in a file without a name in /var/tmp (or /tmp), for
- * nobody's eyes but ours: they may be a process' memory.
+ * nobody's eyes but ours: they may be a process' memory. Zeros become holes of that file.
  */
 #ifndef FIRN_MEMBERS_SPOOL_H
 #define FIRN_MEMBERS_SPOOL_H
@@ -11,17 +11,18 @@
 #include "bytes/stream.h"
 
 #define SPOOL_MEMORY (4u << 20)
-#define SPOOL_MAX    (1ull << 30) /* bytes in all */
+#define SPOOL_MAX    (1ull << 30)
 
 struct spool {
 	struct buf memory;
 	int fd; /* -1: everything is in memory */
 	uint64_t size;
+	uint64_t max; /* bytes in all */
 };
 
 #define SPOOL_INIT                                                                                 \
 	{                                                                                          \
-		.fd = -1                                                                           \
+		.fd = -1, .max = SPOOL_MAX                                                         \
 	}
 
 void spool_done(struct spool *s);

@@ -17,7 +17,8 @@ static bool image_wanted(const char *name)
 	static const char *const families[] = { "core-", "fdinfo-",  "fs-",          "ids-",
 						"mm-",   "pagemap-", "mountpoints-", "utsns-" };
 	static const char *const images[] = { "cgroup.img", "files.img",  CHECKPOINT_INVENTORY,
-					      "pstree.img", "stats-dump", "dump.log" };
+					      "memfd.img",  "pstree.img", "stats-dump",
+					      "dump.log" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (strncmp(name, families[i], strlen(families[i])) == 0)
@@ -36,10 +37,9 @@ bool members_wanted(const char *path)
 	};
 	const char *slash = strchr(path, '/');
 
+	/* Dumps before this one lie beside it, under any name. */
 	if (slash)
-		return (checkpoint_classify(path) == CHECKPOINT_IMAGE ||
-			strncmp(path, "pre-checkpoint", 14) == 0) &&
-		       image_wanted(slash + 1);
+		return !strchr(slash + 1, '/') && image_wanted(slash + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
 		if (strcmp(path, documents[i]) == 0)
 			return true;
