@@ -39,6 +39,11 @@ void space_closep(struct space **s)
 	*s = space_close(*s);
 }
 
+struct members *space_members(const struct space *s)
+{
+	return s->members;
+}
+
 const struct criu_mm *space_mm(const struct space *s)
 {
 	return &s->mm;

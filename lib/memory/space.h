@@ -5,7 +5,8 @@
  * every process that maps it.
  *
  * Going up costs each range of each pagemap once, and no memory; going back reads pagemaps again.
- * Pages of a compressed archive can be read, too, but each reading unpacks it as far as the page.
+ * Pages of a compressed archive can be read, too, but each reading unpacks it as far as the page:
+ * space_unpack() first, when there is more than one to read.
  */
 #ifndef FIRN_MEMORY_SPACE_H
 #define FIRN_MEMORY_SPACE_H
@@ -46,6 +47,7 @@ int space_open(struct members *m, uint32_t pid, struct space **ret,
 struct space *space_close(struct space *s);
 void space_closep(struct space **s);
 
+struct members *space_members(const struct space *s);
 const struct criu_mm *space_mm(const struct space *s);
 uint64_t space_page_bytes(const struct space *s);
 
@@ -64,6 +66,12 @@ int space_each(struct space *s, space_fn *take, void *ctx, struct firn_error *er
 /* @n bytes of @run, which is one that is there (space_there()), from its byte @skip on. */
 int space_read_run(struct space *s, const struct space_run *run, uint64_t skip, void *to, size_t n,
 		   struct firn_error *err) _must_check_;
+
+/*
+ * What of the process' pages lies in compressed archives is unpacked (members_unpack()), in one
+ * pass.
+ */
+int space_unpack(struct space *s, struct firn_error *err) _must_check_;
 
 /* The bytes of the run are known: PRESENT, ZERO or EMPTY. */
 bool space_there(const struct space_run *run);

@@ -139,17 +139,23 @@ static inline void dump_process(struct buf *tar, uint32_t pid, const struct dump
 	dump_file(tar, path, &image);
 }
 
-/* The members of @tar, which is ended here. */
-static inline struct members *dump_open(struct buf *tar)
+/* The members of @tar. */
+static inline struct members *dump_members(const struct buf *tar)
 {
 	struct firn_error err = { 0 };
 	struct members *m = NULL;
 	struct source *src = NULL;
 
-	build_end(tar);
 	ck_ok(source_from_mem(tar->data, tar->len, &src, &err), err);
 	ck_ok(members_open_source(src, &m, &err), err);
 	return m;
+}
+
+/* The same; it is ended here. */
+static inline struct members *dump_open(struct buf *tar)
+{
+	build_end(tar);
+	return dump_members(tar);
 }
 
 #endif

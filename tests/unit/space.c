@@ -2,6 +2,7 @@
 /* Address spaces: runs of pages out of areas, pagemaps and the dumps before. */
 #include "unit.h"
 
+#include "bytes/codec.h"
 #include "dumping.h"
 #include "memory/space.h"
 
@@ -176,6 +177,50 @@ START_TEST(test_read_across)
 }
 END_TEST
 
+/* The archive, compressed. */
+static void pack(enum codec codec, struct buf *ret)
+{
+	struct firn_error err = { 0 };
+	struct sink *out = NULL, *packed = NULL;
+
+	ck_ok(sink_from_buf(ret, &out, &err), err);
+	ck_ok(codec_writer(codec, out, &packed, &err), err);
+	ck_ok(sink_write(packed, tar.data, tar.len, &err), err);
+	ck_ok(sink_finish(packed, &err), err);
+	sink_close(packed);
+	sink_close(out);
+}
+
+/* Page for page the same out of a compressed archive, unpacked at once or for each of them. */
+START_TEST(test_packed)
+{
+	static const enum codec codecs[] = { CODEC_GZIP, CODEC_ZSTD };
+	_buf_ struct buf archive = BUF_INIT, text = BUF_INIT;
+	_cleanup_(members_closep) struct members *m = NULL;
+	_cleanup_(space_closep) struct space *s = NULL;
+	struct firn_error err = { 0 };
+
+	build_end(&tar);
+	pack(codecs[_i / 2], &archive);
+	m = dump_members(&archive);
+	ck_assert_int_eq(space_open(m, 9, &s, &err), 1);
+	if (_i & 1)
+		ck_ok(space_unpack(s, &err), err);
+	ck_ok(space_each(s, tell, &text, &err), err);
+	ck_assert_str_eq((char *)text.data, runs);
+	for (uint64_t at = 0x0f000; at < 0x30000; at += 4096) {
+		char want[16], got[8] = "";
+		size_t there = 0;
+
+		expect(at, want);
+		ck_ok(space_read(s, at, got, 7, &there, &err), err);
+		ck_assert_uint_eq(there, *want == '-' ? 0 : 7);
+		if (there)
+			ck_assert_str_eq(got, want);
+	}
+}
+END_TEST
+
 START_TEST(test_nobody)
 {
 	_cleanup_(members_closep) struct members *m = dump_open(&tar);
@@ -242,6 +287,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_runs);
 	tcase_add_loop_test(t, test_read, 0, 3);
 	tcase_add_loop_test(t, test_read_across, 0, 9);
+	tcase_add_loop_test(t, test_packed, 0, 4);
 	tcase_add_test(t, test_nobody);
 	tcase_add_loop_test(t, test_bad, 0, ARRAY_SIZE(bad));
 	suite_add_tcase(s, t);
