@@ -124,12 +124,12 @@ def rm(*paths):
 class Process:
     """A process of so many MiB, dumped by CRIU: DIR/img, and DIR.tar of it."""
 
-    def __init__(self, mib):
-        self.dir = f"/scratch/p{mib}"
+    def __init__(self, mib, every=1):
+        self.dir = f"/scratch/p{mib}" + (f"-{every}" if every > 1 else "")
         self.images = f"{self.dir}/img"
-        self.tar = f"/scratch/p{mib}.tar"
+        self.tar = f"{self.dir}.tar"
         os.makedirs(self.images)
-        subprocess.Popen(["setsid", "/inst/memsum", str(mib)], cwd=self.dir, stdin=subprocess.DEVNULL,
+        subprocess.Popen(["setsid", "/inst/memsum", str(mib), str(every)], cwd=self.dir, stdin=subprocess.DEVNULL,
                          stdout=open(f"{self.dir}/out", "wb"), stderr=subprocess.STDOUT)
         while not self.ticks(2):
             time.sleep(0.05)
@@ -153,6 +153,10 @@ class Process:
         """The file that it holds open, as it was at the dump."""
         with open(f"{self.dir}/state", "wb") as f:
             f.write(self.state)
+
+    def first_word(self):
+        """A shell's loop until it has written something again."""
+        return f"until [ $(stat -c %s {self.dir}/state) -gt {len(self.state)} ]; do sleep 0.001; done"
 
     def end(self):
         """It runs, its memory is right; now end it."""
@@ -300,6 +304,28 @@ def bench_redis(runs, redis):
         median(runs, [*PODMAN, "container", "restore", "--import", redis.archive], after=end_podman), ours)
 
 
+def bench_lazy(runs, mib):
+    """The process touches little of its memory until it is asked to sum it."""
+    p = Process(mib, every=1000)
+    sh("firn", "build", p.images, "oci:/scratch/layout:lazy")
+    head("restore lazily", f"a process of {mib} MiB, cold, until it writes something again")
+    before = lambda: (p.reset(), rm("/scratch/untarred", "/scratch/work"), os.mkdir("/scratch/work"))
+
+    def end():
+        p.end()
+        while subprocess.run(["pgrep", "-f", "criu lazy-pages|firn-lazy"], stdout=subprocess.DEVNULL, check=False).returncode == 0:
+            time.sleep(0.05)
+
+    ours = median(runs, f"firn restore -q --lazy oci:/scratch/layout:lazy && {p.first_word()}", before, end)
+    row("restore lazily", "firn restore --lazy", ours, ours)
+    row("restore lazily", "firn restore",
+        median(runs, f"firn restore -q oci:/scratch/layout:lazy && {p.first_word()}", before, p.end), ours)
+    untar = (f"mkdir /scratch/untarred && tar -C /scratch/untarred -xf {p.tar} &&"
+             f" criu restore -d -D /scratch/untarred -W /scratch/work -o r.log && {p.first_word()}")
+    row("restore lazily", "untar, criu restore", median(runs, untar, before, p.end), ours, "goal: 5x or more")
+    rm("/scratch/untarred", p.tar, p.dir)
+
+
 def machine():
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
     fs = sh("stat", "-f", "-c", "%T", "/scratch")
@@ -317,7 +343,7 @@ def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,redis", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -340,6 +366,8 @@ def main():
         bench_mount(opts.runs, small, large, redis)
     if "process" in only:
         bench_process(opts.runs, large)
+    if "lazy" in only:
+        bench_lazy(opts.runs, 64 if opts.quick else 1024)
     if "redis" in only:
         bench_redis(opts.runs, redis)
     json.dump(results, sys.stdout, indent=1)

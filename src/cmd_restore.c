@@ -10,7 +10,7 @@ struct restore_opts {
 	struct mounting_opts mounting;
 	const char *runtime, *output;
 	struct opt_list runtime_args;
-	bool tcp, ext_unix, file_locks, shell_job, keep_going;
+	bool tcp, ext_unix, file_locks, shell_job, keep_going, lazy;
 	struct asking_opts asking;
 };
 
@@ -28,6 +28,9 @@ static const struct opt restore_options[] = {
 	OPT_FLAG(0, "file-locks", struct restore_opts, file_locks, "Restore file locks"),
 	OPT_FLAG(0, "shell-job", struct restore_opts, shell_job,
 		 "The process shared a session and a terminal with a shell"),
+	OPT_FLAG(
+	    0, "lazy", struct restore_opts, lazy,
+	    "Run before the memory is read: CRIU's lazy-pages daemon brings it when it is touched"),
 	OPT_FLAG('k', "keep-going", struct restore_opts, keep_going,
 		 "Of several containers let those run that can, also when others can't"),
 	ASKING_OPTIONS(struct restore_opts, asking),
@@ -58,7 +61,7 @@ static unsigned restore_flags(const struct restore_opts *o)
 	return (o->tcp ? FIRN_RESTORE_TCP_ESTABLISHED : 0) |
 	       (o->ext_unix ? FIRN_RESTORE_EXT_UNIX : 0) |
 	       (o->file_locks ? FIRN_RESTORE_FILE_LOCKS : 0) |
-	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0) |
+	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0) | (o->lazy ? FIRN_RESTORE_LAZY : 0) |
 	       (o->keep_going ? FIRN_RESTORE_KEEP_GOING : 0);
 }
 

@@ -18,6 +18,12 @@ enum firn_restore_flags {
 	FIRN_RESTORE_SHELL_JOB = 1 << 3,       /**< a process that shares its terminal's session */
 	/** of several containers those that can't be restored are told, and the others run */
 	FIRN_RESTORE_KEEP_GOING = 1 << 4,
+	/**
+	 * run before the memory is read: CRIU's lazy-pages daemon brings pages when they are
+	 * touched and the others meanwhile; the images stay mounted until all are in. Should the
+	 * daemon die before, the container is killed, and the system's log says so.
+	 */
+	FIRN_RESTORE_LAZY = 1 << 5,
 };
 
 /** How to restore; zero is the default of every member but size. */

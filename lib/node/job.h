@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One restore under way: node/restore.c brings it to the point where it runs, node/leave.c does what
- * is left to do from there on.
+ * One restore under way: node/restore.c brings it to the point where it runs, node/leave.c does
+ * what is left to do from there on.
  */
 #ifndef FIRN_NODE_JOB_H
 #define FIRN_NODE_JOB_H
 
+#include "node/lazy.h"
 #include "node/pod.h"
 #include "node/restore.h"
 #include "node/runtime.h"
@@ -24,6 +25,7 @@ struct job {
 	int pipe[2];   /* what the container writes comes out of [0], the terminal's master or a
 			* pipe's end; -1 */
 	int pid;
+	struct lazy lazy;
 };
 
 void job_pause(long ms);

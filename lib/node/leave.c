@@ -32,12 +32,9 @@ static void warn(const struct job *j, const char *what, const struct firn_error 
 	report->warn(text, report->ctx);
 }
 
-/* The container has ended: in the watching process, or at once. */
-static void ended(void *ctx)
+/* Take down what is mounted and give up the slot, in the watching process or at once. */
+static void take_down(struct job *j)
 {
-	struct job *j = ctx;
-
-	runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_ENDED);
 	for (int i = 0; i < UMOUNT_TRIES; i++) {
 		int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
 
@@ -47,6 +44,20 @@ static void ended(void *ctx)
 		}
 		job_pause(1000);
 	}
+}
+
+static void container_ended(void *ctx)
+{
+	struct job *j = ctx;
+
+	runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_ENDED);
+	take_down(j);
+}
+
+/* A process has ended or has all its pages. */
+static void process_ended(void *ctx)
+{
+	take_down(ctx);
 }
 
 /* What firn_umount() takes down later is what is still mounted then. */
@@ -69,18 +80,25 @@ static int drop_images(const struct job *j, struct firn_error *err)
 	return teardown(&top, 1, err);
 }
 
+static void all_in(void *ctx)
+{
+	(void)!drop_images(ctx, NULL);
+}
+
 void job_leave_container(struct job *j)
 {
 	struct watch w = { .pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0),
 			   .lock = j->slot.lock,
 			   .writes = j->pipe[0],
 			   .output = j->output,
-			   .ended = ended,
+			   .lazy = j->lazy.fd,
+			   .all_in = all_in,
+			   .ended = container_ended,
 			   .ctx = j };
 	struct firn_error err;
 
 	if (w.pidfd < 0 && errno == ESRCH) {
-		ended(j);
+		container_ended(j);
 		return;
 	}
 	if (j->terminal) {
@@ -88,7 +106,9 @@ void job_leave_container(struct job *j)
 		if (w.writes < 0)
 			warn(j, "the container's terminal has nobody at its other end", &err);
 	}
-	if (drop_images(j, &err) < 0)
+	if (j->lazy.fd >= 0)
+		lazy_keep(&j->lazy, j->pid, j->id);
+	else if (drop_images(j, &err) < 0)
 		warn(j, "CRIU's images stay mounted", &err);
 	if (w.pidfd < 0)
 		(void)firn_fail_errno(&err, "pidfd_open");
@@ -97,11 +117,39 @@ void job_leave_container(struct job *j)
 	fd_close(w.pidfd);
 }
 
-/* A process has nothing open in the images once it runs. */
+/* Until all its pages are there. */
+static int watch_process(struct job *j, struct firn_error *err)
+{
+	_fd_ int pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0);
+	const struct watch w = { .pidfd = pidfd,
+				 .lock = j->slot.lock,
+				 .writes = -1,
+				 .output = -1,
+				 .lazy = j->lazy.fd,
+				 .ended = process_ended,
+				 .ctx = j };
+	char name[24];
+
+	snprintf(name, sizeof(name), "%d", j->pid);
+	lazy_keep(&j->lazy, j->pid, name);
+	if (pidfd < 0)
+		return firn_fail_errno(err, "pidfd_open");
+	return watch_start(&w, err);
+}
+
+/* A process has nothing open in the images once it runs with all its pages. */
 int job_leave_process(struct job *j, struct firn_error *err)
 {
-	int rc = firn_umount(j->slot.bundle, j->slot.state, err);
+	int rc;
 
+	if (j->lazy.fd >= 0) {
+		struct firn_error why;
+
+		if (watch_process(j, &why) < 0)
+			warn(j, "its mounts will stay", &why);
+		return 0;
+	}
+	rc = firn_umount(j->slot.bundle, j->slot.state, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "process %d runs, but", j->pid);
 	slot_remove(&j->slot);

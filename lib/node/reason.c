@@ -125,3 +125,27 @@ char *reason_keep(const struct slot *s, const char *label)
 		return NULL;
 	return path;
 }
+
+char *reason_keep_file(const struct slot *s, const char *label, const char *name)
+{
+	_free_ char *from = NULL, *logs = NULL;
+	char *path;
+
+	if (asprintf(&from, "%s/work/%s", s->bundle, name) < 0) {
+		from = NULL;
+		return NULL;
+	}
+	if (asprintf(&logs, "%s/logs/%s", s->state, label) < 0) {
+		logs = NULL;
+		return NULL;
+	}
+	_fd_ int log = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_fd_ int folder = folder_make_private(logs, 0700, NULL);
+
+	if (folder < 0)
+		return NULL;
+	(void)unlinkat(folder, name, 0);
+	if (!copy(log, folder, name) || asprintf(&path, "%s/%s", logs, name) < 0)
+		return NULL;
+	return path;
+}

@@ -18,5 +18,7 @@ void reason_read(const struct slot *s, struct reason *ret);
  * the path of the fuller one that there is, which the caller frees, or NULL.
  */
 char *reason_keep(const struct slot *s, const char *label);
+/* The same for the log SLOT/bundle/work/@name alone. */
+char *reason_keep_file(const struct slot *s, const char *label, const char *name);
 
 #endif

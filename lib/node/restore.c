@@ -61,6 +61,7 @@ const char *firn_restored_runtime(const struct firn_restored *r)
 
 static void job_done(struct job *j)
 {
+	lazy_done(&j->lazy);
 	fd_close(j->listener);
 	fd_close(j->output);
 	fd_close(j->pipe[0]);
@@ -75,7 +76,7 @@ static int take_opts(struct job *j, const struct firn_restore_opts *opts, const 
 {
 	const unsigned flags = FIRN_RESTORE_TCP_ESTABLISHED | FIRN_RESTORE_EXT_UNIX |
 			       FIRN_RESTORE_FILE_LOCKS | FIRN_RESTORE_SHELL_JOB |
-			       FIRN_RESTORE_KEEP_GOING;
+			       FIRN_RESTORE_KEEP_GOING | FIRN_RESTORE_LAZY;
 	int rc = opts_take(opts, &j->opts, sizeof(j->opts), err);
 
 	if (rc == 0)
@@ -128,6 +129,8 @@ static int prepare(struct job *j, const char *name, struct firn_error *err)
 		return rc;
 	if (!j->runtime.container)
 		return 0;
+	if ((j->opts.flags & FIRN_RESTORE_LAZY) && strcmp(j->runtime.name, "crun") == 0)
+		return firn_fail(err, FIRN_EUNSUPP, "crun has no lazy restore: runc has");
 	if (!look.config)
 		return firn_fail(
 		    err, FIRN_EUNSUPP,
@@ -214,10 +217,15 @@ static int run_runtime(struct job *j, struct firn_error *err)
 
 	for (int try = 1;; try++) {
 		struct reason why;
-		int status = runtime_restore(&r, err);
+		int status = 0;
 
+		if (j->opts.flags & FIRN_RESTORE_LAZY)
+			status = lazy_start(&j->slot, &j->lazy, err);
+		if (status == 0)
+			status = runtime_restore(&r, err);
 		if (status <= 0)
 			return status;
+		lazy_done(&j->lazy);
 		reason_read(&j->slot, &why);
 		if (j->runtime.container)
 			runtime_delete(&j->runtime, j->id, RUNTIME_DELETE_FORCE);
@@ -341,9 +349,12 @@ int restore_image(const char *image, struct pod_image *pod, const char *name,
 		  struct firn_error *err)
 {
 	_cleanup_(restored_freep) struct firn_restored *r = calloc(1, sizeof(*r));
-	_cleanup_(job_done) struct job j = {
-		.pod = pod, .slot.lock = -1, .listener = -1, .output = -1, .pipe = { -1, -1 }
-	};
+	_cleanup_(job_done) struct job j = { .pod = pod,
+					     .slot.lock = -1,
+					     .listener = -1,
+					     .output = -1,
+					     .pipe = { -1, -1 },
+					     .lazy = { -1 } };
 	int rc;
 
 	if (!r)

@@ -41,10 +41,11 @@ bool restore_podman_is(const char *runtime)
 static int check_opts(const struct firn_restore_opts *o, const struct firn_mount_opts *m,
 		      struct firn_error *err)
 {
-	const unsigned refused = FIRN_RESTORE_EXT_UNIX | FIRN_RESTORE_SHELL_JOB;
-	const char *what = o->nruntime_args       ? "arguments for the runtime"
-			   : o->output            ? "a file for the container's output"
-			   : o->flags & refused   ? "unix sockets of others or a shell's job"
+	const unsigned refused = FIRN_RESTORE_EXT_UNIX | FIRN_RESTORE_SHELL_JOB | FIRN_RESTORE_LAZY;
+	const char *what = o->nruntime_args ? "arguments for the runtime"
+			   : o->output      ? "a file for the container's output"
+			   : o->flags & refused
+			       ? "unix sockets of others, a shell's job or lazy pages"
 			   : m->base || m->nbases ? "a base image (it has its own)"
 			   : m->upper             ? "an upper directory"
 			   : m->nvolumes          ? "volumes"

@@ -149,6 +149,7 @@ static void add_flags(struct run_args *a, const struct firn_restore_opts *opts)
 		{ FIRN_RESTORE_EXT_UNIX, "--ext-unix-sk" },
 		{ FIRN_RESTORE_FILE_LOCKS, "--file-locks" },
 		{ FIRN_RESTORE_SHELL_JOB, "--shell-job" },
+		{ FIRN_RESTORE_LAZY, "--lazy-pages" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)

@@ -412,6 +412,7 @@ START_TEST(watching)
 				   .lock = -1,
 				   .writes = writes[0],
 				   .output = output,
+				   .lazy = -1,
 				   .ended = note_end,
 				   .ctx = text };
 
