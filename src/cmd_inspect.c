@@ -127,9 +127,10 @@ const struct command cmd_inspect = {
 	.name = "inspect",
 	.args = "CHECKPOINT|IMAGE",
 	.summary = "Show what is in a checkpoint: processes, files, memory, origin",
-	.about = "Look into an engine's archive (compressed or not), an unpacked one, a folder of "
-		 "CRIU images, or a checkpoint image (oci:DIR[:TAG|@DIGEST], "
-		 "oci-archive:FILE[:TAG]) without restoring or mounting it. What isn't compressed "
+	.about = "Look into anything that firn build takes or makes, without restoring or mounting "
+		 "it: an engine's archive (compressed or not), a folder, a checkpoint image or an "
+		 "index of ctr (oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG], or the path), - for "
+		 "standard input. What isn't compressed "
 		 "is not read through, however large. --format tree, which is the default, is for "
 		 "people; json has checkpointctl's fields and more.",
 	.example = "firn inspect checkpoint.tar\n"

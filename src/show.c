@@ -136,13 +136,15 @@ static void show_images(struct tree *t, const struct firn_value *images)
 		return;
 	tree_add(t, 1, "Images");
 	field(t, 2, "Container", images, "container");
+	field(t, 2, "Index", images, "index");
 	field(t, 2, "Checkpoint", images, "checkpoint");
 	field(t, 2, "Rootfs", images, "rootfs");
-	tree_add(t, 2, "Layers");
+	if (there(images, "layers"))
+		tree_add(t, 2, "Layers");
 	each(l, firn_value_get(images, "layers"))
 	{
-		tree_add(t, 3, "%s %s: %s, %s", text(l, "image"), text(l, "role"),
-			 show_bytes(number(l, "size"), shown), text(l, "digest"));
+		tree_add(t, 3, "%s%s%s: %s, %s", text(l, "image"), there(l, "role") ? " " : "",
+			 text(l, "role"), show_bytes(number(l, "size"), shown), text(l, "digest"));
 	}
 }
 

@@ -35,8 +35,9 @@ struct firn_inspection;
  * Look into a checkpoint. What isn't compressed is not read through: a large checkpoint takes no
  * longer than a small one. Memory stays below 64 MiB, whatever the checkpoint.
  *
- * @param checkpoint  an engine's archive (none, gzip, zstd, xz, bzip2), an unpacked one, a folder
- *                    of CRIU images, "oci:DIR[:TAG|@DIGEST]" or "oci-archive:FILE[:TAG]"
+ * @param checkpoint  an engine's archive (none, gzip, zstd, xz, bzip2), a folder (an unpacked
+ *                    one, CRIU images, an engine's own), OCI content in a folder or file
+ *                    ("oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG]"), or "-": standard input
  * @param opts        borrowed; NULL means all defaults
  * @param ret         to be freed with firn_inspection_free()
  * @return 0; -FIRN_EINVAL for what is no checkpoint; -FIRN_ENOTFOUND for a process or container

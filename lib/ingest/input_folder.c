@@ -34,6 +34,7 @@ static void folder_close(struct input *in)
 	free(f);
 }
 
+/* What it is now; it may have changed. */
 static int open_member(struct folder_input *f, const struct folder_file *file, struct stat *st,
 		       struct firn_error *err)
 {
@@ -53,14 +54,18 @@ static int folder_next(struct input *in, const struct tar_entry **ret, struct fi
 {
 	struct folder_input *f = (struct folder_input *)in;
 	const struct folder_file *file;
-	struct stat st;
+	struct stat st = { 0 };
 	int rc;
 
 	f->fd = fd_close(f->fd);
 	if (f->next == f->folder.count)
 		return 0;
 	file = &f->folder.files[f->next++];
-	st = file->st;
+	st.st_mode = file->mode;
+	st.st_uid = file->uid;
+	st.st_gid = file->gid;
+	st.st_mtim.tv_sec = file->mtime;
+	st.st_mtim.tv_nsec = file->mtime_ns;
 	/* Nobody wants anything else, but whoever refuses it should see it. */
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
 		rc = open_member(f, file, &st, err);
@@ -159,7 +164,7 @@ int input_open_folder(int fd, struct input **ret, struct firn_error *err)
 	f->input.ops = &folder_ops;
 	f->fd = -1;
 	in = &f->input;
-	rc = folder_collect(&f->folder, fd, err);
+	rc = folder_collect(&f->folder, fd, 0, err);
 	if (rc >= 0 && f->folder.in_place && !f->folder.has_config)
 		rc = look_around(f, err);
 	if (rc < 0)

@@ -43,13 +43,22 @@ int folder_add(struct folder *f, unsigned dump, const char *path, const struct s
 		f->room = room;
 	}
 	file = &f->files[f->count];
-	*file = (struct folder_file){ .path = strdup(path), .dump = dump, .st = *st };
+	*file = (struct folder_file){
+		.path = strdup(path),
+		.dump = dump,
+		.mode = st->st_mode,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
+		.mtime = st->st_mtim.tv_sec,
+		.mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+	};
 	if (!file->path)
 		return firn_fail_oom(err, "folder");
 	f->count++;
 	if (target && !(file->target = strdup(target)))
 		return firn_fail_oom(err, "folder");
-	f->bytes += S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	f->bytes += file->size;
 	return 0;
 }
 
@@ -198,11 +207,11 @@ static int look(struct folder *f, struct firn_error *err)
 	    CHECKPOINT_CONFIG, CHECKPOINT_IMAGES_DIR, CHECKPOINT_INVENTORY, CHECKPOINT_INVENTORY);
 }
 
-int folder_collect(struct folder *f, int fd, struct firn_error *err)
+int folder_collect(struct folder *f, int fd, unsigned flags, struct firn_error *err)
 {
 	int rc;
 
-	*f = (struct folder){ .root = fd, .around = -1 };
+	*f = (struct folder){ .root = fd, .around = -1, .flags = flags };
 	for (size_t i = 0; i < CHECKPOINT_DUMPS_MAX; i++)
 		f->dumps[i] = -1;
 	if ((rc = look(f, err)) < 0 || (rc = walk(f, 0, "", 0, err)) < 0 ||

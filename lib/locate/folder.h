@@ -31,10 +31,13 @@
 #define FOLDER_DEPTH_MAX 64         /* folders in folders: dumps are flat, artifacts nearly */
 
 struct folder_file {
-	char *path;     /* below its dump's folder, or the folder that was given */
-	char *target;   /* of the link "parent", NULL for all others */
-	unsigned dump;  /* the older dump it belongs to; 0: none of them */
-	struct stat st; /* as it was when the names were collected */
+	char *path;    /* below its dump's folder, or the folder that was given */
+	char *target;  /* of the link "parent", NULL for all others */
+	unsigned dump; /* the older dump it belongs to; 0: none of them */
+	/* As it was when the names were collected. */
+	uint32_t mode, uid, gid, mtime_ns;
+	uint64_t size;
+	int64_t mtime;
 };
 
 struct folder {
@@ -44,14 +47,20 @@ struct folder {
 	bool in_place;   /* an engine's own folder */
 	bool has_config; /* there is a config.dump */
 	bool has_spec;   /* there is a spec.dump */
+	unsigned flags;
 	struct folder_file *files;
 	size_t count, room;
 	uint64_t bytes;                  /* of all files */
 	int dumps[CHECKPOINT_DUMPS_MAX]; /* by number: folders of the older dumps, owned; else -1 */
 };
 
+enum folder_flags {
+	/* A chain that goes round in circles ends with the link that closes it, as it is. */
+	FOLDER_CIRCLES = 1 << 0,
+};
+
 /* Collect what is in the folder @fd, which is taken, also on failure. */
-int folder_collect(struct folder *f, int fd, struct firn_error *err) _must_check_;
+int folder_collect(struct folder *f, int fd, unsigned flags, struct firn_error *err) _must_check_;
 void folder_done(struct folder *f);
 
 /* The folder that the path of @file is below. */

@@ -137,14 +137,18 @@ static int begin(struct folder *f, struct links *l, struct firn_error *err)
 	return describe(l->list, err);
 }
 
-static int check_circle(const struct links *l, const struct link *next, struct firn_error *err)
+/* 1: the chain ends here. */
+static int check_circle(const struct folder *f, const struct links *l, const struct link *next,
+			struct firn_error *err)
 {
 	for (unsigned i = 0; i < l->count; i++)
 		if (l->list[i].st.st_dev == next->st.st_dev &&
 		    l->list[i].st.st_ino == next->st.st_ino)
-			return firn_fail(err, FIRN_ECORRUPT,
-					 "%s: the dumps before this one go round in a circle",
-					 CHECKPOINT_PARENT);
+			return f->flags & FOLDER_CIRCLES
+				   ? 1
+				   : firn_fail(err, FIRN_ECORRUPT,
+					       "%s: the dumps before this one go round in a circle",
+					       CHECKPOINT_PARENT);
 	return 0;
 }
 
@@ -169,7 +173,11 @@ static int add_next(struct folder *f, struct links *l, struct firn_error *err)
 	strcpy(next->at, at);
 	rc = describe(next, err);
 	if (rc == 0)
-		rc = check_circle(l, next, err);
+		rc = check_circle(f, l, next, err);
+	if (rc > 0) {
+		next->fd = fd_close(next->fd);
+		return 0;
+	}
 	l->count++;
 	return rc < 0 ? rc : 1;
 }

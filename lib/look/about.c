@@ -7,6 +7,7 @@
 #include "format/annotations.h"
 #include "format/checkpoint.h"
 #include "format/config_dump.h"
+#include "format/ctr.h"
 #include "format/origin.h"
 #include "format/spec.h"
 
@@ -23,7 +24,8 @@ struct about {
 	struct config_dump config;
 	json_t *spec;                    /* NULL: there is none */
 	const json_t *manifest, *rootfs; /* of C and R, or NULL */
-	const char *engine, *name, *created;
+	const struct members_about *form;
+	const char *engine, *name, *created, *image, *image_id;
 	json_t *metadata; /* owned; what CRI-O has in an annotation */
 };
 
@@ -109,12 +111,14 @@ static int learn_crio(struct about *a, struct firn_error *err)
 	return 0;
 }
 
-static int learn(struct about *a, struct firn_error *err)
+static int learn(const struct inspect *i, struct about *a, struct firn_error *err)
 {
 	const char *manager = a->spec ? oci_annotation(a->spec, MANAGER) : NULL;
 
-	a->engine = a->spec ? "containerd" : "criu";
-	a->name = a->config.name;
+	a->engine = a->form->engine ? a->form->engine : a->spec ? "containerd" : "criu";
+	a->name = a->config.name ? a->config.name : a->form->container;
+	a->image = a->config.image_name ? a->config.image_name : a->form->image_name;
+	a->image_id = a->config.image_id ? a->config.image_id : a->form->image_id;
 	a->created = config_text(a, "createdTime");
 	if (!a->spec)
 		return 0;
@@ -126,6 +130,8 @@ static int learn(struct about *a, struct firn_error *err)
 		const char *name = oci_annotation(a->spec, "io.kubernetes.cri.container-name");
 
 		a->name = name ? name : a->name;
+		if (!a->name && members_form(i->members) == MEMBERS_CTR)
+			a->name = ctr_container(a->spec);
 	}
 	return 0;
 }
@@ -138,7 +144,7 @@ static void tell_identity(struct inspect *i, const struct about *a)
 	if (!name && a->manifest)
 		name = oci_annotation(a->manifest, ORG_FIRN_CONTAINER);
 	doc_add_text(i->doc, i->top, "container_name", name ? name : "");
-	doc_add_text(i->doc, i->top, "image", a->config.image_name ? a->config.image_name : "");
+	doc_add_text(i->doc, i->top, "image", a->image ? a->image : "");
 	doc_add_text(i->doc, i->top, "id", config_text(a, "id") ?: "");
 	doc_add_text(i->doc, i->top, "runtime", a->config.runtime ? a->config.runtime : "");
 	doc_add_text(i->doc, i->top, "created", whole_seconds(a->created, time) ?: "");
@@ -151,12 +157,15 @@ static void tell_base(struct inspect *i, const struct about *a)
 {
 	struct firn_value *v = doc_add_object(i->doc, i->top, "base");
 	const struct checkpoint_image *image = members_image(i->members);
+	char text[DIGEST_TEXT_MAX];
 
-	doc_add_text(i->doc, v, "name", a->config.image_name);
+	doc_add_text(i->doc, v, "name", a->image);
 	doc_add_text(i->doc, v, "requested",
 		     a->config.image_requested ? a->config.image_requested : a->config.image_raw);
-	doc_add_text(i->doc, v, "id", a->config.image_id);
+	doc_add_text(i->doc, v, "id", a->image_id);
 	doc_add_text(i->doc, v, "ref", a->config.image_ref);
+	if (a->form->base)
+		doc_add_text(i->doc, v, "digest", digest_text(&a->form->base->digest, text));
 	if (!a->rootfs)
 		return;
 	doc_add_text(i->doc, v, "digest", oci_annotation(a->rootfs, OCI_BASE_DIGEST));
@@ -330,7 +339,7 @@ static int about_origin(struct inspect *i, const struct about *a, struct firn_er
 int inspect_about(struct inspect *i, struct firn_error *err)
 {
 	const struct checkpoint_image *image = members_image(i->members);
-	_cleanup_(about_done) struct about a = { 0 };
+	_cleanup_(about_done) struct about a = { .form = members_about(i->members) };
 	int rc;
 
 	if (image) {
@@ -342,7 +351,7 @@ int inspect_about(struct inspect *i, struct firn_error *err)
 		return rc;
 	if (a.spec && !json_is_object(a.spec))
 		return firn_fail(err, FIRN_ECORRUPT, "%s: is no JSON object", CHECKPOINT_SPEC);
-	if ((rc = learn(&a, err)) < 0)
+	if ((rc = learn(i, &a, err)) < 0)
 		return rc;
 	i->changeset = strcmp(a.engine, "containerd") == 0 || image;
 	tell_identity(i, &a);

@@ -85,10 +85,14 @@ static int inspect_all(struct firn_inspection *to, const char *checkpoint,
 		       const struct firn_inspect_opts *opts, struct firn_error *err)
 {
 	_cleanup_(checkpoint_names_done) struct checkpoint_names names = { 0 };
+	char kept[MEMBERS_INPUT_MAX];
 	struct members *m = NULL;
-	int rc = members_open(checkpoint, opts->container, &m, err);
+	_fd_ int fd = -1;
+	int rc = members_keep_input(checkpoint, kept, &fd, err);
 
-	if (rc < 0)
+	if (rc > 0)
+		checkpoint = kept;
+	if (rc < 0 || (rc = members_open(checkpoint, opts->container, &m, err)) < 0)
 		return rc;
 	rc = copy_names(members_names(m), &names, err);
 	if (rc == 0 && opts->pid && !opts->container && names.n > 1)

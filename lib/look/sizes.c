@@ -73,14 +73,34 @@ static void tell_layers(struct inspect *i, const struct image *image, const char
 	}
 }
 
+/* An image of others, or the index of ctr. */
+static void tell_foreign(struct inspect *i)
+{
+	const struct members_about *about = members_about(i->members);
+	char text[DIGEST_TEXT_MAX];
+	struct firn_value *v;
+
+	if (!about->image && !about->index)
+		return;
+	v = doc_add_object(i->doc, i->top, "images");
+	if (!about->image) {
+		doc_add_text(i->doc, v, "index", digest_text(&about->index->digest, text));
+		return;
+	}
+	doc_add_text(i->doc, v, "checkpoint", digest_text(&about->image->desc.digest, text));
+	tell_layers(i, about->image, ORG_FIRN_ROLE_CHECKPOINT, doc_add_list(i->doc, v, "layers"));
+}
+
 static void tell_images(struct inspect *i)
 {
 	const struct checkpoint_image *image = members_image(i->members);
 	struct firn_value *v, *list;
 	char text[DIGEST_TEXT_MAX];
 
-	if (!image)
+	if (!image) {
+		tell_foreign(i);
 		return;
+	}
 	v = doc_add_object(i->doc, i->top, "images");
 	doc_add_text(i->doc, v, "container",
 		     oci_annotation(image->checkpoint.manifest.json, ORG_FIRN_CONTAINER));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The members of any checkpoint by name, wherever it lies: in an engine's archive, in a folder (of
- * an archive's members or of CRIU's images alone, which are members of checkpoint/ then), in an
- * image of a layout or of an oci-archive. Names are those of an engine's archive in all of them.
+ * The members of any checkpoint by name, wherever it lies: in an engine's archive, in a folder
+ * (locate/folder.h: with the chain of dumps before it), in OCI content (locate/locate.h: an image
+ * that firn made or one of others, an index of ctr). Names are those of an engine's archive in all
+ * of them: CRIU's images in checkpoint/ and pre-checkpoint*, a bundle's config.json is spec.dump.
  *
  * What isn't compressed is read in place: opening reads headers and names, and nothing is read
  * through. What is compressed is unpacked once; documents and small images are kept then, memory
@@ -31,14 +32,33 @@ struct member {
 };
 
 /* Where the members are. */
-enum members_form { MEMBERS_ARCHIVE, MEMBERS_FOLDER, MEMBERS_IMAGE };
+enum members_form {
+	MEMBERS_ARCHIVE,
+	MEMBERS_FOLDER,
+	MEMBERS_IMAGE,   /* that firn made */
+	MEMBERS_FOREIGN, /* an image of others, which holds what an archive would */
+	MEMBERS_CTR,     /* an index of ctr */
+};
+
+/* What the form tells besides the members, for documents that don't; NULL: not told. Borrowed. */
+struct members_about {
+	const char *engine; /* who made it, as inspect calls them */
+	const char *container;
+	const char *image_name, *image_id;  /* of the base */
+	const struct oci_descriptor *base;  /* in members_store() */
+	const struct image *image;          /* MEMBERS_FOREIGN: the image that it is */
+	const struct oci_descriptor *index; /* MEMBERS_CTR: a blob's, or NULL */
+};
 
 struct members;
 
 /*
- * @text: a path, or a reference as the tool has them (format/ref.h). @container: which of several
- * in an image, NULL for the first (members_names() has the others). -FIRN_EINVAL for what is no
- * checkpoint.
+ * @text: a path, "-" for standard input, or a reference as the tool has them (format/ref.h).
+ * @container: which of several in an image, NULL for the first (members_names() has the others).
+ * -FIRN_EINVAL for what is no checkpoint.
+ *
+ * What comes from a pipe is kept in a file without a name, for nobody can read in it where he
+ * likes.
  */
 int members_open(const char *text, const char *container, struct members **ret,
 		 struct firn_error *err) _must_check_;
@@ -48,13 +68,23 @@ int members_open_source(struct source *src, struct members **ret,
 struct members *members_close(struct members *m);
 void members_closep(struct members **m);
 
+/*
+ * For who opens one input more than once: "-" becomes the path of a file that is there as long as
+ * *ret_fd, which the caller closes, is open: 1. 0 for anything else, which can be opened again.
+ */
+#define MEMBERS_INPUT_MAX 32
+int members_keep_input(const char *text, char ret[MEMBERS_INPUT_MAX], int *ret_fd,
+		       struct firn_error *err) _must_check_;
+
 enum members_form members_form(const struct members *m);
+const struct members_about *members_about(const struct members *m);
 bool members_packed(const struct members *m); /* something of it is compressed */
-/* The image that it is; NULL in the other forms. Borrowed. */
+/* The image of firn's that it is; NULL in the other forms. Borrowed. */
 const struct checkpoint_image *members_image(const struct members *m);
 /* The containers in that image; none in the other forms. */
 const struct checkpoint_names *members_names(const struct members *m);
-struct store *members_store(const struct members *m); /* of the image, borrowed */
+/* That the OCI content is in, borrowed; NULL in an archive or a folder. */
+struct store *members_store(const struct members *m);
 
 size_t members_count(const struct members *m);
 /* In the order of their names. Pointers live as long as @m. */

@@ -4,6 +4,9 @@
 #define FIRN_MEMBERS_PRIV_H
 
 #include "base/buf.h"
+#include "locate/folder.h"
+#include "locate/in_place.h"
+#include "locate/locate.h"
 #include "members/members.h"
 #include "members/spool.h"
 
@@ -15,7 +18,7 @@ enum place {
 	PLACE_SPOOL,    /* at an offset of the spool */
 	PLACE_UNPACKED, /* at an offset of what was unpacked later */
 	PLACE_PASSED,   /* somewhere in a compressed part */
-	PLACE_FOLDER,   /* a file by its path */
+	PLACE_FOLDER,   /* a file of the folder, by its number */
 };
 
 struct entry {
@@ -25,17 +28,26 @@ struct entry {
 	uint8_t kind, place, part;
 };
 
+/* Whole files or tars of files. */
+struct part {
+	struct source *source; /* owned */
+	bool images;           /* a tar of CRIU's images, which are members of checkpoint/ */
+};
+
 struct members {
 	enum members_form form;
 	bool packed;
-	bool bare;   /* a folder of CRIU's images alone */
-	int folder;  /* its descriptor, -1 in other forms */
-	int archive; /* likewise */
-	struct source *parts[PARTS_MAX];
-	size_t nparts;
-	struct layout *layout;
+	int archive; /* -1 in other forms */
+	struct folder folder;
+	struct in_place in_place;
+	struct located at; /* what isn't an archive or a folder */
 	struct checkpoint_image image;
 	struct checkpoint_names image_names;
+	struct members_about about;
+	char *name;                 /* owned: about.image_name */
+	struct oci_descriptor base; /* likewise, about.base */
+	struct part parts[PARTS_MAX];
+	size_t nparts;
 	struct spool spool;
 	struct spool unpacked;
 	struct tally tally;
@@ -54,19 +66,41 @@ struct member_how {
 int members_add(struct members *m, const struct member *member, const struct member_how *how,
 		struct firn_error *err) _must_check_;
 
-/* The members of the tar @src, which @m takes, also on failure. Later parts go over earlier ones.
+struct cover;
+
+/* How the members of a tar are added. */
+struct tar_how {
+	bool images;         /* as in struct part */
+	struct cover *cover; /* those alone that it lets through; NULL: all of them */
+};
+
+/*
+ * The members of the tar @src, which @m takes, also on failure. Later parts go over earlier ones.
+ * @how may be NULL.
  */
-int members_add_tar(struct members *m, struct source *src, struct firn_error *err) _must_check_;
+int members_add_tar(struct members *m, struct source *src, const struct tar_how *how,
+		    struct firn_error *err) _must_check_;
+/* A part that is a file, not a tar; takes @src, also on failure. */
+int members_add_part(struct members *m, struct source *src, struct firn_error *err) _must_check_;
 /* The pieces that lie in compressed parts; sorted by part and path. */
 int members_fetch_packed(struct members *m, size_t part, struct members_piece *pieces, size_t n,
 			 struct firn_error *err) _must_check_;
 
-int members_add_folder(struct members *m, struct firn_error *err) _must_check_;
-int members_open_file(struct members *m, const char *path, struct source **ret,
+#define PART_NAME_MAX (PATH_MEMBER_MAX + sizeof(CHECKPOINT_IMAGES_DIR) + 2)
+/* The member that is called @path in @part: CRIU's logs are no images, wherever they lie. */
+const char *members_part_name(const struct part *part, const char *path, char ret[PART_NAME_MAX]);
+
+/* Takes @fd, also on failure. */
+int members_add_folder(struct members *m, int fd, struct firn_error *err) _must_check_;
+int members_open_file(struct members *m, const struct entry *e, struct source **ret,
 		      struct firn_error *err) _must_check_;
 
-/* The layers of m->image. */
-int members_add_image(struct members *m, struct firn_error *err) _must_check_;
+/* What m->at is. */
+int members_add_located(struct members *m, const char *container,
+			struct firn_error *err) _must_check_;
+
+/* Once all members are added: sort them. */
+int members_sort(struct members *m, struct firn_error *err) _must_check_;
 
 const struct entry *members_entry(const struct members *m, const char *path);
 

@@ -45,20 +45,20 @@ static int open_spooled(struct spool *spool, const struct entry *e, struct sourc
 	return 0;
 }
 
-static int open_entry(struct members *m, const struct entry *e, const char *path,
-		      struct source **ret, struct firn_error *err)
+static int open_entry(struct members *m, const struct entry *e, struct source **ret,
+		      struct firn_error *err)
 {
 	if (e->kind != MEMBER_FILE)
 		return firn_fail(err, FIRN_ECORRUPT, "is no file");
 	switch ((enum place)e->place) {
 	case PLACE_PART:
-		return source_range(m->parts[e->part], e->at, e->size, ret, err);
+		return source_range(m->parts[e->part].source, e->at, e->size, ret, err);
 	case PLACE_SPOOL:
 		return open_spooled(&m->spool, e, ret, err);
 	case PLACE_UNPACKED:
 		return open_spooled(&m->unpacked, e, ret, err);
 	case PLACE_FOLDER:
-		return members_open_file(m, path, ret, err);
+		return members_open_file(m, e, ret, err);
 	case PLACE_PASSED:
 		break;
 	}
@@ -69,7 +69,7 @@ int members_source(struct members *m, const char *path, struct source **ret, str
 {
 	const struct entry *e = members_entry(m, path);
 	char quoted[PATH_QUOTE_MAX];
-	int rc = e ? open_entry(m, e, path, ret, err) : 0;
+	int rc = e ? open_entry(m, e, ret, err) : 0;
 
 	return rc < 0 ? firn_wrap(err, rc, "%s", path_quote(path, quoted)) : e != NULL;
 }

@@ -16,15 +16,22 @@ void spool_done(struct spool *s)
 	s->size = 0;
 }
 
-static int move_to_file(struct spool *s, struct firn_error *err)
+int spool_file(struct firn_error *err)
 {
-	_fd_ int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	int rc;
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 ? firn_fail_errno(err, "a file without a name in /var/tmp or /tmp") : fd;
+}
+
+static int move_to_file(struct spool *s, struct firn_error *err)
+{
+	_fd_ int fd = spool_file(err);
+	int rc;
+
 	if (fd < 0)
-		return firn_fail_errno(err, "a file for what is unpacked");
+		return fd;
 	rc = fd_pwrite(fd, s->memory.data, s->memory.len, 0, err);
 	if (rc < 0)
 		return rc;

@@ -29,6 +29,8 @@ void spool_done(struct spool *s);
 /* Append all of @in; *ret_at is where it begins. */
 int spool_take(struct spool *s, struct istream *in, uint64_t *ret_at, uint64_t *ret_size,
 	       struct firn_error *err) _must_check_;
+/* A file without a name, for what may be a process' memory. */
+int spool_file(struct firn_error *err) _must_check_;
 ssize_t spool_pread(struct spool *s, void *buf, size_t n, uint64_t at,
 		    struct firn_error *err) _must_check_;
 

@@ -3,9 +3,12 @@
 #include "members/priv.h"
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "format/checkpoint.h"
 #include "format/tar.h"
+#include "locate/cover.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DELTA_MEMBER "rootfs-diff.tar"
@@ -58,7 +61,7 @@ static enum member_kind kind_of(const struct tar_entry *e)
 }
 
 /* What of a compressed tar is kept while it passes. */
-static int keep(struct members *m, struct tar *tar, const struct tar_entry *e,
+static int keep(struct members *m, struct tar *tar, const struct tar_entry *e, const char *path,
 		struct member_how *how, struct firn_error *err)
 {
 	_cleanup_(istream_closep) struct istream *in = NULL;
@@ -68,12 +71,12 @@ static int keep(struct members *m, struct tar *tar, const struct tar_entry *e,
 	if (kind_of(e) != MEMBER_FILE)
 		return 0;
 	how->place = PLACE_PASSED;
-	if (m->form == MEMBERS_ARCHIVE && strcmp(e->path, DELTA_MEMBER) == 0) {
+	if (m->form != MEMBERS_IMAGE && strcmp(path, DELTA_MEMBER) == 0) {
 		rc = tar_payload(tar, &in, err);
 		/* Whose whiteouts they are isn't known yet: a name like that is hardly a file's. */
 		return rc < 0 ? rc : tally_stream(in, true, &m->tally, err);
 	}
-	if (!members_wanted(e->path))
+	if (!members_wanted(path))
 		return 0;
 	how->place = PLACE_SPOOL;
 	rc = tar_payload(tar, &in, err);
@@ -82,44 +85,73 @@ static int keep(struct members *m, struct tar *tar, const struct tar_entry *e,
 	return rc;
 }
 
+const char *members_part_name(const struct part *part, const char *path, char ret[PART_NAME_MAX])
+{
+	if (!part->images || checkpoint_is_log(path))
+		return path;
+	snprintf(ret, PART_NAME_MAX, CHECKPOINT_IMAGES_DIR "%s%s", *path ? "/" : "", path);
+	return ret;
+}
+
 static int add_entry(struct members *m, struct tar *tar, const struct tar_entry *e,
 		     struct firn_error *err)
 {
 	struct member_how how = { .place = PLACE_PART,
 				  .at = e->offset,
 				  .part = (uint8_t)(m->nparts - 1) };
+	char room[PART_NAME_MAX];
 	const struct member member = {
 		.kind = kind_of(e),
-		.path = e->path,
+		.path = members_part_name(&m->parts[how.part], e->path, room),
 		.target = S_ISLNK(e->mode) && !e->hardlink ? e->target : NULL,
 		.size = e->size,
 		.mtime = e->mtime,
 	};
-	int rc = tar_compressed(tar) ? keep(m, tar, e, &how, err) : 0;
+	const bool packed = tar_compressed(tar) || m->at.place.packed;
+	int rc = packed ? keep(m, tar, e, member.path, &how, err) : 0;
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", e->path);
-	return *e->path ? members_add(m, &member, &how, err) : 0;
+	return *member.path ? members_add(m, &member, &how, err) : 0;
 }
 
-int members_add_tar(struct members *m, struct source *src, struct firn_error *err)
+int members_add_part(struct members *m, struct source *src, struct firn_error *err)
 {
-	const struct tar_limits limits = { .entries = MEMBERS_MAX };
-	_cleanup_(tar_closep) struct tar *tar = NULL;
-	const struct tar_entry *e;
-	int rc;
-
 	if (m->nparts == PARTS_MAX) {
 		source_close(src);
 		return firn_fail(err, FIRN_ELIMIT, "more than %d layers", PARTS_MAX);
 	}
-	m->parts[m->nparts++] = src;
+	m->parts[m->nparts++] = (struct part){ .source = src };
+	return 0;
+}
+
+/* 1: it is a member. Others' images may have been made from more than scratch. */
+static int look_at(const struct tar_how *how, const struct tar_entry *e, struct firn_error *err)
+{
+	if (!how || !how->cover)
+		return 1;
+	return locate_is_furniture(e->path) ? 0 : cover_take(how->cover, e, err);
+}
+
+int members_add_tar(struct members *m, struct source *src, const struct tar_how *how,
+		    struct firn_error *err)
+{
+	const struct tar_limits limits = { .entries = MEMBERS_MAX };
+	_cleanup_(tar_closep) struct tar *tar = NULL;
+	const struct tar_entry *e;
+	int rc = members_add_part(m, src, err);
+
+	if (rc < 0)
+		return rc;
+	m->parts[m->nparts - 1].images = how && how->images;
 	rc = tar_open_source(src, &limits, &tar, err);
 	if (rc < 0)
 		return rc;
 	m->packed |= tar_compressed(tar);
 	while ((rc = tar_next(tar, &e, err)) > 0) {
-		rc = add_entry(m, tar, e, err);
+		rc = look_at(how, e, err);
+		if (rc > 0)
+			rc = add_entry(m, tar, e, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -202,13 +234,15 @@ int members_fetch_packed(struct members *m, size_t part, struct members_piece *p
 	_cleanup_(tar_closep) struct tar *tar = NULL;
 	const struct tar_entry *e;
 	size_t left = n;
-	int rc = tar_open_source(m->parts[part], NULL, &tar, err);
+	char room[PART_NAME_MAX];
+	int rc = tar_open_source(m->parts[part].source, NULL, &tar, err);
 
 	while (rc >= 0 && left && (rc = tar_next(tar, &e, err)) > 0) {
-		const size_t from = find_piece(pieces, n, e->path);
+		const char *path = members_part_name(&m->parts[part], e->path, room);
+		const size_t from = find_piece(pieces, n, path);
 		size_t to;
 
-		for (to = from; to < n && strcmp(pieces[to].path, e->path) == 0; to++)
+		for (to = from; to < n && strcmp(pieces[to].path, path) == 0; to++)
 			left--;
 		if (from < to)
 			rc = fetch_member(tar, pieces + from, to - from, err);

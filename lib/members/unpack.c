@@ -20,10 +20,12 @@ static int unpack_part(struct members *m, size_t part, size_t left, members_want
 {
 	_cleanup_(tar_closep) struct tar *tar = NULL;
 	const struct tar_entry *t;
-	int rc = tar_open_source(m->parts[part], NULL, &tar, err);
+	int rc = tar_open_source(m->parts[part].source, NULL, &tar, err);
 
 	while (rc >= 0 && left && (rc = tar_next(tar, &t, err)) > 0) {
-		struct entry *e = (struct entry *)members_entry(m, t->path);
+		char room[PART_NAME_MAX];
+		const char *path = members_part_name(&m->parts[part], t->path, room);
+		struct entry *e = (struct entry *)members_entry(m, path);
 		_cleanup_(istream_closep) struct istream *in = NULL;
 		uint64_t at, size;
 

@@ -194,10 +194,6 @@ fails 2 'is no checkpoint' "a tar of something else" "$firn" inspect "$data/base
 fails 3 'no tar archive' "a file of something else" "$firn" inspect "$top_srcdir/COPYING"
 fails 4 'No such file' "nothing" "$firn" inspect nothing
 fails 2 'neither a file nor a folder' "a device" "$firn" inspect /dev/null
-fails 2 'podman-image-oci/oci-layout' "a checkpoint image of others, in a folder of a tar" \
-	"$firn" inspect "$data/podman-create-image-oci.tar"
-gzip -c "$data/podman-create-image-oci.tar" >image.tar.gz
-fails 2 'let firn build make' "the same compressed" "$firn" inspect image.tar.gz
 mkdir empty
 fails 2 'is no checkpoint' "an empty folder" "$firn" inspect empty
 tar -C folder -cf twice.tar config.dump checkpoint checkpoint
