@@ -14,28 +14,26 @@
 #define DELTA_MEMBER "rootfs-diff.tar"
 #define PIECE_BYTES  65536u
 
-/* In an images' folder. */
+/* In an images' folder: all but the large ones, which are memory and files. */
 static bool image_wanted(const char *name)
 {
-	static const char *const families[] = { "core-", "fdinfo-",  "fs-",          "ids-",
-						"mm-",   "pagemap-", "mountpoints-", "utsns-" };
-	static const char *const images[] = { "cgroup.img", "files.img",  CHECKPOINT_INVENTORY,
-					      "memfd.img",  "pstree.img", "stats-dump",
-					      "dump.log" };
+	static const char *const large[] = { "pages-", "tmpfs-", "ghost-file-", "ipcns-shm-" };
+	static const char *const others[] = { "stats-dump", "dump.log", "descriptors.json" };
+	const size_t len = strlen(name);
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (strncmp(name, families[i], strlen(families[i])) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+		if (strncmp(name, large[i], strlen(large[i])) == 0)
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strcmp(name, others[i]) == 0)
 			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
-		if (strcmp(name, images[i]) == 0)
-			return true;
-	return false;
+	return len > 4 && strcmp(name + len - 4, ".img") == 0;
 }
 
 bool members_wanted(const char *path)
 {
 	static const char *const documents[] = {
-		CHECKPOINT_CONFIG, CHECKPOINT_SPEC, "status.dump",   "network.status",
+		CHECKPOINT_CONFIG, CHECKPOINT_SPEC, "status.dump",   "status",   "network.status",
 		"bind.mounts",     "stats-dump",    "deleted.files", "dump.log",
 	};
 	const char *slash = strchr(path, '/');
