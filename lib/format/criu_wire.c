@@ -2,7 +2,7 @@
 #include "format/criu_wire.h"
 
 /* Seven bits a byte, the lowest first; ten bytes at most, the last of them 0 or 1. */
-static bool take_varint(struct cursor *c, uint64_t *ret)
+bool wire_varint(struct cursor *c, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -26,13 +26,13 @@ int wire_next(struct cursor *c, struct wire_field *ret)
 
 	if (c->left == 0)
 		return 0;
-	if (!take_varint(c, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3)
+	if (!wire_varint(c, &key) || key >> 3 == 0 || key >> 3 > UINT32_MAX >> 3)
 		return -1;
 	*ret = (struct wire_field){ .number = (uint32_t)(key >> 3) };
 	switch (key & 7) {
 	case WIRE_VARINT:
 		ret->type = WIRE_VARINT;
-		return take_varint(c, &ret->value) ? 1 : -1;
+		return wire_varint(c, &ret->value) ? 1 : -1;
 	case WIRE_I64:
 		ret->type = WIRE_I64;
 		return cursor_take(c, 8) ? 1 : -1;
@@ -41,7 +41,7 @@ int wire_next(struct cursor *c, struct wire_field *ret)
 		return cursor_take(c, 4) ? 1 : -1;
 	case WIRE_LEN:
 		ret->type = WIRE_LEN;
-		if (!take_varint(c, &len) || len > c->left)
+		if (!wire_varint(c, &len) || len > c->left)
 			return -1;
 		ret->bytes = (struct cursor){ cursor_take(c, (size_t)len), (size_t)len };
 		return 1;

@@ -18,6 +18,9 @@ struct wire_field {
 	struct cursor bytes; /* WIRE_LEN */
 };
 
+/* A number of at most 64 bits off @c; false when that is none. */
+bool wire_varint(struct cursor *c, uint64_t *ret);
+
 /* 1 and the next field of @c, 0 at its end, -1 when that is no message. */
 int wire_next(struct cursor *c, struct wire_field *ret);
 
