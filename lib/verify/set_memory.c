@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The memory of each process that is alive: the files and the shared memory that its areas map. */
+#include "verify/set.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define AREA_MEMFD      (1u << 14) /* criu/include/image.h: VMA_AREA_MEMFD */
+#define AREA_PLUGIN     (1u << 27) /* VMA_EXT_PLUGIN: a plugin brings what is mapped */
+#define MACHINE_X86     1          /* core_entry.mtype */
+#define MACHINE_S390    5
+#define SHARED_OF_OTHER (CRIU_AREA_SYSVIPC | CRIU_AREA_AIORING | AREA_MEMFD | AREA_PLUGIN)
+
+static void use_file(struct set *s, const char *name, const char *what, uint64_t id)
+{
+	if (!set_use_file(s, (uint32_t)id, 0))
+		set_add(s, FINDING_FAULT, name, "file-missing",
+			"the %s is the file %" PRIu64 ", which files.img hasn't got", what, id);
+}
+
+static int check_areas(struct set *s, const char *name, const struct criu_mm *mm,
+		       struct firn_error *err)
+{
+	char what[64];
+	int rc = 0;
+
+	use_file(s, name, "program", mm->exe_file);
+	for (size_t i = 0; rc == 0 && i < mm->nareas; i++) {
+		const struct criu_area *a = &mm->areas[i];
+
+		snprintf(what, sizeof(what), "area at %" PRIx64, a->start);
+		if (a->status & (CRIU_AREA_FILE_PRIVATE | CRIU_AREA_FILE_SHARED) &&
+		    !(a->status & AREA_PLUGIN))
+			use_file(s, name, what, a->backing);
+		else if (a->status & CRIU_AREA_ANON_SHARED && !(a->status & SHARED_OF_OTHER))
+			rc = set_numbers_add(&s->shared, a->backing, err);
+	}
+	return rc;
+}
+
+struct folders {
+	struct set *s;
+	const char *name;
+};
+
+static int take_fs(struct cursor c, void *ctx, struct firn_error *err)
+{
+	const struct folders *f = ctx;
+	uint64_t id;
+
+	(void)err;
+	if (criu_number(c, CRIU_PATH(1), &id))
+		use_file(f->s, f->name, "current folder", id);
+	if (criu_number(c, CRIU_PATH(2), &id))
+		use_file(f->s, f->name, "root folder", id);
+	return 0;
+}
+
+static int check_task(struct set *s, const struct set_task *t, struct firn_error *err)
+{
+	_cleanup_(criu_mm_done) struct criu_mm mm = { 0 };
+	struct criu_images *images = &s->dumps[0].images.base;
+	struct firn_error e = { 0 };
+	char name[48];
+	struct folders f = { s, name };
+	enum criu_defect defect;
+	int rc;
+
+	snprintf(name, sizeof(name), "fs-%" PRIu32 ".img", t->pid);
+	rc = criu_each_record(images, name, take_fs, &f, &e);
+	rc = set_read(rc, &e, err);
+	if (rc < 0)
+		return rc;
+	snprintf(name, sizeof(name), "mm-%" PRIu32 ".img", t->pid);
+	rc = criu_mm_read(images, t->pid, &mm, &e);
+	if (rc == -FIRN_ECORRUPT && criu_image_check(images, name, &defect, NULL) > 0)
+		set_add(s, FINDING_FAULT, name, "areas-broken", "%s", e.msg);
+	if (rc <= 0)
+		return set_read(rc, &e, err);
+	s->page_bytes =
+	    criu_page_bytes(&mm, s->machine == MACHINE_X86 || s->machine == MACHINE_S390);
+	rc = check_areas(s, name, &mm, err);
+	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", t->pid);
+	return rc < 0 ? rc : set_pagemap(s, 0, name, &mm, err);
+}
+
+int set_memory(struct set *s, struct firn_error *err)
+{
+	char name[48];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->ntasks; i++)
+		if (s->tasks[i].alive)
+			rc = check_task(s, &s->tasks[i], err);
+	set_numbers_sort(&s->shared, NULL);
+	for (size_t i = 0; rc == 0 && i < s->shared.n; i++) {
+		snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", s->shared.list[i]);
+		if (!set_has(s, name))
+			set_missing(s, name, "shared memory is mapped");
+		else
+			rc = set_pagemap(s, 0, name, NULL, err);
+	}
+	if (rc == 0 && s->lost_pages)
+		findings_add(s->f, FINDING_FAULT, s->lost_by, "parent-missing",
+			     "%" PRIu64 " pages are in the dump before this one, which isn't here",
+			     s->lost_pages);
+	return rc;
+}
