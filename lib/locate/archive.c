@@ -83,29 +83,23 @@ bool locate_is_oci_member(const char *path)
 	       strncmp(path, "blobs/sha256", 12) == 0;
 }
 
-enum kind { KIND_ENGINE, KIND_LAYOUT, KIND_DOCKER };
-
-/*
- * By the names of the members, up to the first that decides. Whatever is broken is left for the one
- * who reads it to tell; an engine's archive is what is neither of the others.
- */
-static enum kind look(struct source *src)
+enum locate_form locate_form(struct source *src)
 {
 	_cleanup_(tar_closep) struct tar *tar = NULL;
-	enum kind kind = KIND_ENGINE;
+	enum locate_form form = LOCATE_ENGINE;
 	const struct tar_entry *e;
 
 	if (tar_open_source(src, NULL, &tar, NULL) < 0)
-		return KIND_ENGINE;
+		return LOCATE_ENGINE;
 	while (tar_next(tar, &e, NULL) > 0) {
 		if (checkpoint_classify(e->path) != CHECKPOINT_OTHER)
-			return KIND_ENGINE;
+			return LOCATE_ENGINE;
 		if (locate_is_oci_member(e->path))
-			return KIND_LAYOUT;
+			return LOCATE_LAYOUT;
 		if (strcmp(e->path, DOCKER_ARCHIVE_MANIFEST) == 0)
-			kind = KIND_DOCKER;
+			form = LOCATE_DOCKER;
 	}
-	return kind;
+	return form;
 }
 
 int locate_archive(int fd, const char *name, unsigned flags, struct located *ret,
@@ -117,11 +111,11 @@ int locate_archive(int fd, const char *name, unsigned flags, struct located *ret
 
 	if (rc < 0)
 		return rc;
-	switch (look(src)) {
-	case KIND_LAYOUT:
+	switch (locate_form(src)) {
+	case LOCATE_LAYOUT:
 		rc = in_layout(fd, name, flags, &l, err);
 		break;
-	case KIND_DOCKER:
+	case LOCATE_DOCKER:
 		rc = in_docker(fd, name, flags, &l, err);
 		break;
 	default:

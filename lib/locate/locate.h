@@ -69,6 +69,14 @@ int locate_layout(const char *path, unsigned flags, struct located *ret,
 int locate_archive(int fd, const char *name, unsigned flags, struct located *ret,
 		   struct firn_error *err) _must_check_;
 
+enum locate_form { LOCATE_ENGINE, LOCATE_LAYOUT, LOCATE_DOCKER };
+
+/*
+ * What the archive in @src is, by the names of its members up to the first that decides. Whatever
+ * is broken is left for the one who reads it to tell; an engine's is what is neither of the others.
+ */
+enum locate_form locate_form(struct source *src);
+
 /* Whether no engine's archive has a member of this name, but OCI content does. */
 bool locate_is_oci_member(const char *path);
 

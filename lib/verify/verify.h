@@ -14,6 +14,9 @@ enum verify_flags {
 	VERIFY_DEEP = 1 << 0, /* read all content through, what is compressed and large too */
 };
 
+/* In an image of firn's: config.dump turned back is the engine's own, by its digest. */
+int verify_config(struct members *m, struct findings *f, struct firn_error *err) _must_check_;
+
 /* CRIU's images and the engine's documents of one container. Places are names of members. */
 int verify_set(struct members *m, struct findings *f, unsigned flags,
 	       struct firn_error *err) _must_check_;

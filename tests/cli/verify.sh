@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# firn verify: every planted fault is found, at its place and by its word, with nothing else than what follows
+# from it; and nothing in what is whole, whoever made it.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+need_tool zstd
+cd "$work" || exit 99
+export PYTHONDONTWRITEBYTECODE=1
+make_oci=$top_srcdir/tests/cli/make_oci.py
+
+# --- what is whole
+
+id=$(python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app)
+python3 "$top_srcdir/tests/cli/expected.py" rehome "$data/podman-none.tar" "$id" rehomed.tar || bail "no archive on the base"
+check "an image to begin with" "$firn" build --base oci:base:app rehomed.tar oci:firn:r1
+[ "$status" = 0 ] || bail "no layout to test with"
+check "with the engine's own delta" "$firn" build --engine-delta=archive "$data/podman-gzip.tar.gz" oci:all:archive
+check "with its own file" "$firn" build --keep-source "$data/podman-zstd.tar.zst" oci:all:source
+for sample in "$data"/*.tar "$data"/*.tar.*; do
+	name=$(basename "$sample")
+	case $name in base-* | *bare-criu* | raw-* | *.truncated.*) continue ;; esac
+	check "$name: build" "$firn" build "$sample" "oci:all:${name%%.*}"
+done
+check "two containers" "$firn" build c1="$data/podman-none.tar" c2="$data/containerd-cri-tiny.tar" oci:pod:pod
+for how in oci,gzip oci,zstd oci,gzip,docker-types,annotated,layers archive,gzip docker docker,gzip; do
+	must_make=$(python3 "$make_oci" image "$data/podman-none.tar" "foreign-$how" "$how" 2>&1) || bail "$how: $must_make"
+done
+tar -C firn -cf firn.tar . && gzip -k firn.tar && mkdir in && cp -r firn in/folder && tar -cf in.tar in
+for raw in 1proc 2proc; do
+	mkdir raw-$raw && tar -C raw-$raw -xf "$data/raw-criu-$raw.tar" || bail "raw-criu-$raw.tar"
+done
+clean() { # WHAT ARGUMENT...
+	run "$firn" verify "${@:2}"
+	if [ "$status $out" = "0 ${*: -1}: no faults" ]; then ok "$1"; else
+		not_ok "$1"
+		tap_show
+	fi
+}
+for deep in '' --deep; do
+	for what in oci:firn firn oci:firn:r1 oci:firn:r1.rootfs oci:all pod oci-archive:firn.tar firn.tar firn.tar.gz \
+		oci-archive:firn.tar:r1 foreign-* "$data"/podman-*.tar* \
+		"$data"/containerd-*.tar "$data"/ctr-index.oci.tar raw-1proc/img raw-2proc/img; do
+		# shellcheck disable=SC2086 # nothing or one word
+		clean "nothing is wrong with $what $deep" $deep "$what"
+	done
+done
+
+# --- what is not
+
+tell() { # OPTIONS CODES PLACE INPUT: what is wrong with the last run's findings
+	python3 - "$@" "$work/.out" "$status" <<'END'
+import json, re, sys
+codes, place, out, status = sys.argv[2], sys.argv[3], sys.argv[5], sys.argv[6]
+codes = codes.split(",")
+try:
+    faults = [f for f in json.load(open(out)) if f["level"] == "fault"]
+except ValueError as e:
+    sys.exit(f"no JSON: {e}")
+if status != "3":
+    print("status", status)
+elif not any(f["code"] == codes[0] and re.fullmatch(place, re.sub(": .*", "", f["place"]) if place == "" else f["place"])
+             for f in faults):
+    print(f"not found: {codes[0]} at {place!r}")
+for f in faults:
+    if f["code"] not in codes:
+        print("not expected:", f["code"], f["place"], f["text"])
+END
+}
+count=0
+for maker in make_faults.py make_set_faults.py; do
+	[ -f "$top_srcdir/tests/cli/$maker" ] || continue
+	python3 "$top_srcdir/tests/cli/$maker" firn pod foreign-oci,gzip faults >cases || bail "$maker: the faults can't be made"
+	while IFS=$'\t' read -r name options codes place; do
+		[ "$options" != - ] || options=
+		# shellcheck disable=SC2086
+		run "$firn" verify --format json $options "faults/$name"
+		count=$((count + 1))
+		is "$(tell "$options" "$codes" "$place" "$name")" "" "fault: $name"
+	done <cases
+done
+if [ $count -ge 40 ]; then ok "$count faults"; else not_ok "$count faults are not 40"; fi
+done_testing
