@@ -363,30 +363,41 @@ static size_t count_unused(const struct set *s)
 	return n;
 }
 
+/*
+ * Without descriptors there is no image. That is rare (a daemon has /dev/null at least), and files
+ * that nobody has open prove that some are lost.
+ */
+static void tell_absent(struct set *s, const struct set_numbers *absent)
+{
+	const size_t unused = s->files.more ? 0 : count_unused(s);
+	char name[40];
+
+	for (size_t i = 0; i < absent->n; i++) {
+		snprintf(name, sizeof(name), "fdinfo-%" PRIu64 ".img", absent->list[i]);
+		if (unused)
+			set_missing(s, name, "%zu files of files.img are open nowhere", unused);
+		else
+			set_add(s, FINDING_WARNING, name, "descriptors-absent",
+				"isn't here: a process that is alive has no file open at all");
+	}
+}
+
 int set_descriptors(struct set *s, struct firn_error *err)
 {
+	_cleanup_(set_numbers_done) struct set_numbers absent = { 0 };
 	struct table t = { .s = s };
 	struct firn_error e = { 0 };
-	uint64_t missing = 0, first = 0;
-	size_t unused;
 	int rc;
 
 	for (size_t i = 0; i < s->tables.n; i++) {
 		snprintf(t.name, sizeof(t.name), "fdinfo-%" PRIu64 ".img", s->tables.list[i]);
 		rc = criu_each_record(&s->dumps[0].images.base, t.name, take_descriptor, &t, &e);
-		if (rc == 0 && missing++ == 0)
-			first = s->tables.list[i];
+		if (rc == 0)
+			rc = set_numbers_add(&absent, s->tables.list[i], &e);
 		rc = set_read(rc, &e, err);
 		if (rc < 0)
 			return rc;
 	}
-	unused = count_unused(s);
-	if (!missing || !unused || s->files.more)
-		return 0;
-	snprintf(t.name, sizeof(t.name), "fdinfo-%" PRIu64 ".img", first);
-	set_missing(s, t.name,
-		    "nobody has %zu files of files.img open, and %" PRIu64
-		    " tables of descriptors are missing",
-		    unused, missing);
+	tell_absent(s, &absent);
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* The framing of every image, and what the inventory says. */
 #include "verify/set.h"
 
+#include "format/criu_world.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -98,9 +100,21 @@ static int check_dump(struct set *s, struct set_dump *d, struct firn_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Engines put it beside their documents, and so does members_open() with a bare folder's. */
+static int check_stats(struct set *s, struct firn_error *err)
+{
+	struct set_dump root = { .folder = "" };
+	struct member m;
+
+	if (!members_find(s->m, CRIU_STATS, &m))
+		return 0;
+	member_images_init(&root.images, s->m, root.folder);
+	return check_image(s, &root, &m, m.path, err);
+}
+
 int set_images(struct set *s, struct firn_error *err)
 {
-	int rc = 0;
+	int rc = check_stats(s, err);
 
 	for (size_t i = 0; rc == 0 && i < s->ndumps; i++)
 		rc = check_dump(s, &s->dumps[i], err);
