@@ -75,6 +75,9 @@ struct check_input {
 	const char *criu;        /* path; NULL: what RUN_PATH has */
 	const char *host;        /* where this host's /proc and /sys are; NULL: at the root */
 	unsigned flags;          /* enum check_flags */
+	/* What the runtime's restore is told besides, as it is given to it. */
+	const char *const *args;
+	size_t nargs;
 };
 
 typedef int check_fn(const struct check_input *in, struct check_report *r, struct firn_error *err);
@@ -86,6 +89,7 @@ struct check {
 
 /* Tables end with a NULL name. */
 extern const struct check check_host[];
+extern const struct check check_world[];
 
 /* Run all of a table. What a check couldn't ask ends it: its error, with the check's name. */
 int check_run(const struct check *table, const struct check_input *in, struct check_report *r,

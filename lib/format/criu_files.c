@@ -74,6 +74,7 @@ static void take_inet(const Criu__InetSk *m, struct criu_file *f)
 	s->src_len = address_of(m->src_addr, m->n_src_addr, m->family, s->src);
 	s->dst_len = address_of(m->dst_addr, m->n_dst_addr, m->family, s->dst);
 	s->interface = m->ifname;
+	s->v6only = m->v6only;
 	take_opts(m->opts, s);
 }
 

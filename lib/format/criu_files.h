@@ -37,6 +37,7 @@ struct criu_socket {
 	const uint8_t *name; /* a unix socket's; NULs may be in it */
 	size_t name_len;
 	bool external; /* a unix socket of a process outside of the dump */
+	bool v6only;   /* an IPv6 socket that takes no IPv4 */
 };
 
 /* Pointers live until the call returns. */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CRIU opens every file again that a process had open or mapped, was in or ran, by its path, and
+ * stops when it isn't there, has another size (if that was recorded: not of logs that are appended
+ * to), another mode (also of directories: of the root, too) or another build id (files-reg.c:
+ * open_path, validate_file). Files that had no name any more come from the dump itself, and so do
+ * those in filesystems that are the container's own.
+ */
+#include "check/world.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "check/build_id.h"
+#include "format/criu_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#define REMAPS_MAX (1u << 18)
+
+struct files {
+	struct world *w;
+	struct check_report *report;
+	uint32_t *remapped; /* ids of files without a name, in ascending order */
+	size_t nremapped;
+	size_t equal, carried, unknown;
+	bool failed;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int take_remap(const struct criu_remap *remap, void *ctx, struct firn_error *err)
+{
+	struct files *f = ctx;
+
+	if (f->nremapped == REMAPS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %u files without a name", REMAPS_MAX);
+	if ((f->nremapped & (f->nremapped - 1)) == 0) {
+		uint32_t *grown =
+		    reallocarray(f->remapped, f->nremapped ? 2 * f->nremapped : 1, sizeof(*grown));
+
+		if (!grown)
+			return firn_fail_oom(err, "files");
+		f->remapped = grown;
+	}
+	f->remapped[f->nremapped++] = remap->file;
+	return 0;
+}
+
+static void fail(struct files *f, const char *remedy, const struct criu_file *file, const char *fmt,
+		 ...) _printf_(4, 5);
+static void fail(struct files *f, const char *remedy, const struct criu_file *file, const char *fmt,
+		 ...)
+{
+	char quoted[PATH_QUOTE_MAX], why[200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	f->failed = true;
+	check_add(f->report, CHECK_FAIL, "files", remedy, "%s: %s", path_quote(file->path, quoted),
+		  why);
+}
+
+static const char *put_back(const struct files *f)
+{
+	return f->w->in->dump->container
+		   ? "the base must be the image that the container was made from; a file that the "
+		     "engine's archive has lost can be put into the folder of --upper"
+		   : "put it back as it was at the dump";
+}
+
+static bool is_read_only(int fd, const struct criu_file *file)
+{
+	struct statvfs fs;
+
+	return (file->flags & O_ACCMODE) != O_RDONLY && S_ISREG(file->mode) &&
+	       fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
+static int compare(struct files *f, const struct criu_file *file, int fd, struct firn_error *err)
+{
+	const uint32_t ignored = f->w->any_mode ? 0777 : 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return firn_fail_errno(err, "stat");
+	if (file->has_size && (uint64_t)st.st_size != file->size) {
+		fail(f, put_back(f), file,
+		     "is %" PRId64 " bytes long, and was %" PRIu64 " in the dump",
+		     (int64_t)st.st_size, file->size);
+	} else if (file->mode && ((st.st_mode ^ file->mode) & ~ignored)) {
+		const bool same_type = !((st.st_mode ^ file->mode) & S_IFMT);
+
+		fail(f,
+		     same_type ? "set its permissions; or a line \"skip-file-rwx-check\" in "
+				 "/etc/criu/default.conf"
+			       : put_back(f),
+		     file, "has the mode 0%o, and had 0%o in the dump", st.st_mode, file->mode);
+	} else if (is_read_only(fd, file)) {
+		fail(f, "without --read-only", file,
+		     "was open for writing, and is on a read-only filesystem now");
+	} else if (file->has_size && file->build_id_len &&
+		   build_id_differs(fd, file->build_id, file->build_id_len)) {
+		fail(f, put_back(f), file, "is another build of the program or library");
+	} else {
+		f->equal++;
+	}
+	return 0;
+}
+
+static int check_at(struct files *f, const struct criu_file *file, int root, const char *path,
+		    struct firn_error *err)
+{
+	_fd_ int fd = -1;
+	int rc = world_open(root, path, &fd, err);
+
+	if (rc > 0)
+		return compare(f, file, fd, err);
+	if (rc == 0)
+		fail(f, put_back(f), file, "isn't there");
+	return rc;
+}
+
+/* A volume, or a file that is made for the container. */
+static int check_brought(struct files *f, const struct criu_file *file, const struct world_mount *m,
+			 struct firn_error *err)
+{
+	const struct world_bind *bind = world_bind_at(f->w, m->key);
+	const char *rest = file->path + strlen(m->point);
+	_fd_ int fd = -1;
+
+	/* A hidden file, or a source that only CRIU knows; a file that isn't made yet. */
+	if (!bind || strncmp(file->path, m->point, strlen(m->point)) != 0 ||
+	    (fd = open(bind->source, O_PATH | O_CLOEXEC)) < 0) {
+		f->unknown++;
+		return 0;
+	}
+	return *rest ? check_at(f, file, fd, rest, err) : compare(f, file, fd, err);
+}
+
+static bool is_remapped(const struct files *f, uint32_t id)
+{
+	return bsearch(&id, f->remapped, f->nremapped, sizeof(id), by_id) != NULL;
+}
+
+/* Of a process in its host's mounts: these belong to the processes and the terminals of now. */
+static bool is_of_now(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/pts/", 9) == 0 ||
+	       strcmp(path, "/dev/tty") == 0 || strcmp(path, "/dev/ptmx") == 0;
+}
+
+static int take_file(const struct criu_file *file, void *ctx, struct firn_error *err)
+{
+	struct files *f = ctx;
+	const struct check_input *in = f->w->in;
+	const struct world_mount *m;
+
+	if (file->type != CRIU_FILE_REG || !file->path || *file->path != '/')
+		return 0;
+	if (is_remapped(f, file->id)) {
+		f->carried++;
+		return 0;
+	}
+	if (file->external) {
+		f->unknown++;
+		return 0;
+	}
+	if (!f->w->nmounts) {
+		if (!is_of_now(file->path) && in->rootfs >= 0)
+			return check_at(f, file, in->rootfs, file->path, err);
+		f->unknown++;
+		return 0;
+	}
+	m = world_mount_of(f->w, file->mount, file->path);
+	if (m && m->key)
+		return check_brought(f, file, m, err);
+	if (m && strcmp(m->point, "/") != 0)
+		f->carried++;
+	else if (in->rootfs >= 0)
+		return check_at(f, file, in->rootfs, file->path, err);
+	else
+		f->unknown++;
+	return 0;
+}
+
+static void files_done(struct files *f)
+{
+	free(f->remapped);
+}
+
+static void tell(const struct files *f, int there)
+{
+	if (!there)
+		check_add(f->report, CHECK_WARNING, "files", NULL,
+			  "not compared: the dump has no files.img");
+	else if (f->w->in->rootfs < 0)
+		check_add(f->report, CHECK_WARNING, "files", "run it as root, or give --rootfs",
+			  "not compared: the root directory isn't known");
+	else if (!f->failed)
+		check_add(f->report, CHECK_OK, "files", NULL,
+			  "%zu files that processes use are there as they were; %zu come from the "
+			  "dump itself",
+			  f->equal, f->carried);
+	if (there && f->w->in->rootfs >= 0 && f->unknown)
+		check_add(f->report, CHECK_OK, "files", NULL,
+			  "%zu more were not compared: the restore makes them, or hands them in",
+			  f->unknown);
+}
+
+int check_files(const struct check_input *in, struct check_report *r, struct firn_error *err)
+{
+	_world_ struct world w = { 0 };
+	_cleanup_(files_done) struct files f = { .w = &w, .report = r };
+	int rc = world_load(in, &w, err);
+
+	if (rc == 0)
+		rc = criu_each_remap(in->images, take_remap, &f, err);
+	if (rc < 0)
+		return rc;
+	if (f.nremapped)
+		qsort(f.remapped, f.nremapped, sizeof(*f.remapped), by_id);
+	rc = criu_each_file(in->images, take_file, &f, err);
+	if (rc < 0)
+		return rc;
+	tell(&f, rc);
+	return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "check/world.h"
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "format/criu_world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+const struct check check_world[] = {
+	{ "mounts", check_mounts },
+	{ "files", check_files },
+	{ "pids", check_pids },
+	{ "connections", check_connections },
+	{ "addresses", check_addresses },
+	{ "sockets", check_sockets },
+	{ "locks", check_locks },
+	{ "terminal", check_terminal },
+	{ NULL, NULL },
+};
+
+void world_done(struct world *w)
+{
+	for (size_t i = 0; i < w->nmounts; i++) {
+		free(w->mounts[i].point);
+		free(w->mounts[i].type);
+		free(w->mounts[i].root);
+		free(w->mounts[i].key);
+	}
+	for (size_t i = 0; i < w->nbinds; i++)
+		free(w->binds[i].resolved);
+	for (size_t i = 0; i < w->nexternals; i++)
+		free(w->externals[i]);
+	free(w->mounts);
+	free(w->binds);
+	free(w->externals);
+	json_decref(w->config);
+	*w = (struct world){ 0 };
+}
+
+/* A copy of @text, counted. */
+static char *keep(struct world *w, const char *text)
+{
+	w->names += strlen(text) + 1;
+	return w->names <= WORLD_NAMES_MAX ? strdup(text) : NULL;
+}
+
+static int take_mount(const struct criu_mount *m, void *ctx, struct firn_error *err)
+{
+	struct world *w = ctx;
+	struct world_mount *to;
+
+	if (w->nmounts == WORLD_MOUNTS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %d mounts", WORLD_MOUNTS_MAX);
+	if (!w->mounts)
+		w->mounts = calloc(WORLD_MOUNTS_MAX, sizeof(*w->mounts));
+	if (!w->mounts)
+		return firn_fail_oom(err, "mounts");
+	to = &w->mounts[w->nmounts++];
+	*to = (struct world_mount){ .id = m->id, .parent = m->parent };
+	to->point = keep(w, m->mountpoint);
+	to->type = keep(w, m->type);
+	to->root = keep(w, m->root);
+	to->key = m->external ? keep(w, m->external) : NULL;
+	if (!to->point || !to->type || !to->root || (m->external && !to->key))
+		return firn_fail(err, FIRN_ELIMIT, "more than %u bytes of mounts' names",
+				 WORLD_NAMES_MAX);
+	return 0;
+}
+
+static int load_mounts(struct world *w, struct firn_error *err)
+{
+	const struct check_input *in = w->in;
+	struct criu_ids ids = { 0 };
+	int rc;
+
+	if (!(in->dump->own_ns & CRIU_NS_MNT))
+		return 0;
+	rc = criu_ids_read(in->images, in->dump->root_pid, &ids, err);
+	if (rc > 0 && ids.ns[CRIU_NS_AT_MNT])
+		rc = criu_each_mount(in->images, ids.ns[CRIU_NS_AT_MNT], take_mount, w, err);
+	return rc < 0 ? rc : 0;
+}
+
+int world_open(int root, const char *path, int *ret, struct firn_error *err)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	char quoted[PATH_QUOTE_MAX];
+	int fd;
+
+	path += strspn(path, "/");
+	fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+	if (fd >= 0) {
+		*ret = fd;
+		return 1;
+	}
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG)
+		return 0;
+	return firn_fail_errno(err, "open %s", path_quote(path, quoted));
+}
+
+/* Where @fd is, below @root; NULL when that can't be told. */
+static char *name_below(int root, int fd)
+{
+	char link[FD_PATH_MAX], top[PATH_MAX], name[PATH_MAX];
+	ssize_t n = readlink(fd_path(root, link), top, sizeof(top) - 1);
+	ssize_t m = readlink(fd_path(fd, link), name, sizeof(name) - 1);
+
+	if (n <= 0 || m <= 0)
+		return NULL;
+	top[n] = name[m] = '\0';
+	if (n == 1)
+		return strdup(name);
+	if (strncmp(name, top, (size_t)n) != 0 || (name[n] && name[n] != '/'))
+		return NULL;
+	return strdup(name[n] ? name + n : "/");
+}
+
+/* As the runtimes do before they tell CRIU: a place that isn't there yet is made in its folder. */
+static char *resolve(int root, const char *path)
+{
+	_free_ char *folder = NULL, *above = NULL;
+	const char *slash = strrchr(path, '/');
+	char *name = NULL;
+	_fd_ int fd = -1;
+
+	if (root < 0 || !slash)
+		return strdup(path);
+	if (world_open(root, path, &fd, NULL) > 0)
+		return name_below(root, fd);
+	folder = strndup(path, (size_t)(slash - path));
+	if (!folder || world_open(root, folder, &fd, NULL) <= 0 || !(above = name_below(root, fd)))
+		return strdup(path);
+	if (asprintf(&name, "%s%s", strcmp(above, "/") == 0 ? "" : above, slash) < 0)
+		return NULL;
+	return name;
+}
+
+/* runtime-spec config.md, "Mounts": a bind mount is one by its type or by its options. */
+static bool is_bind(const json_t *mount)
+{
+	const char *type = json_string_value(json_object_get(mount, "type"));
+	const json_t *option;
+	size_t i;
+
+	if (type && strcmp(type, "bind") == 0)
+		return true;
+	json_array_foreach (json_object_get(mount, "options"), i, option) {
+		const char *text = json_string_value(option);
+
+		if (text && (strcmp(text, "bind") == 0 || strcmp(text, "rbind") == 0))
+			return true;
+	}
+	return false;
+}
+
+static int load_binds(struct world *w, struct firn_error *err)
+{
+	const json_t *mounts = json_object_get(w->config, "mounts"), *mount;
+	size_t i;
+
+	if (json_array_size(mounts) > WORLD_MOUNTS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %d mounts", WORLD_MOUNTS_MAX);
+	w->binds = calloc(json_array_size(mounts) + 1, sizeof(*w->binds));
+	if (!w->binds)
+		return firn_fail_oom(err, "mounts");
+	json_array_foreach (mounts, i, mount) {
+		struct world_bind b = {
+			.destination = json_string_value(json_object_get(mount, "destination")),
+			.source = json_string_value(json_object_get(mount, "source")),
+		};
+
+		if (!b.destination || !b.source || !is_bind(mount))
+			continue;
+		b.resolved = resolve(w->in->rootfs, b.destination);
+		w->binds[w->nbinds++] = b;
+	}
+	return 0;
+}
+
+static void find_netns(struct world *w)
+{
+	const json_t *list = json_object_get(json_object_get(w->config, "linux"), "namespaces"),
+		     *ns;
+	size_t i;
+
+	json_array_foreach (list, i, ns) {
+		const char *type = json_string_value(json_object_get(ns, "type"));
+
+		if (type && strcmp(type, "network") == 0)
+			w->netns = json_string_value(json_object_get(ns, "path"));
+	}
+}
+
+static int load_config(struct world *w, struct firn_error *err)
+{
+	const struct spec *spec = w->in->spec;
+	int rc;
+
+	if (!spec || !spec->json)
+		return 0;
+	rc = json_parse(spec->json, spec->len, &w->config, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "config.json");
+	find_netns(w);
+	w->masks = json_array_size(
+		       json_object_get(json_object_get(w->config, "linux"), "maskedPaths")) > 0;
+	return firn_wrap(err, load_binds(w, err), "config.json");
+}
+
+int world_load(const struct check_input *in, struct world *w, struct firn_error *err)
+{
+	const char *name = in->runtime           ? path_basename(in->runtime)
+			   : in->dump->container ? "runc"
+						 : "criu";
+	int rc;
+
+	w->in = in;
+	w->flags = in->flags;
+	w->runtime = strcmp(name, "criu") == 0   ? WORLD_CRIU
+		     : strcmp(name, "crun") == 0 ? WORLD_CRUN
+						 : WORLD_RUNC;
+	rc = load_mounts(w, err);
+	if (rc == 0)
+		rc = load_config(w, err);
+	return rc < 0 ? rc : world_load_options(w, err);
+}
+
+const struct world_mount *world_mount_by_id(const struct world *w, uint32_t id)
+{
+	for (size_t i = 0; i < w->nmounts; i++)
+		if (w->mounts[i].id == id)
+			return &w->mounts[i];
+	return NULL;
+}
+
+/* How much of @path the mount covers: 0, nothing; more is nearer. */
+static size_t covers(const struct world_mount *m, const char *path)
+{
+	const size_t len = strcmp(m->point, "/") == 0 ? 0 : strlen(m->point);
+
+	if (strncmp(path, m->point, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+		return 0;
+	return len + 1;
+}
+
+const struct world_mount *world_mount_of(const struct world *w, int32_t id, const char *path)
+{
+	const struct world_mount *found = id >= 0 ? world_mount_by_id(w, (uint32_t)id) : NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; !(id >= 0 && found) && i < w->nmounts; i++) {
+		const size_t len = covers(&w->mounts[i], path);
+
+		/* Of several at one place the last one is on top. */
+		if (len && len >= most) {
+			most = len;
+			found = &w->mounts[i];
+		}
+	}
+	return found;
+}
+
+const struct world_bind *world_bind_at(const struct world *w, const char *path)
+{
+	/* The last one is what is seen. */
+	for (size_t i = w->nbinds; i-- > 0;)
+		if (strcmp(w->binds[i].destination, path) == 0 ||
+		    (w->binds[i].resolved && strcmp(w->binds[i].resolved, path) == 0))
+			return &w->binds[i];
+	return NULL;
+}
+
+static bool is_listed(const json_t *list, const char *member, const char *path)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach (list, i, entry) {
+		const char *text =
+		    json_string_value(member ? json_object_get(entry, member) : entry);
+
+		if (text && strcmp(text, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * runc (libcontainer/criu_linux.go) calls all files that it hides "/dev/null" and knows devices by
+ * their paths; crun (libcrun/criu.c) calls hidden files by theirs.
+ */
+bool world_has_external(const struct world *w, const char *key)
+{
+	const json_t *linux_obj = json_object_get(w->config, "linux");
+
+	for (size_t i = 0; i < w->nexternals; i++)
+		if (strcmp(w->externals[i], key) == 0)
+			return true;
+	if (w->runtime == WORLD_CRIU)
+		return false;
+	if (world_bind_at(w, key))
+		return true;
+	if (w->runtime == WORLD_CRUN)
+		return is_listed(json_object_get(linux_obj, "maskedPaths"), NULL, key);
+	return (w->masks && strcmp(key, "/dev/null") == 0) ||
+	       is_listed(json_object_get(linux_obj, "devices"), "path", key);
+}
+
+bool world_mounts_at(const struct world *w, const char *path)
+{
+	return world_bind_at(w, path) ||
+	       is_listed(json_object_get(w->config, "mounts"), "destination", path);
+}
+
+char *world_host_text(const struct check_input *in, const char *path, size_t max)
+{
+	_free_ char *name = NULL;
+	_fd_ int fd = -1;
+	char *text = NULL;
+
+	if (asprintf(&name, "%s%s", in->host ? in->host : "", path) < 0) {
+		name = NULL;
+		return NULL;
+	}
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fd_read_all(fd, max, &text, NULL, NULL) < 0)
+		return NULL;
+	return text;
+}
