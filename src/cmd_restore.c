@@ -10,7 +10,7 @@ struct restore_opts {
 	struct mounting_opts mounting;
 	const char *runtime, *output;
 	struct opt_list runtime_args;
-	bool tcp, ext_unix, file_locks, shell_job, keep_going, lazy;
+	bool tcp, ext_unix, file_locks, shell_job, keep_going, no_check, lazy;
 	struct asking_opts asking;
 };
 
@@ -33,6 +33,8 @@ static const struct opt restore_options[] = {
 	    "Run before the memory is read: CRIU's lazy-pages daemon brings it when it is touched"),
 	OPT_FLAG('k', "keep-going", struct restore_opts, keep_going,
 		 "Of several containers let those run that can, also when others can't"),
+	OPT_FLAG(0, "no-check", struct restore_opts, no_check,
+		 "Don't ask first whether it will fail, but try"),
 	ASKING_OPTIONS(struct restore_opts, asking),
 	MOUNTING_OPTIONS(struct restore_opts, mounting),
 	OPT_END,
@@ -62,7 +64,8 @@ static unsigned restore_flags(const struct restore_opts *o)
 	       (o->ext_unix ? FIRN_RESTORE_EXT_UNIX : 0) |
 	       (o->file_locks ? FIRN_RESTORE_FILE_LOCKS : 0) |
 	       (o->shell_job ? FIRN_RESTORE_SHELL_JOB : 0) | (o->lazy ? FIRN_RESTORE_LAZY : 0) |
-	       (o->keep_going ? FIRN_RESTORE_KEEP_GOING : 0);
+	       (o->keep_going ? FIRN_RESTORE_KEEP_GOING : 0) |
+	       (o->no_check ? FIRN_RESTORE_NO_CHECK : 0);
 }
 
 /* The id of a container, the pid of a process that has none. */

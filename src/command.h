@@ -58,7 +58,7 @@ void command_help(FILE *f, const struct command *c);
 /* A mistake in the call. Returns -FIRN_EINVAL. */
 #define misuse(app, err, ...) ((app)->misused = true, fail(err, FIRN_EINVAL, __VA_ARGS__))
 
-extern const struct command cmd_build, cmd_export, cmd_mount, cmd_umount, cmd_restore, cmd_inspect,
-    cmd_verify, cmd_version, cmd_help, cmd_completion;
+extern const struct command cmd_build, cmd_check, cmd_export, cmd_mount, cmd_umount, cmd_restore,
+    cmd_inspect, cmd_verify, cmd_version, cmd_help, cmd_completion;
 
 #endif

@@ -24,6 +24,8 @@ enum firn_restore_flags {
 	 * daemon die before, the container is killed, and the system's log says so.
 	 */
 	FIRN_RESTORE_LAZY = 1 << 5,
+	/** don't ask first what firn_check() would find in little time (-FIRN_EHOST), but try */
+	FIRN_RESTORE_NO_CHECK = 1 << 6,
 };
 
 /** How to restore; zero is the default of every member but size. */

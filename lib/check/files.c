@@ -8,7 +8,6 @@
  */
 #include "check/world.h"
 
-#include "base/fd.h"
 #include "base/path.h"
 #include "check/build_id.h"
 #include "format/criu_files.h"

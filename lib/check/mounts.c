@@ -7,7 +7,6 @@
  */
 #include "check/world.h"
 
-#include "base/fd.h"
 #include "base/path.h"
 
 #include <stdio.h>

@@ -6,12 +6,15 @@
  */
 #include "check/world.h"
 
-#include "base/fd.h"
+#include "base/run.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #define CONFIGURATION_MAX 65536
+#define PROGRAM_MAX       (64 << 20) /* bytes of crun; it has less than one million */
 
 /* "mnt[KEY]:..." or, as --ext-mount-map has it, "KEY:..." */
 static int take_external(struct world *w, const char *name, const char *value,
@@ -120,6 +123,29 @@ static int take_arguments(struct world *w, struct firn_error *err)
 	return 0;
 }
 
+/* Whether crun knows the annotation: not the versions of before 2025, which take no such file. */
+static bool crun_takes_it(const struct check_input *in)
+{
+	static const char annotation[] = "org.criu.config";
+	_free_ char *path = NULL;
+	_fd_ int fd = -1;
+	struct stat st;
+	bool found;
+	void *program;
+
+	if (run_find(in->runtime, &path, NULL) <= 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > PROGRAM_MAX)
+		return false;
+	program = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (program == MAP_FAILED)
+		return false;
+	found = memmem(program, (size_t)st.st_size, annotation, strlen(annotation));
+	munmap(program, (size_t)st.st_size);
+	return found;
+}
+
 /* runc hands CRIU the file that this annotation names. firn makes it, perhaps later. */
 static char *annotated(const struct world *w)
 {
@@ -129,7 +155,8 @@ static char *annotated(const struct world *w)
 	char *text = NULL;
 	_fd_ int fd = -1;
 
-	if (!path || w->runtime == WORLD_CRIU)
+	if (!path || w->runtime == WORLD_CRIU ||
+	    (w->runtime == WORLD_CRUN && !crun_takes_it(w->in)))
 		return NULL;
 	for (size_t i = 0; i < spec->nprovided; i++)
 		if (strcmp(spec->provided[i].name, "criu.conf") == 0 && spec->provided[i].text)

@@ -5,7 +5,6 @@
  */
 #include "check/world.h"
 
-#include "base/fd.h"
 #include "format/criu_task.h"
 
 #include <errno.h>

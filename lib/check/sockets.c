@@ -6,7 +6,6 @@
  */
 #include "check/world.h"
 
-#include "base/fd.h"
 #include "check/probe.h"
 #include "format/criu_files.h"
 

@@ -6,6 +6,7 @@
 #ifndef FIRN_CHECK_WORLD_H
 #define FIRN_CHECK_WORLD_H
 
+#include "base/fd.h"
 #include "bytes/json.h"
 #include "check/check.h"
 

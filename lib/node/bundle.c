@@ -72,22 +72,22 @@ static int find_volume(void *ctx, const char *source, const char *destination, c
 	return 0;
 }
 
-/* Before anything is mounted on the folder: what it says may be wrong. */
-static int make_config(struct making *m, struct firn_error *err)
+int bundle_config(const struct bundle *b, const struct criu_info *dump, struct spec *ret,
+		  struct firn_error *err)
 {
-	const struct content *c = m->b->content;
-	const struct firn_mount_opts *o = m->b->opts;
+	const struct content *c = b->content;
+	const struct firn_mount_opts *o = b->opts;
 	_fd_ int conf = open(CRIU_CONF, O_RDONLY | O_CLOEXEC);
 	_free_ char *conf_text = NULL;
 	char provided[PATH_MAX + 16];
 	struct spec_opts opts = {
 		.rootfs = BUNDLE_ROOTFS,
 		.provided = provided,
-		.cgroup = m->b->cgroup,
+		.cgroup = b->cgroup,
 		.volumes = o->volumes,
 		.nvolumes = o->nvolumes,
 		.host = host_facts(),
-		.dump = &m->info,
+		.dump = dump,
 		.volume = find_volume,
 		.report = o->report,
 	};
@@ -95,15 +95,25 @@ static int make_config(struct making *m, struct firn_error *err)
 
 	if (!c->spec)
 		return 0;
-	snprintf(provided, sizeof(provided), "%s/%s", m->b->path, BUNDLE_PROVIDED);
+	snprintf(provided, sizeof(provided), "%s/%s", b->path, BUNDLE_PROVIDED);
 	if (conf >= 0 && fd_read_all(conf, CRIU_CONF_MAX, &conf_text, NULL, NULL) == 0)
 		opts.criu_conf = conf_text;
 	if (c->config)
 		rc = spec_shm_bytes(c->config, c->config_len, &opts.shm_bytes, err);
 	if (rc >= 0)
-		rc = spec_rewrite(c->spec, c->spec_len, &opts, &m->spec, err);
-	rc = firn_wrap(err, rc, CHECKPOINT_SPEC);
-	return rc < 0 ? rc : volumes_tell(c, &m->spec, o->report, err);
+		rc = spec_rewrite(c->spec, c->spec_len, &opts, ret, err);
+	return firn_wrap(err, rc, CHECKPOINT_SPEC);
+}
+
+/* Before anything is mounted on the folder: what it says may be wrong. */
+static int make_config(struct making *m, struct firn_error *err)
+{
+	const struct bundle *b = m->b;
+	int rc = bundle_config(b, &m->info, &m->spec, err);
+
+	if (rc < 0 || !m->spec.json)
+		return rc;
+	return volumes_tell(b->content, &m->spec, b->opts->report, err);
 }
 
 /* A folder of our own that nothing in the layers below shines through, whatever they hold. */

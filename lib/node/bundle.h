@@ -7,6 +7,7 @@
 #ifndef FIRN_NODE_BUNDLE_H
 #define FIRN_NODE_BUNDLE_H
 
+#include "format/spec.h"
 #include "node/content.h"
 
 #define BUNDLE_CONFIG   "config.json"
@@ -26,6 +27,9 @@ struct bundle {
 	struct networks *networks; /* of the other containers; may be NULL */
 };
 
+/* config.json as it will be; nothing when the content has no spec.dump. */
+int bundle_config(const struct bundle *b, const struct criu_info *dump, struct spec *ret,
+		  struct firn_error *err) _must_check_;
 /* Mount it. *ret_method says how the images are. What a failure leaves is teardown()'s. */
 int bundle_mount(const struct bundle *b, enum erofs_method *ret_method,
 		 struct firn_error *err) _must_check_;

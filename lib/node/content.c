@@ -233,18 +233,38 @@ const char *content_given_base(const struct content_source *s)
 	return o->base;
 }
 
+enum content_base content_base(const struct content_source *s)
+{
+	if (s->lacks_base)
+		return CONTENT_BASE_LACKING;
+	if (s->base)
+		return CONTENT_BASE_GIVEN;
+	return s->layout && s->image.rootfs.desc.digest.alg ? CONTENT_BASE_INSIDE
+							    : CONTENT_BASE_NONE;
+}
+
+const char *content_base_name(const struct content_source *s)
+{
+	if (s->base)
+		return content_given_base(s);
+	return s->layout ? oci_annotation(s->image.rootfs.manifest.json, OCI_BASE_NAME) : NULL;
+}
+
 int content_need_base(struct content_source *s, struct firn_error *err)
 {
 	_cleanup_(notes_done) struct notes notes = { .report = s->opts->report };
 	const char *given = content_given_base(s);
 	int rc;
 
+	s->lacks_base = true;
 	if (!given)
 		return fail_without_base(s, err);
 	rc = base_open(given, &s->base, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "base %s", given);
-	return engine_check_base(&s->facts, s->base, &notes, err);
+	rc = engine_check_base(&s->facts, s->base, &notes, err);
+	s->lacks_base = rc < 0;
+	return rc;
 }
 
 int content_push_base(struct content_source *s, const struct view *v, struct stage *stage,

@@ -63,6 +63,18 @@ void content_source_freep(struct content_source **s);
 
 /* Digest of the checkpoint image's manifest; NULL for an archive. */
 const struct digest *content_digest(const struct content_source *s);
+
+/* Where the layers come from that the container's own lie upon. */
+enum content_base {
+	CONTENT_BASE_NONE,   /* there is no rootfs, or it wasn't asked for yet */
+	CONTENT_BASE_INSIDE, /* the image has them */
+	CONTENT_BASE_GIVEN,  /* the base that the caller gave, and which is the right one */
+	CONTENT_BASE_LACKING /* content_mount() failed for want of it */
+};
+enum content_base content_base(const struct content_source *s);
+/* Its name, or NULL. */
+const char *content_base_name(const struct content_source *s);
+
 /* The container's name, or NULL; for an archive after content_mount(). */
 const char *content_name(const struct content_source *s);
 

@@ -14,6 +14,7 @@ struct content_source {
 	struct checkpoint_image image;
 	struct archive *archive; /* else this */
 	struct base *base;       /* opened when it is needed */
+	bool lacks_base;         /* it was needed, and isn't there or is another one */
 	struct facts facts;      /* what config.dump and spec.dump say */
 };
 

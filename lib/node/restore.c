@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/opts.h"
+#include "node/check.h"
 #include "node/console.h"
 #include "node/job.h"
 #include "node/kill.h"
@@ -76,7 +77,7 @@ static int take_opts(struct job *j, const struct firn_restore_opts *opts, const 
 {
 	const unsigned flags = FIRN_RESTORE_TCP_ESTABLISHED | FIRN_RESTORE_EXT_UNIX |
 			       FIRN_RESTORE_FILE_LOCKS | FIRN_RESTORE_SHELL_JOB |
-			       FIRN_RESTORE_KEEP_GOING | FIRN_RESTORE_LAZY;
+			       FIRN_RESTORE_KEEP_GOING | FIRN_RESTORE_LAZY | FIRN_RESTORE_NO_CHECK;
 	int rc = opts_take(opts, &j->opts, sizeof(j->opts), err);
 
 	if (rc == 0)
@@ -259,6 +260,8 @@ static int restore_mounted(struct job *j, const char *name, struct firn_error *e
 {
 	int rc = prepare(j, name, err);
 
+	if (rc == 0 && !(j->opts.flags & FIRN_RESTORE_NO_CHECK))
+		rc = check_bundle(j->slot.bundle, &j->opts, j->runtime.name, err);
 	if (rc == 0)
 		rc = open_ends(j, err);
 	if (rc == 0)

@@ -62,7 +62,8 @@ start r 1
 dump r
 vital "build of a third" firn build "$PWD/r/img" oci:layout:r
 vital "firn restore of it" firn restore oci:layout:r
-fails 5 'File exists' "a second restore fails with CRIU's own reason" firn restore oci:layout:r
+fails 5 "process id $pid is taken" "a second restore is refused" firn restore oci:layout:r
+fails 5 'File exists' "and fails with CRIU's own reason" firn restore --no-check oci:layout:r
 like "$err" '/[^ ]*\.log' "and with the path of the whole log"
 nothing_stays "nothing stays mounted"
 kill -9 "$pid"

@@ -58,7 +58,7 @@ check "nothing stays mounted then" wait_for 20 unmounted
 # Restore fails: no daemon is left.
 checkpoint r 1
 vital "restore of a third" firn restore oci:layout:r
-fails 5 'File exists' "a pid that is taken" firn restore --lazy oci:layout:r
+fails 5 'File exists' "a pid that is taken" firn restore --no-check --lazy oci:layout:r
 check "no daemon stays" wait_for 10 no_daemon
 nothing_stays "nor a mount"
 kill -9 "$pid"
