@@ -13,6 +13,7 @@
 #define FIRN_MEMBERS_H
 
 #include "bytes/stream.h"
+#include "format/ref.h"
 #include "image/image.h"
 #include "members/tally.h"
 
@@ -62,6 +63,9 @@ struct members;
  */
 int members_open(const char *text, const char *container, struct members **ret,
 		 struct firn_error *err) _must_check_;
+/* The same for a reference that was read, or made: its path may be one that no text can say. */
+int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
+		     struct firn_error *err) _must_check_;
 /* The engine's archive in @src, which is taken, also on failure. */
 int members_open_source(struct source *src, struct members **ret,
 			struct firn_error *err) _must_check_;

@@ -217,18 +217,25 @@ int members_open_source(struct source *src, struct members **ret, struct firn_er
 	return 0;
 }
 
-int members_open(const char *text, const char *container, struct members **ret,
-		 struct firn_error *err)
+int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
+		     struct firn_error *err)
 {
 	_cleanup_(members_closep) struct members *m = new_members();
-	_cleanup_(ref_done) struct ref ref = { 0 };
 	int rc;
 
 	if (!m)
 		return firn_fail_oom(err, "checkpoint");
-	if ((rc = ref_parse(text, &ref, err)) < 0 || (rc = open_ref(m, &ref, container, err)) < 0 ||
-	    (rc = finish(m, err)) < 0)
+	if ((rc = open_ref(m, ref, container, err)) < 0 || (rc = finish(m, err)) < 0)
 		return rc;
 	*ret = take_ptr(&m);
 	return 0;
+}
+
+int members_open(const char *text, const char *container, struct members **ret,
+		 struct firn_error *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int rc = ref_parse(text, &ref, err);
+
+	return rc < 0 ? rc : members_open_ref(&ref, container, ret, err);
 }
