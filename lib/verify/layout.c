@@ -85,10 +85,12 @@ static int trace_ref(struct trace *w, const json_t *index, const struct ref *ref
 	const json_t *list = json_object_get(index, "manifests");
 	char where[TRACE_PLACE_MAX], text[DIGEST_TEXT_MAX];
 
+	if (!index && !ref->digest.alg)
+		return 0; /* told */
 	if (ref->tag)
 		return trace_tag(w, index, ref->tag, err);
 	if (!ref->digest.alg)
-		return index ? trace_layout(w, index, err) : 0;
+		return trace_layout(w, index, err);
 	digest_text(&ref->digest, text);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *entry = json_array_get(list, i);

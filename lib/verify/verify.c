@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define STDIN_NAME "-" /* can be read once: the checkpoint in it, and not what is around */
+
 struct firn_verification {
 	struct findings *findings;
 	const struct firn_value *list;
@@ -55,15 +57,15 @@ static int verify_whole(const struct job *j, struct firn_error *err)
 }
 
 /*
- * The checkpoint @text, one of a layout. What keeps it from being opened may have been told, and
+ * The checkpoint @ref, one of a layout. What keeps it from being opened may have been told, and
  * what others made may be something that only they can read.
  */
-static int verify_one(const struct job *j, const char *text, bool own, struct firn_error *err)
+static int verify_one(const struct job *j, const struct ref *ref, bool own, struct firn_error *err)
 {
 	_cleanup_(members_closep) struct members *m = NULL;
 	const bool told = findings_count(j->f, FINDING_FAULT);
 	struct firn_error e = { 0 };
-	int rc = members_open(text, NULL, &m, &e);
+	int rc = members_open_ref(ref, NULL, &m, &e);
 
 	if (rc == 0)
 		return verify_open(j, m, err);
@@ -79,29 +81,25 @@ static int verify_one(const struct job *j, const char *text, bool own, struct fi
 }
 
 /* Every checkpoint that was found in the layout. */
-static int verify_checkpoints(const struct job *j, const struct ref *ref,
+static int verify_checkpoints(const struct job *j, const struct ref *layout,
 			      const struct layout_verified *v, struct firn_error *err)
 {
-	const char *transport = ref->transport == REF_OCI_ARCHIVE ? "oci-archive" : "oci";
-	char digest[DIGEST_TEXT_MAX], name[BLOB_NAME_MAX];
+	struct ref ref = { .transport = layout->transport, .path = layout->path };
+	char name[BLOB_NAME_MAX];
 	struct stat st;
 	int rc = 0;
 
-	if (ref->transport == REF_PATH && stat(ref->path, &st) == 0 && S_ISREG(st.st_mode))
-		transport = "oci-archive";
+	if (ref.transport == REF_PATH && stat(ref.path, &st) == 0)
+		ref.transport = S_ISREG(st.st_mode) ? REF_OCI_ARCHIVE : REF_OCI;
 	for (size_t i = 0; rc == 0 && i < v->ncheckpoints; i++) {
 		const struct trace_checkpoint *c = &v->checkpoints[i];
-		_free_ char *text = NULL;
 
-		if (!c->digest.alg) {
-			rc = verify_one(j, j->input, false, err);
-			continue;
-		}
-		if (asprintf(&text, "%s:%s@%s", transport, ref->path,
-			     digest_text(&c->digest, digest)) < 0)
-			return firn_fail_oom(err, "checkpoint");
-		findings_within(j->f, v->ncheckpoints > 1 ? blob_name(&c->digest, name) : NULL);
-		rc = verify_one(j, text, c->own, err);
+		/* Without a digest it is the layout itself, whatever it is given as. */
+		ref.digest = c->digest;
+		findings_within(j->f, v->ncheckpoints > 1 && c->digest.alg
+					  ? blob_name(&c->digest, name)
+					  : NULL);
+		rc = verify_one(j, c->digest.alg ? &ref : layout, c->own, err);
 	}
 	findings_within(j->f, NULL);
 	return rc;
@@ -146,6 +144,8 @@ static int verify_path(const struct job *j, const struct ref *ref, struct firn_e
 	_fd_ int fd = open(ref->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
+	if (strcmp(ref->path, STDIN_NAME) == 0)
+		return verify_whole(j, err);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return firn_fail_errno(err, "open");
 	if (S_ISREG(st.st_mode))
