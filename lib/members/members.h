@@ -134,6 +134,17 @@ typedef bool members_wanted_fn(const char *path, void *ctx);
 int members_unpack(struct members *m, members_wanted_fn *wanted, void *ctx,
 		   struct firn_error *err) _must_check_;
 
+/* @in is closed by the caller; it needn't be read to its end. */
+typedef int members_take_fn(const char *path, uint64_t size, struct istream *in, void *ctx,
+			    struct firn_error *err);
+
+/*
+ * All files that @wanted says yes to, each as a stream, in whatever order they lie. Those that were
+ * passed over in a compressed archive too: it is unpacked once more, as far as the last of them.
+ */
+int members_pass(struct members *m, members_wanted_fn *wanted, members_take_fn *take, void *ctx,
+		 struct firn_error *err) _must_check_;
+
 /*
  * Whether somebody may ask for the member @path: a document or one of CRIU's small images, which
  * are kept of a compressed archive; not the memory, not the filesystem.
