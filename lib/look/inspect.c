@@ -33,7 +33,6 @@ static void inspect_done(struct inspect *i)
 	free(i->files);
 	free(i->pieces);
 	criu_inventory_done(&i->inventory);
-	members_close(i->members);
 }
 
 static int inspect_container(struct inspect *i, struct firn_error *err)
@@ -54,14 +53,23 @@ static int inspect_container(struct inspect *i, struct firn_error *err)
 	return 0;
 }
 
-int inspect_members(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
-		    struct firn_value *list, struct firn_error *err)
+int inspect_look(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
+		 struct firn_value *list, struct firn_error *err)
 {
 	_cleanup_(inspect_done) struct inspect i = { .doc = doc, .opts = opts, .members = m };
 
 	i.top = doc_add_object(i.doc, list, NULL);
 	member_images_init(&i.images, i.members, CHECKPOINT_IMAGES_DIR);
 	return inspect_container(&i, err);
+}
+
+int inspect_members(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
+		    struct firn_value *list, struct firn_error *err)
+{
+	int rc = inspect_look(m, opts, doc, list, err);
+
+	members_close(m);
+	return rc;
 }
 
 static int copy_names(const struct checkpoint_names *from, struct checkpoint_names *to,

@@ -68,7 +68,10 @@ struct inspect {
 	uint64_t delta_bytes;     /* of rootfs-diff.tar, or of the delta layer */
 };
 
-/* All of the container in @m, which is taken, also on failure, as an object at the end of @list. */
+/* All of the container in @m, which is borrowed, as an object at the end of @list. */
+int inspect_look(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
+		 struct firn_value *list, struct firn_error *err) _must_check_;
+/* The same with @m taken, also on failure. */
 int inspect_members(struct members *m, const struct firn_inspect_opts *opts, struct doc *doc,
 		    struct firn_value *list, struct firn_error *err) _must_check_;
 
