@@ -211,13 +211,14 @@ def fault(kind, folder):
         sys.exit(f"make-images.py: {kind}?")
 
 
-kind, folder = sys.argv[1:3]
-count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-if kind in ("sockets", "states", "chain", "plain", "shared"):
-    globals()[kind](folder)
-elif kind == "deep":
-    tasks(folder, count, True)
-elif kind in ("tasks", "files", "areas", "ranges"):
-    globals()[kind](folder, count)
-else:
-    fault(kind, folder)
+if __name__ == "__main__":
+    kind, folder = sys.argv[1:3]
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    if kind in ("sockets", "states", "chain", "plain", "shared"):
+        globals()[kind](folder)
+    elif kind == "deep":
+        tasks(folder, count, True)
+    elif kind in ("tasks", "files", "areas", "ranges"):
+        globals()[kind](folder, count)
+    else:
+        fault(kind, folder)
