@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Both address spaces are walked upwards beside each other, cut where either has another run. Bytes
+ * are compared where both sides can be read, hashes where one has but those.
+ */
+#include "diff/memory.h"
+
+#include "base/fd.h"
+#include "memory/space.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK       65536u /* bytes that are compared at once: a page of any host */
+#define CHUNK_UNITS (CHUNK / PAGES_UNIT)
+#define SEEN_MAX    4096 /* shared memories; those above are counted for each process */
+#define SHARED      (CRIU_AREA_ANON_SHARED | CRIU_AREA_SYSVIPC)
+#define KERNELS     (CRIU_AREA_VVAR | CRIU_AREA_VSYSCALL | CRIU_AREA_AIORING | CRIU_AREA_SOCKET)
+
+struct counts {
+	uint64_t equal, changed, new, gone, unknown;
+	uint64_t stored; /* pages that are changed, new or unknown, and have bytes in B */
+};
+
+/* Shared memories that were counted. */
+struct seen {
+	uint64_t ids[SEEN_MAX];
+	size_t n;
+};
+
+/* One side while it is walked. */
+struct walker {
+	struct space *space; /* NULL: it has no memory */
+	struct pages *pages;
+	struct seen *seen;
+	struct space_run run;
+	uint64_t end; /* of the run; run.address goes up to it */
+	bool there;   /* false: nothing comes any more */
+	size_t area;  /* that the run before was in, SIZE_MAX: none */
+	bool counted; /* its memory is in the sums already, by another process */
+};
+
+struct memory {
+	struct diff *diff;
+	struct pages_meter *meter;
+	struct seen seen_a, seen_b;
+	uint64_t zero; /* the hash of a unit of zeros */
+	uint64_t page_bytes;
+	struct counts own, all; /* of the process; each page once */
+	uint8_t bytes_a[CHUNK], bytes_b[CHUNK];
+};
+
+static bool see(struct seen *s, uint64_t id)
+{
+	for (size_t k = 0; k < s->n; k++)
+		if (s->ids[k] == id)
+			return true;
+	if (s->n < SEEN_MAX)
+		s->ids[s->n++] = id;
+	return false;
+}
+
+static const struct criu_area *area_of(const struct walker *w)
+{
+	return &space_mm(w->space)->areas[w->run.area];
+}
+
+static int next(struct walker *w, struct firn_error *err)
+{
+	const uint64_t from = w->area == SIZE_MAX ? 0 : w->end;
+	const struct criu_area *a;
+	int rc = w->space ? space_find(w->space, from, &w->run, err) : 0;
+
+	w->there = rc > 0;
+	if (rc <= 0)
+		return rc;
+	w->end = w->run.address + w->run.pages * space_page_bytes(w->space);
+	if (w->run.area == w->area)
+		return 0;
+	w->area = w->run.area;
+	a = area_of(w);
+	w->counted = (a->status & SHARED) && see(w->seen, a->backing);
+	return 0;
+}
+
+/* Behind what was compared. */
+static int move_to(struct walker *w, uint64_t address, struct firn_error *err)
+{
+	if (!w->there || w->run.address >= address)
+		return 0;
+	if (address == w->end)
+		return next(w, err);
+	w->run.offset += address - w->run.address;
+	w->run.address = address;
+	return 0;
+}
+
+enum state { STATE_NONE, STATE_DUMPED, STATE_UNKNOWN };
+
+static enum state state_of(const struct walker *w)
+{
+	switch (w->run.where) {
+	case SPACE_PRESENT:
+	case SPACE_ZERO:
+		return STATE_DUMPED;
+	case SPACE_EMPTY:
+	case SPACE_FILE:
+		return STATE_NONE;
+	case SPACE_ABSENT:
+		return area_of(w)->status & KERNELS ? STATE_NONE : STATE_UNKNOWN;
+	case SPACE_LAZY:
+	case SPACE_UNREAD:
+		break;
+	}
+	return STATE_UNKNOWN;
+}
+
+static int read_bytes(struct walker *w, uint64_t skip, uint8_t *to, size_t n,
+		      struct firn_error *err)
+{
+	if (w->run.where == SPACE_PRESENT)
+		return pages_read(w->pages, w->run.path, w->run.offset + skip, to, n, err);
+	memset(to, 0, n);
+	return 0;
+}
+
+static int read_hashes(const struct memory *m, struct walker *w, uint64_t skip, uint64_t *to,
+		       size_t n, struct firn_error *err)
+{
+	if (w->run.where == SPACE_PRESENT)
+		return pages_hashes(w->pages, w->run.path, w->run.offset + skip, to, n, err);
+	for (size_t k = 0; k < n; k++)
+		to[k] = m->zero;
+	return 0;
+}
+
+/* How many pages of the chunk differ. */
+static int compare_chunk(struct memory *m, struct walker *a, struct walker *b, bool hashed,
+			 uint64_t skip, size_t n, uint64_t *ret, struct firn_error *err)
+{
+	uint64_t hashes_a[CHUNK_UNITS], hashes_b[CHUNK_UNITS];
+	const size_t step = (size_t)m->page_bytes;
+	const uint8_t *x = m->bytes_a, *y = m->bytes_b;
+	size_t scale = 1;
+	int rc;
+
+	if (hashed) {
+		x = (const uint8_t *)hashes_a;
+		y = (const uint8_t *)hashes_b;
+		scale = PAGES_UNIT / sizeof(*hashes_a);
+		rc = read_hashes(m, a, skip, hashes_a, n / PAGES_UNIT, err);
+		if (rc == 0)
+			rc = read_hashes(m, b, skip, hashes_b, n / PAGES_UNIT, err);
+	} else {
+		rc = read_bytes(a, skip, m->bytes_a, n, err);
+		if (rc == 0)
+			rc = read_bytes(b, skip, m->bytes_b, n, err);
+	}
+	for (size_t at = 0; rc == 0 && at < n; at += step)
+		*ret += memcmp(x + at / scale, y + at / scale, step / scale) != 0;
+	return rc;
+}
+
+static bool has_hashes_alone(const struct walker *w)
+{
+	return w->run.where == SPACE_PRESENT && pages_hashed(w->pages, w->run.path);
+}
+
+/* What both have dumped of @bytes. */
+static int compare_run(struct memory *m, struct walker *a, struct walker *b, uint64_t bytes,
+		       uint64_t *ret, struct firn_error *err)
+{
+	const bool hashed = has_hashes_alone(a) || has_hashes_alone(b);
+	int rc = 0;
+
+	*ret = 0;
+	if (a->run.where == SPACE_ZERO && b->run.where == SPACE_ZERO)
+		return 0;
+	for (uint64_t at = 0; rc == 0 && at < bytes; at += CHUNK) {
+		const size_t n = bytes - at < CHUNK ? (size_t)(bytes - at) : CHUNK;
+
+		rc = compare_chunk(m, a, b, hashed, at, n, ret, err);
+		if (rc == 0 && b->run.where == SPACE_PRESENT)
+			pages_meter_add(m->meter, n);
+	}
+	return rc;
+}
+
+static void add_counts(struct memory *m, const struct counts *c, bool counted)
+{
+	struct counts *const to[] = { &m->own, counted ? NULL : &m->all };
+
+	for (size_t k = 0; k < ARRAY_SIZE(to); k++) {
+		if (!to[k])
+			continue;
+		to[k]->equal += c->equal;
+		to[k]->changed += c->changed;
+		to[k]->new += c->new;
+		to[k]->gone += c->gone;
+		to[k]->unknown += c->unknown;
+		to[k]->stored += c->stored;
+	}
+}
+
+/* @a or @b is NULL for what the other one alone has. */
+static int take_region(struct memory *m, struct walker *a, struct walker *b, uint64_t bytes,
+		       struct firn_error *err)
+{
+	const enum state x = a ? state_of(a) : STATE_NONE, y = b ? state_of(b) : STATE_NONE;
+	const bool bytes_in_b = b && b->run.where == SPACE_PRESENT;
+	const uint64_t pages = bytes / m->page_bytes;
+	struct counts c = { 0 };
+	int rc = 0;
+
+	if (x == STATE_DUMPED && y == STATE_DUMPED) {
+		rc = compare_run(m, a, b, bytes, &c.changed, err);
+		c.equal = pages - c.changed;
+		c.stored = bytes_in_b ? c.changed : 0;
+	} else if (x == STATE_UNKNOWN || y == STATE_UNKNOWN) {
+		c.unknown = pages;
+		c.stored = bytes_in_b ? pages : 0;
+	} else if (y == STATE_DUMPED) {
+		c.new = pages;
+		c.stored = bytes_in_b ? pages : 0;
+	} else if (x == STATE_DUMPED) {
+		c.gone = pages;
+	}
+	if (rc == 0)
+		add_counts(m, &c, b ? b->counted : a->counted);
+	return rc;
+}
+
+static uint64_t least(uint64_t x, uint64_t y)
+{
+	return x < y ? x : y;
+}
+
+static int walk(struct memory *m, struct walker *a, struct walker *b, struct firn_error *err)
+{
+	int rc = next(a, err);
+
+	if (rc == 0)
+		rc = next(b, err);
+	while (rc == 0 && (a->there || b->there)) {
+		const uint64_t at_a = a->there ? a->run.address : UINT64_MAX;
+		const uint64_t at_b = b->there ? b->run.address : UINT64_MAX;
+		const uint64_t from = least(at_a, at_b);
+		const bool in_a = a->there && at_a == from, in_b = b->there && at_b == from;
+		uint64_t to = least(in_a ? a->end : at_a, in_b ? b->end : at_b);
+
+		rc = take_region(m, in_a ? a : NULL, in_b ? b : NULL, to - from, err);
+		if (rc == 0)
+			rc = move_to(a, to, err);
+		if (rc == 0)
+			rc = move_to(b, to, err);
+	}
+	return rc;
+}
+
+static int open_space(const struct diff_side *s, uint32_t pid, struct space **ret,
+		      struct firn_error *err)
+{
+	int rc = pid ? space_open(s->members, pid, ret, err) : 0;
+
+	return rc < 0 ? firn_wrap(err, rc, "process %" PRIu32, pid) : 0;
+}
+
+static void tell_counts(struct diff *d, struct firn_value *to, const struct counts *c)
+{
+	doc_add_number(d->t.doc, to, "equal", c->equal);
+	doc_add_number(d->t.doc, to, "changed", c->changed);
+	doc_add_number(d->t.doc, to, "new", c->new);
+	doc_add_number(d->t.doc, to, "gone", c->gone);
+	if (c->unknown)
+		doc_add_number(d->t.doc, to, "unknown", c->unknown);
+}
+
+static int compare_pair(struct memory *m, const struct diff_pair *pair, struct walker *a,
+			struct walker *b, struct firn_error *err)
+{
+	struct walker nobody = { .area = SIZE_MAX };
+	int rc;
+
+	m->page_bytes = space_page_bytes(a->space ? a->space : b->space);
+	/* Of another kind of host: no page is a page of the other one. */
+	if (a->space && b->space && space_page_bytes(b->space) != m->page_bytes) {
+		rc = walk(m, a, &nobody, err);
+		if (rc < 0)
+			return firn_wrap(err, rc, "process %" PRIu32, pair->a);
+		m->page_bytes = space_page_bytes(b->space);
+		nobody.there = false;
+		rc = walk(m, &nobody, b, err);
+	} else {
+		rc = walk(m, a, b, err);
+	}
+	return firn_wrap(err, rc, "process %" PRIu32, pair->a ? pair->a : pair->b);
+}
+
+static int take_pair(struct memory *m, const struct diff_pair *pair, struct pages *pages_a,
+		     struct pages *pages_b, struct memory_sums *sums, struct firn_value **ret,
+		     struct firn_error *err)
+{
+	_cleanup_(space_closep) struct space *sa = NULL, *sb = NULL;
+	struct diff *d = m->diff;
+	struct walker a = { .pages = pages_a, .seen = &m->seen_a, .area = SIZE_MAX };
+	struct walker b = { .pages = pages_b, .seen = &m->seen_b, .area = SIZE_MAX };
+	const uint64_t stored = m->all.stored;
+	int rc = open_space(&d->a, pair->a, &sa, err);
+
+	if (rc == 0)
+		rc = open_space(&d->b, pair->b, &sb, err);
+	if (rc < 0 || (!sa && !sb))
+		return rc;
+	a.space = sa;
+	b.space = sb;
+	m->own = (struct counts){ 0 };
+	rc = compare_pair(m, pair, &a, &b, err);
+	sums->bytes += (m->all.stored - stored) * m->page_bytes;
+	*ret = rc == 0 && teller_room(&d->t, 512) ? doc_object(d->t.doc) : NULL;
+	diff_tell_pair(d, *ret, pair);
+	tell_counts(d, *ret, &m->own);
+	return rc < 0 ? rc : 1;
+}
+
+int memory_compare(struct diff *d, struct pages *a, struct pages *b, struct pages_meter *meter,
+		   struct memory_sums *ret, struct firn_error *err)
+{
+	static const uint8_t zeros[PAGES_UNIT];
+	_free_ struct memory *m = calloc(1, sizeof(*m));
+	struct firn_value *list = doc_list(d->t.doc), *v;
+	struct memory_sums sums = { 0 };
+	uint64_t left_off = 0;
+	int rc = m ? pages_hash(zeros, &m->zero, err) : firn_fail_oom(err, "memory");
+
+	for (size_t k = 0; rc >= 0 && k < d->npairs; k++) {
+		m->diff = d;
+		m->meter = meter;
+		rc = take_pair(m, &d->pairs[k], a, b, &sums, &v, err);
+		if (rc > 0) {
+			left_off += !v;
+			doc_add(d->t.doc, list, NULL, v);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	v = doc_add_object(d->t.doc, d->t.top, "memory");
+	tell_counts(d, v, &m->all);
+	doc_add_static(d->t.doc, v, "compared",
+		       pages_packed(a) || pages_packed(b) ? "hashes" : "bytes");
+	doc_add(d->t.doc, v, "processes", list);
+	if (left_off)
+		doc_add_number(d->t.doc, v, "left_off", left_off);
+	d->t.uncertain |= m->all.unknown != 0;
+	d->t.differs |= m->all.changed || m->all.new || m->all.gone;
+	sums.pages = m->all.stored;
+	*ret = sums;
+	return 0;
+}
