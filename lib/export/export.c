@@ -4,8 +4,8 @@
 
 #include "base/fd.h"
 #include "base/opts.h"
-#include "export/place.h"
 #include "export/task_dir.h"
+#include "store/place.h"
 
 #include <string.h>
 

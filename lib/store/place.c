@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "export/place.h"
+#include "store/place.h"
 
 #include "base/fd.h"
 #include "base/path.h"

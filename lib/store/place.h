@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where an archive goes: a file that gets its name when it is whole, standard output, or a fifo or
+ * Where a result goes: a file that gets its name when it is whole, standard output, or a fifo or
  * device that is there.
  */
-#ifndef FIRN_EXPORT_PLACE_H
-#define FIRN_EXPORT_PLACE_H
+#ifndef FIRN_STORE_PLACE_H
+#define FIRN_STORE_PLACE_H
 
 #include "bytes/sink.h"
 #include "store/publish.h"
