@@ -38,7 +38,7 @@ static const char *put(const char *file, const char *name)
 	char *path = paths[next++ % 4];
 	char config[300];
 	const struct tar_member diff[] = { { .name = "data/new", .data = name, .mtime = 3 },
-				       { .name = NULL } };
+					   { .name = NULL } };
 	const struct archive a = { .config = config, .spec = "", .inventory = "", .diff = diff };
 
 	snprintf(config, sizeof(config),

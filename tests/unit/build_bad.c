@@ -61,7 +61,8 @@ static const struct {
 	  "container name" },
 	{ "broken network.status",
 	  { .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "network.status", .data = "nul" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "network.status", .data = "nul" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "\"network.status\": not JSON" },
 	{ "deep JSON",
@@ -84,7 +85,8 @@ static const struct {
 	  { .config = "",
 	    .spec = "",
 	    .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "./config.dump", .data = "{}" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "./config.dump", .data = "{}" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "config.dump comes twice" },
 	{ "spec.dump twice",
@@ -97,13 +99,14 @@ static const struct {
 	{ "deleted.files twice",
 	  { .inventory = "",
 	    .deleted = "[]",
-	    .more = (const struct tar_member[]){ { .name = "deleted.files", .data = "[]" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "deleted.files", .data = "[]" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "deleted.files comes twice" },
 	{ "an image twice",
 	  { .inventory = "",
 	    .more = (const struct tar_member[]){ { .name = "checkpoint/pages-1.img", .data = "x" },
-					     { 0 } } },
+						 { 0 } } },
 	  FIRN_ECORRUPT,
 	  "checkpoint/pages-1.img" },
 	{ "a folder twice",
@@ -115,8 +118,8 @@ static const struct {
 	  { .config = "",
 	    .spec = "",
 	    .inventory = "",
-	    .more =
-		(const struct tar_member[]){ { .name = "rootfs-diff.tar", .data = "no tar" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "rootfs-diff.tar", .data = "no tar" },
+						 { 0 } } },
 	  FIRN_ECORRUPT,
 	  "\"rootfs-diff.tar\": " },
 	{ "whiteouts in Podman's diff",
@@ -137,7 +140,8 @@ static const struct {
 	  "no layer can hold it" },
 	{ "a whiteout among the images",
 	  { .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "checkpoint/.wh.inventory.img" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "checkpoint/.wh.inventory.img" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "would delete something" },
 	{ "dot dot",
@@ -150,13 +154,14 @@ static const struct {
 	  "is absolute" },
 	{ "a symbolic link",
 	  { .inventory = "",
-	    .more =
-		(const struct tar_member[]){ { .name = "l", .type = '2', .link = "/etc" }, { 0 } } },
+	    .more = (const struct tar_member[]){ { .name = "l", .type = '2', .link = "/etc" },
+						 { 0 } } },
 	  FIRN_ECORRUPT,
 	  "files and folders only" },
 	{ "a device among the images",
 	  { .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "checkpoint/d", .type = '3', .major = 1 },
+	    .more =
+		(const struct tar_member[]){ { .name = "checkpoint/d", .type = '3', .major = 1 },
 					     { 0 } } },
 	  FIRN_ECORRUPT,
 	  "files and folders only" },
@@ -169,7 +174,8 @@ static const struct {
 	  "hard link" },
 	{ "config.dump is a link",
 	  { .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "config.dump", .type = '2', .link = "x" },
+	    .more =
+		(const struct tar_member[]){ { .name = "config.dump", .type = '2', .link = "x" },
 					     { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is no file" },
@@ -226,7 +232,8 @@ static const struct {
 	  "pre-checkpoint has no pagemaps" },
 	{ "a dump that is a file",
 	  { .inventory = "",
-	    .more = (const struct tar_member[]){ { .name = "pre-checkpoint", .data = "x" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "pre-checkpoint", .data = "x" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "is no folder" },
 	{ "a link in a dump",
@@ -238,7 +245,8 @@ static const struct {
 	  "files and folders only" },
 	{ "a pre-dump alone",
 	  { .inventory = NULL,
-	    .more = (const struct tar_member[]){ { .name = "pre-checkpoint/pagemap-1.img" }, { 0 } } },
+	    .more =
+		(const struct tar_member[]){ { .name = "pre-checkpoint/pagemap-1.img" }, { 0 } } },
 	  FIRN_ECORRUPT,
 	  "a pre-dump alone" },
 };
@@ -279,8 +287,8 @@ END_TEST
 START_TEST(truncated)
 {
 	static const struct tar_member diff[] = { { .name = "a/b", .data = "b" },
-					      { .name = "c", .data = "c" },
-					      { 0 } };
+						  { .name = "c", .data = "c" },
+						  { 0 } };
 	const struct archive a = {
 		.config = "", .spec = "", .inventory = "", .diff = diff, .deleted = "[\"/x\"]"
 	};

@@ -372,7 +372,7 @@ END_TEST
 START_TEST(archive_delta_name)
 {
 	static const struct tar_member more[] = { { .name = "firn/source.recipe", .data = "x" },
-					      { 0 } };
+						  { 0 } };
 	const struct firn_build_opts opts = { .size = sizeof(opts),
 					      .flags = FIRN_BUILD_ARCHIVE_DELTA };
 	struct archive a = archive_of(&makers[0], "");

@@ -23,7 +23,7 @@ struct archive {
 	const struct tar_member *diff; /* up to one without a name */
 	const char *deleted;
 	const struct tar_member *more; /* further members, first in the archive */
-	bool images_first;         /* CRI-O's order */
+	bool images_first;             /* CRI-O's order */
 };
 
 static inline void put_file(struct buf *b, const char *name, const char *text)

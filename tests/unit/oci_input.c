@@ -46,13 +46,13 @@ static void tag(struct layout *l, const char *name, const struct oci_descriptor 
 }
 
 static const struct tar_member criu[] = { { .name = "inventory.img", .data = "i", .mtime = 5 },
-				      { .name = "pages-1.img", .data = "pages", .mtime = 6 },
-				      { .name = "hard", .type = '1', .link = "pages-1.img" },
-				      { .name = "dump.log", .data = "log" },
-				      { .name = NULL } };
+					  { .name = "pages-1.img", .data = "pages", .mtime = 6 },
+					  { .name = "hard", .type = '1', .link = "pages-1.img" },
+					  { .name = "dump.log", .data = "log" },
+					  { .name = NULL } };
 static const struct tar_member files[] = { { .name = "spec.dump", .data = "{}" },
-				       { .name = "checkpoint/inventory.img", .data = "i" },
-				       { .name = NULL } };
+					   { .name = "checkpoint/inventory.img", .data = "i" },
+					   { .name = NULL } };
 
 /* A checkpoint of ctr: @base is another entry of its index, or "". */
 static void make_ctr(const char *name, const char *base)
