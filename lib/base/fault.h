@@ -20,6 +20,7 @@
  *	layout.index      replacing index.json
  *	layout.done       unlocking, everything is in place
  *	sink.write        writing to a file or pipe that is no blob
+ *	sweep.remove      removing a blob that nothing refers to
  *	mount.record      writing the record of a mounted folder
  *	mount.create      making a file system (EINVAL, ENOTBLK: what older kernels say)
  *	mount.attach      putting a mount into the tree

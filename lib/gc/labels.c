@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gc/labels.h"
+
+#include "base/fd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void labels_done(struct labels *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		free((char *)n->entries[i].tag);
+	free(n->entries);
+	*n = (struct labels){ 0 };
+}
+
+static int add(struct labels *n, const char *tag, const struct oci_descriptor *desc,
+	       struct firn_error *err)
+{
+	char *copy;
+
+	for (size_t i = 0; i < n->n; i++)
+		if (strcmp(n->entries[i].tag, tag) == 0)
+			return 0;
+	if (n->n == n->room) {
+		const size_t room = n->room ? 2 * n->room : 8;
+		struct layout_entry *more = reallocarray(n->entries, room, sizeof(*more));
+
+		if (!more)
+			return firn_fail_oom(err, "tag");
+		n->entries = more;
+		n->room = room;
+	}
+	copy = strdup(tag);
+	if (!copy)
+		return firn_fail_oom(err, "tag");
+	n->entries[n->n++] = (struct layout_entry){ .tag = copy, .desc = desc };
+	return 0;
+}
+
+/* Whether @tag is @base.SOMETHING. */
+static bool derived(const char *tag, const char *base)
+{
+	const size_t len = strlen(base);
+
+	return tag && strncmp(tag, base, len) == 0 && tag[len] == '.';
+}
+
+static bool holds(const struct oci_index *image, const struct digest *d)
+{
+	for (size_t i = 0; i < image->nmanifests; i++)
+		if (digest_equal(&image->manifests[i].digest, d))
+			return true;
+	return false;
+}
+
+int labels_gone(struct labels *n, struct store *s, const struct oci_index *index, const char *tag,
+		const struct oci_descriptor *desc, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index image = { 0 };
+	int rc = add(n, tag, NULL, err);
+
+	/* What can't be read has no names that we know of, and loses its own all the same. */
+	if (rc < 0 || !oci_is_index(desc->media_type) ||
+	    image_load_index(s, desc, &image, NULL) < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < index->nmanifests; i++) {
+		const struct oci_descriptor *m = &index->manifests[i];
+		const char *other = oci_annotation(m->json, OCI_REF_NAME);
+
+		if (derived(other, tag) && holds(&image, &m->digest))
+			rc = add(n, other, NULL, err);
+	}
+	return rc;
+}
+
+static size_t count_checkpoints(const struct oci_index *image)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < image->nmanifests; i++) {
+		const char *role = oci_annotation(image->manifests[i].json, ORG_FIRN_ROLE);
+
+		n += role && strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) == 0;
+	}
+	return n;
+}
+
+static int give_role(struct labels *n, const char *tag, const struct oci_descriptor *m,
+		     bool several, struct firn_error *err)
+{
+	const char *role = oci_annotation(m->json, ORG_FIRN_ROLE);
+	const char *container = oci_annotation(m->json, ORG_FIRN_CONTAINER);
+	_free_ char *text = NULL;
+	int rc;
+
+	/* The checkpoint's own file has no name. */
+	if (!role || (strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) != 0 &&
+		      strcmp(role, ORG_FIRN_ROLE_ROOTFS) != 0))
+		return 0;
+	rc = several && container ? asprintf(&text, "%s.%s.%s", tag, container, role)
+				  : asprintf(&text, "%s.%s", tag, role);
+	if (rc < 0) {
+		text = NULL;
+		return firn_fail_oom(err, "tag");
+	}
+	return add(n, text, m, err);
+}
+
+int labels_given(struct labels *n, const struct oci_index *image, const char *tag,
+		 const struct oci_descriptor *desc, struct firn_error *err)
+{
+	const bool several = image && count_checkpoints(image) > 1;
+	int rc = add(n, tag, desc, err);
+
+	for (size_t i = 0; rc == 0 && image && i < image->nmanifests; i++)
+		rc = give_role(n, tag, &image->manifests[i], several, err);
+	return rc;
+}

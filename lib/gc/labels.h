@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names of a checkpoint image: its tag, and those that a build derives from it for its
+ * checkpoint and rootfs images (TAG.ROLE, TAG.CONTAINER.ROLE).
+ */
+#ifndef FIRN_GC_LABELS_H
+#define FIRN_GC_LABELS_H
+
+#include "image/image.h"
+#include "image/layout.h"
+
+struct labels {
+	struct layout_entry *entries; /* tags are owned, desc is NULL or borrowed */
+	size_t n, room;
+};
+
+void labels_done(struct labels *n);
+
+/* To be taken away: @tag, which is @desc in @index, and what is derived from it and still its own.
+ */
+int labels_gone(struct labels *n, struct store *s, const struct oci_index *index, const char *tag,
+		const struct oci_descriptor *desc, struct firn_error *err) _must_check_;
+/* To be given: @tag for @desc, and for @image, the index that it is (NULL: it is none of ours). */
+int labels_given(struct labels *n, const struct oci_index *image, const char *tag,
+		 const struct oci_descriptor *desc, struct firn_error *err) _must_check_;
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gc/mark.h"
+
+#include "base/fd.h"
+
+#include <string.h>
+
+#define KEY_BYTES                                                                                  \
+	16 /* of a digest: many of them have to be kept, and a clash only keeps a blob             \
+	    */
+#define SLOTS_FIRST 1024
+
+struct key {
+	uint8_t bytes[KEY_BYTES];
+};
+
+struct marks {
+	struct key *slots; /* open addressing; all zero is free, and no digest is */
+	size_t room, n;
+	struct digest *todo; /* documents still to be read */
+	size_t ntodo, todo_room, documents, absent;
+	struct store *store; /* where marks_add() looks now */
+	bool weigh;
+	uint64_t bytes;
+};
+
+int marks_new(bool weigh, struct marks **ret, struct firn_error *err)
+{
+	struct marks *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return firn_fail_oom(err, "marks");
+	m->weigh = weigh;
+	*ret = m;
+	return 0;
+}
+
+struct marks *marks_free(struct marks *m)
+{
+	if (m) {
+		free(m->slots);
+		free(m->todo);
+	}
+	free(m);
+	return NULL;
+}
+
+void marks_freep(struct marks **m)
+{
+	*m = marks_free(*m);
+}
+
+uint64_t marks_bytes(const struct marks *m)
+{
+	return m->bytes;
+}
+
+size_t marks_absent(const struct marks *m)
+{
+	return m->absent;
+}
+
+/* No content has a digest that begins with so many zeros; who writes one loses nothing of
+ * anybody's. */
+static struct key key_of(const struct digest *d)
+{
+	struct key k;
+
+	memcpy(k.bytes, d->bytes, KEY_BYTES);
+	return k;
+}
+
+static bool is_free(const struct key *k)
+{
+	static const struct key none;
+
+	return memcmp(k, &none, sizeof(none)) == 0;
+}
+
+/* The key's slot, or the free one where it goes; there is always a free one. */
+static size_t slot_of(const struct key *slots, size_t room, const struct key *k)
+{
+	size_t at;
+
+	memcpy(&at, k->bytes, sizeof(at));
+	for (at &= room - 1; !is_free(&slots[at]); at = (at + 1) & (room - 1))
+		if (memcmp(&slots[at], k, sizeof(*k)) == 0)
+			break;
+	return at;
+}
+
+static int grow(struct marks *m, struct firn_error *err)
+{
+	const size_t room = m->room ? 2 * m->room : SLOTS_FIRST;
+	struct key *slots = calloc(room, sizeof(*slots));
+
+	if (!slots)
+		return firn_fail_oom(err, "marks");
+	for (size_t i = 0; i < m->room; i++)
+		if (!is_free(&m->slots[i]))
+			slots[slot_of(slots, room, &m->slots[i])] = m->slots[i];
+	free(m->slots);
+	m->slots = slots;
+	m->room = room;
+	return 0;
+}
+
+bool marks_have(const struct marks *m, const struct digest *d)
+{
+	const struct key k = key_of(d);
+
+	return m->room && !is_free(&m->slots[slot_of(m->slots, m->room, &k)]);
+}
+
+/* 1 when it is new, 0 when it was marked. */
+static int mark(struct marks *m, const struct digest *d, struct firn_error *err)
+{
+	const struct key k = key_of(d);
+	uint64_t size = 0;
+	int rc = 0;
+
+	if (marks_have(m, d))
+		return 0;
+	if (m->n == MARK_BLOBS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %u blobs", MARK_BLOBS_MAX);
+	if (2 * (m->n + 1) > m->room)
+		rc = grow(m, err);
+	if (rc < 0)
+		return rc;
+	m->slots[slot_of(m->slots, m->room, &k)] = k;
+	m->n++;
+	if (m->weigh && store_has(m->store, d, &size, NULL) > 0)
+		m->bytes += size;
+	return 1;
+}
+
+static int add_document(struct marks *m, const struct digest *d, struct firn_error *err)
+{
+	if (m->documents == MARK_DOCUMENTS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %u documents", MARK_DOCUMENTS_MAX);
+	if (m->ntodo == m->todo_room) {
+		const size_t room = m->todo_room ? 2 * m->todo_room : 64;
+		struct digest *more = reallocarray(m->todo, room, sizeof(*more));
+
+		if (!more)
+			return firn_fail_oom(err, "marks");
+		m->todo = more;
+		m->todo_room = room;
+	}
+	m->todo[m->ntodo++] = *d;
+	m->documents++;
+	return 0;
+}
+
+/* Manifests, indexes, and what others have in JSON. A config leads nowhere. */
+static bool leads_on(const char *type, uint64_t size)
+{
+	if (oci_is_manifest(type) || oci_is_index(type))
+		return true;
+	return size <= OCI_DOCUMENT_MAX && strstr(type, "json") && strcmp(type, OCI_CONFIG) != 0 &&
+	       strcmp(type, DOCKER_CONFIG) != 0 && strcmp(type, OCI_EMPTY) != 0;
+}
+
+/* If @j names a blob. Other things may have a member of that name, too. */
+static int take_object(struct marks *m, const json_t *j, struct firn_error *err)
+{
+	const char *text = json_string_value(json_object_get(j, "digest"));
+	const char *type = json_string_value(json_object_get(j, "mediaType"));
+	const json_int_t size = json_integer_value(json_object_get(j, "size"));
+	struct digest d;
+	int rc;
+
+	if (!text || digest_parse(&d, text, NULL) < 0)
+		return 0;
+	rc = mark(m, &d, err);
+	if (rc <= 0 || !type || size < 0 || !leads_on(type, (uint64_t)size))
+		return rc < 0 ? rc : 0;
+	return add_document(m, &d, err);
+}
+
+/* JSON_DEPTH_MAX bounds this. */
+static int take(struct marks *m, const json_t *j, struct firn_error *err)
+{
+	const char *name;
+	json_t *value;
+	size_t i;
+	int rc = 0;
+
+	if (json_is_object(j)) {
+		rc = take_object(m, j, err);
+		json_object_foreach ((json_t *)j, name, value)
+			if (rc == 0)
+				rc = take(m, value, err);
+	} else if (json_is_array(j)) {
+		json_array_foreach (j, i, value)
+			if (rc == 0)
+				rc = take(m, value, err);
+	}
+	return rc;
+}
+
+static int read_document(struct marks *m, const struct digest *d, struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	_json_ json_t *j = NULL;
+	char name[DIGEST_TEXT_MAX];
+	size_t len = 0;
+	int rc = store_read(m->store, d, 0, OCI_DOCUMENT_MAX, &text, &len, err);
+
+	if (rc == -FIRN_ENOTFOUND) {
+		m->absent++;
+		return 0;
+	}
+	if (rc == 0)
+		rc = json_parse(text, len, &j, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "%s", digest_text(d, name));
+	return take(m, j, err);
+}
+
+int marks_add(struct marks *m, struct store *s, const json_t *j, struct firn_error *err)
+{
+	int rc;
+
+	m->store = s;
+	rc = take(m, j, err);
+	while (rc == 0 && m->ntodo) {
+		const struct digest d = m->todo[--m->ntodo];
+
+		rc = read_document(m, &d, err);
+	}
+	return rc;
+}
