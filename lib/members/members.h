@@ -66,6 +66,12 @@ int members_open(const char *text, const char *container, struct members **ret,
 /* The same for a reference that was read, or made: its path may be one that no text can say. */
 int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
 		     struct firn_error *err) _must_check_;
+/*
+ * The same for who wants the documents alone (config.dump, spec.dump): of a compressed archive no
+ * more is unpacked than up to them, so that sizes and other members may be missing.
+ */
+int members_open_documents(const char *text, struct members **ret,
+			   struct firn_error *err) _must_check_;
 /* The engine's archive in @src, which is taken, also on failure. */
 int members_open_source(struct source *src, struct members **ret,
 			struct firn_error *err) _must_check_;

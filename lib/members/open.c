@@ -197,7 +197,7 @@ static int finish(struct members *m, struct firn_error *err)
 	struct member inventory;
 	int rc = members_sort(m, err);
 
-	if (rc < 0 || members_find(m, IMAGES_INVENTORY, &inventory))
+	if (rc < 0 || m->cut || members_find(m, IMAGES_INVENTORY, &inventory))
 		return rc;
 	return firn_fail(err, FIRN_EINVAL, "is no checkpoint: it has no %s", IMAGES_INVENTORY);
 }
@@ -217,14 +217,15 @@ int members_open_source(struct source *src, struct members **ret, struct firn_er
 	return 0;
 }
 
-int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
-		     struct firn_error *err)
+static int open_as(const struct ref *ref, const char *container, bool brief, struct members **ret,
+		   struct firn_error *err)
 {
 	_cleanup_(members_closep) struct members *m = new_members();
 	int rc;
 
 	if (!m)
 		return firn_fail_oom(err, "checkpoint");
+	m->brief = brief;
 	if ((rc = open_ref(m, ref, container, err)) < 0 || (rc = finish(m, err)) < 0)
 		return rc;
 	*ret = take_ptr(&m);
@@ -237,5 +238,19 @@ int members_open(const char *text, const char *container, struct members **ret,
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	int rc = ref_parse(text, &ref, err);
 
-	return rc < 0 ? rc : members_open_ref(&ref, container, ret, err);
+	return rc < 0 ? rc : open_as(&ref, container, false, ret, err);
+}
+
+int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
+		     struct firn_error *err)
+{
+	return open_as(ref, container, false, ret, err);
+}
+
+int members_open_documents(const char *text, struct members **ret, struct firn_error *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int rc = ref_parse(text, &ref, err);
+
+	return rc < 0 ? rc : open_as(&ref, NULL, true, ret, err);
 }

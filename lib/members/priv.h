@@ -37,6 +37,8 @@ struct part {
 struct members {
 	enum members_form form;
 	bool packed;
+	bool brief;  /* the documents are all that is wanted */
+	bool cut;    /* so that not all is here */
 	int archive; /* -1 in other forms */
 	struct folder folder;
 	struct in_place in_place;

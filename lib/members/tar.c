@@ -137,6 +137,7 @@ int members_add_tar(struct members *m, struct source *src, const struct tar_how 
 	const struct tar_limits limits = { .entries = MEMBERS_MAX };
 	_cleanup_(tar_closep) struct tar *tar = NULL;
 	const struct tar_entry *e;
+	unsigned documents = 0;
 	int rc = members_add_part(m, src, err);
 
 	if (rc < 0)
@@ -152,6 +153,14 @@ int members_add_tar(struct members *m, struct source *src, const struct tar_how 
 			rc = add_entry(m, tar, e, err);
 		if (rc < 0)
 			return rc;
+		if (m->brief && m->packed && strcmp(e->path, CHECKPOINT_CONFIG) == 0)
+			documents |= 1;
+		if (m->brief && m->packed && strcmp(e->path, CHECKPOINT_SPEC) == 0)
+			documents |= 2;
+		if (documents == 3) {
+			m->cut = true;
+			return 0;
+		}
 	}
 	return rc;
 }
