@@ -82,6 +82,7 @@ struct set {
 	struct set_numbers files;
 	uint8_t *used;
 	struct set_numbers shared; /* shared memory that areas map: pagemap-shmem-*.img */
+	bool system_v;             /* an area is System V shared memory */
 	uint64_t page_bytes;
 	uint64_t lost_pages; /* in a dump before the oldest one that is here */
 	const char *lost_by; /* the folder of that oldest one */

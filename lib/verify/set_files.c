@@ -11,8 +11,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FILES_IMAGE "files.img"
+#define REMAP_IMAGE "remap-fpath.img"
 #define TCP         6 /* IPPROTO_TCP */
 #define ESTABLISHED 1 /* include/net/tcp_states.h */
 
@@ -274,7 +276,6 @@ static int check_links(struct reading *g, struct firn_error *err)
 /* remap-fpath.proto: LINKED, GHOST, PROCFS; without a type the highest bit is GHOST's */
 static int take_remap(struct cursor c, void *ctx, struct firn_error *err)
 {
-	static const char image[] = "remap-fpath.img";
 	struct set *s = ctx;
 	uint64_t from = 0, to = 0, type = 0;
 	char name[40];
@@ -287,16 +288,31 @@ static int take_remap(struct cursor c, void *ctx, struct firn_error *err)
 		to &= ~(1u << 31);
 	}
 	if (!set_use_file(s, (uint32_t)from, 0))
-		set_add(s, FINDING_FAULT, image, "file-missing",
+		set_add(s, FINDING_FAULT, REMAP_IMAGE, "file-missing",
 			"file %" PRIu64 " has another name, and isn't there", from);
 	snprintf(name, sizeof(name), "ghost-file-%" PRIx64 ".img", to);
 	if (type == 0 && !set_use_file(s, (uint32_t)to, 0))
-		set_add(s, FINDING_FAULT, image, "file-missing",
+		set_add(s, FINDING_FAULT, REMAP_IMAGE, "file-missing",
 			"file %" PRIu64 " is a link to the file %" PRIu64 ", which isn't there",
 			from, to);
 	else if (type == 1 && !set_has(s, name))
 		set_missing(s, name, "file %" PRIu64 " was deleted while it was open", from);
 	return 0;
+}
+
+/* Deleted files that were kept belong to somebody, and remap-fpath.img says to whom. */
+static void check_ghosts(struct set *s)
+{
+	static const char ghosts[] = CHECKPOINT_IMAGES_DIR "/ghost-file-";
+
+	for (size_t i = 0; i < members_count(s->m); i++) {
+		const struct member m = members_at(s->m, i);
+
+		if (strncmp(m.path, ghosts, strlen(ghosts)) != 0)
+			continue;
+		set_missing(s, REMAP_IMAGE, "there is a %s", m.path);
+		return;
+	}
 }
 
 static void reading_done(struct reading *g)
@@ -327,7 +343,9 @@ int set_files(struct set *s, struct firn_error *err)
 	rc = check_links(&g, err);
 	if (rc < 0)
 		return rc;
-	rc = criu_each_record(&s->dumps[0].images.base, "remap-fpath.img", take_remap, s, &e);
+	rc = criu_each_record(&s->dumps[0].images.base, REMAP_IMAGE, take_remap, s, &e);
+	if (rc == 0)
+		check_ghosts(s);
 	return set_read(rc, &e, err);
 }
 

@@ -32,6 +32,8 @@ static int check_areas(struct set *s, const char *name, const struct criu_mm *mm
 		if (a->status & (CRIU_AREA_FILE_PRIVATE | CRIU_AREA_FILE_SHARED) &&
 		    !(a->status & AREA_PLUGIN))
 			use_file(s, name, what, a->backing);
+		else if (a->status & CRIU_AREA_SYSVIPC)
+			s->system_v = true;
 		else if (a->status & CRIU_AREA_ANON_SHARED && !(a->status & SHARED_OF_OTHER))
 			rc = set_numbers_add(&s->shared, a->backing, err);
 	}
@@ -84,6 +86,43 @@ static int check_task(struct set *s, const struct set_task *t, struct firn_error
 	return rc < 0 ? rc : set_pagemap(s, 0, name, &mm, err);
 }
 
+/* ipc_shm_entry: size 2, in_pagemaps 3; ipc_desc_entry (1): id 7 */
+static int take_segment(struct cursor c, void *ctx, struct firn_error *err)
+{
+	struct set *s = ctx;
+	uint64_t id, size = 0, in_pagemaps = 0;
+
+	criu_number(c, CRIU_PATH(2), &size);
+	criu_number(c, CRIU_PATH(3), &in_pagemaps);
+	if (!in_pagemaps || !size || !criu_number(c, CRIU_PATH(1, 7), &id))
+		return 0;
+	return set_numbers_add(&s->shared, id, err);
+}
+
+/* System V's shared memory, which is a namespace's and not a process'. */
+static int find_segments(struct set *s, struct firn_error *err)
+{
+	const struct set_numbers *ns = &s->ns[SET_NS_IPC];
+	struct firn_error e = { 0 };
+	bool found = false;
+	char name[48] = "";
+	int rc;
+
+	for (size_t i = 0; i < ns->n; i++) {
+		if (!ns->list[i] || ns->list[i] == s->host_ns[SET_NS_IPC])
+			continue;
+		snprintf(name, sizeof(name), "ipcns-shm-%" PRIu64 ".img", ns->list[i]);
+		rc = criu_each_record(&s->dumps[0].images.base, name, take_segment, s, &e);
+		found |= rc != 0;
+		rc = set_read(rc, &e, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (*name && s->system_v && !found)
+		set_missing(s, name, "processes map System V shared memory");
+	return 0;
+}
+
 int set_memory(struct set *s, struct firn_error *err)
 {
 	char name[48];
@@ -92,6 +131,8 @@ int set_memory(struct set *s, struct firn_error *err)
 	for (size_t i = 0; rc == 0 && i < s->ntasks; i++)
 		if (s->tasks[i].alive)
 			rc = check_task(s, &s->tasks[i], err);
+	if (rc == 0)
+		rc = find_segments(s, err);
 	set_numbers_sort(&s->shared, NULL);
 	for (size_t i = 0; rc == 0 && i < s->shared.n; i++) {
 		snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", s->shared.list[i]);

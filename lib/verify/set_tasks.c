@@ -306,7 +306,8 @@ static int check_tasks(struct reading *g, struct firn_error *err)
 	struct set *s = g->s;
 	int rc = 0;
 
-	qsort(s->tasks, s->ntasks, sizeof(*s->tasks), by_pid);
+	if (s->ntasks)
+		qsort(s->tasks, s->ntasks, sizeof(*s->tasks), by_pid);
 	for (size_t i = 0; rc == 0 && i < s->ntasks; i++) {
 		struct set_task *t = &s->tasks[i];
 

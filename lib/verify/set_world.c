@@ -179,13 +179,13 @@ static int take_netns(struct cursor c, void *ctx, struct firn_error *err)
 }
 
 /*
- * Of a network namespace that the engine brings CRIU keeps the key alone; of one that is to be
- * empty
- * (--empty-ns) nothing; of any other the settings and the devices, of which there is one at least.
+ * Of a network namespace that the engine brings, CRIU keeps the key alone, of one that is to be
+ * empty (--empty-ns) nothing, of any other its settings, devices, addresses and routes.
  */
 static int check_net(struct set *s, uint64_t id, struct firn_error *err)
 {
 	static const char *const families[] = { "netdev", "ifaddr", "route", "route6", "rule" };
+	enum { NEEDED_FAMILIES = 3 };
 	char name[48], netns[48];
 	bool external = false, any = false;
 	struct firn_error e = { 0 };
@@ -199,9 +199,11 @@ static int check_net(struct set *s, uint64_t id, struct firn_error *err)
 	rc = criu_each_record(&s->dumps[0].images.base, netns, take_netns, &external, &e);
 	if (rc == 0 && any)
 		set_missing(s, netns, "there is a %s", name);
-	snprintf(name, sizeof(name), "netdev-%" PRIu64 ".img", id);
-	if (rc > 0 && !external && !set_has(s, name))
-		set_missing(s, name, "%s is of a namespace of its own", netns);
+	for (size_t i = 0; rc > 0 && !external && i < NEEDED_FAMILIES; i++) {
+		snprintf(name, sizeof(name), "%s-%" PRIu64 ".img", families[i], id);
+		if (!set_has(s, name))
+			set_missing(s, name, "%s is of a namespace of its own", netns);
+	}
 	return set_read(rc, &e, err);
 }
 
