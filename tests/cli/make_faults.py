@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Layouts with one fault each, for firn verify.
+"""Layouts and checkpoints with one fault each, for firn verify.
 
-  make_faults.py FIRN POD FOREIGN OUT    faulty ones of the layout FIRN (tag r1, by firn build), of POD (tag pod,
-                                         two containers) and of FOREIGN (tag 1, gzip layers of others) in OUT
+  make_faults.py FIRN POD FOREIGN ARCHIVE OUT    faulty ones of the layout FIRN (tag r1, by firn build), of POD
+                                                 (tag pod, two containers), of FOREIGN (tag 1, gzip layers of
+                                                 others) and of ARCHIVE (podman-none.tar) in OUT
 
 Prints a line for each: its name in OUT, options for firn verify, codes of all faults that it has (the first one is
-what was planted, the others follow from it), a regular expression for the first one's place."""
+what was planted, the others follow from it; with * anything may), a regular expression for its place."""
 import base64
 import gzip
 import io
@@ -458,6 +459,80 @@ def docker_layer(path):
             new.addfile(t, io.BytesIO(data))
 
 
+# --- checkpoints; tests/unit/verify_set.c has many more
+
+class Archive:
+    """the members of an engine's archive, by name"""
+
+    def __init__(self, data):
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            self.files = {t.name + "/" * t.isdir(): tar.extractfile(t).read() if t.isreg() else b"" for t in tar}
+
+    def damage(self, name, change):
+        data = bytearray(self.files[name])
+        self.files[name] = bytes(change(data) or data)
+
+
+def magic_case(name):
+    def change(c):
+        c.damage("checkpoint/" + name, flip(1 if name == "inventory.img" else 5))
+    change.__name__ = "magic_of_" + name.replace("-", "_").replace(".", "_")
+    case("archive", "image-magic,*", "checkpoint/" + name)(change)
+
+
+for image in ("cgroup.img", "core-1.img", "fdinfo-2.img", "files.img", "fs-1.img", "ids-1.img", "inventory.img",
+              "ipcns-var-10.img", "mm-1.img", "mountpoints-12.img", "pagemap-1.img", "pstree.img", "seccomp.img",
+              "timens-0.img", "utsns-11.img"):
+    magic_case(image)
+
+
+@case("archive", "image-missing", "checkpoint/core-24.img")
+def image_missing(c):
+    del c.files["checkpoint/core-24.img"]
+
+
+@case("archive", "pages-size", "checkpoint/pages-1.img")
+def short_pages(c):
+    c.damage("checkpoint/pages-1.img", lambda data: data[:-4096])
+
+
+@case("archive", "pages-size", "checkpoint/pages-[12].img")
+def swapped_pages(c):
+    one, two = "checkpoint/pages-1.img", "checkpoint/pages-2.img"
+    c.files[one], c.files[two] = c.files[two] + bytes(8192), c.files[one]
+
+
+@case("archive", "image-framing,*", "checkpoint/core-1.img")
+def cut_image(c):
+    c.damage("checkpoint/core-1.img", lambda data: data[:-1])
+
+
+@case("archive", "document-broken", "config.dump")
+def cut_config(c):
+    c.damage("config.dump", lambda data: data[:-3])
+
+
+@case("archive", "document-missing", "spec.dump")
+def no_spec(c):
+    del c.files["spec.dump"]
+
+
+@case("archive", "tar-broken", "rootfs-diff.tar")
+def broken_delta(c):
+    c.damage("rootfs-diff.tar", flip(1))
+
+
+@case("archive", "bad-checkpoint", "", form="cut")
+def checkpoint_is_cut(c):
+    return None
+
+
+def write_archive(c, form, out):
+    data = tar_of(c.files)
+    with open(out, "wb") as f:
+        f.write(data[:len(data) // 2] if form == "cut" else data)
+
+
 def write(c, form, out):
     if form == "folder":
         c.write(out)
@@ -469,14 +544,20 @@ def write(c, form, out):
 
 
 def main():
-    folders, out = dict(zip(("firn", "pod", "foreign"), sys.argv[1:4])), sys.argv[4]
+    folders, archive, out = dict(zip(("firn", "pod", "foreign"), sys.argv[1:4])), *sys.argv[4:]
     bases = {name: load(folder) for name, folder in folders.items()}
+    with open(archive, "rb") as f:
+        bases["archive"] = f.read()
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(out)
     for name, base, codes, place, options, form, change in cases:
         path = os.path.join(out, name)
         if form == "docker":
             said = change(path)
+        elif base == "archive":
+            c = Archive(bases[base])
+            said = change(c)
+            write_archive(c, form, path)
         else:
             c = Copy(bases[base])
             said = change(c)
