@@ -103,11 +103,13 @@ void set_add(struct set *s, enum finding_level level, const char *name, const ch
 
 void set_missing(struct set *s, const char *name, const char *fmt, ...)
 {
+	char text[256];
 	va_list args;
 
 	va_start(args, fmt);
-	add(s, FINDING_FAULT, name, "image-missing", fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	set_add(s, FINDING_FAULT, name, "image-missing", "is missing: %s", text);
 }
 
 bool set_has(const struct set *s, const char *name)

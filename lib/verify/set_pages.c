@@ -110,7 +110,7 @@ static int check_size(const struct pagemap *p, struct firn_error *err)
 		return 0;
 	if (!found) {
 		findings_add(p->s->f, FINDING_FAULT, where, "image-missing",
-			     "%s has %" PRIu64 " pages there", p->name, p->present);
+			     "is missing: %s has %" PRIu64 " pages there", p->name, p->present);
 		return 0;
 	}
 	if (p->unknown)
@@ -189,7 +189,8 @@ static int check_parent(struct pagemap *p, struct set_dump *before, struct firn_
 	if (rc == 0) {
 		snprintf(where, sizeof(where), "%s/%s", before->folder, p->name);
 		findings_add(p->s->f, FINDING_FAULT, where, "image-missing",
-			     "the dump %s has %" PRIu64 " pages there", p->dump->folder, p->parent);
+			     "is missing: the dump %s has %" PRIu64 " pages there", p->dump->folder,
+			     p->parent);
 		return 0;
 	}
 	if (rc > 0)
