@@ -79,6 +79,12 @@ while IFS=$'\t' read -r name options codes place; do
 done <cases
 if [ $count -ge 40 ]; then ok "$count faults"; else not_ok "$count faults are not 40"; fi
 
+lacking=''
+while read -r code; do
+	grep -Fq "*$code*" "$top_srcdir/man/firn-verify.scd" || lacking+=" $code"
+done < <(cut -f 3 cases | tr -d '*' | tr ',' '\n' | sort -u | grep .)
+is "$lacking" "" "firn-verify(1) has all these codes"
+
 # A bit in each of the layout's files.
 cp -r all flipped
 for blob in all/blobs/sha256/*; do
