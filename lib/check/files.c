@@ -28,6 +28,8 @@ struct files {
 	uint32_t *remapped; /* ids of files without a name, in ascending order */
 	size_t nremapped;
 	size_t equal, carried, unknown;
+	uint64_t told[CHECK_LINES_MAX]; /* hashes of what was told: one file is open many times */
+	size_t ntold;
 	bool failed;
 };
 
@@ -56,6 +58,26 @@ static int take_remap(const struct criu_remap *remap, void *ctx, struct firn_err
 	return 0;
 }
 
+/* FNV-1a */
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
+	return h;
+}
+
+static bool was_told(struct files *f, const char *path, const char *why)
+{
+	const uint64_t h = hash(hash(0xcbf29ce484222325u, path), why);
+
+	for (size_t i = 0; i < f->ntold; i++)
+		if (f->told[i] == h)
+			return true;
+	if (f->ntold < CHECK_LINES_MAX)
+		f->told[f->ntold++] = h;
+	return false;
+}
+
 static void fail(struct files *f, const char *remedy, const struct criu_file *file, const char *fmt,
 		 ...) _printf_(4, 5);
 static void fail(struct files *f, const char *remedy, const struct criu_file *file, const char *fmt,
@@ -68,6 +90,8 @@ static void fail(struct files *f, const char *remedy, const struct criu_file *fi
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
 	f->failed = true;
+	if (was_told(f, file->path, why))
+		return;
 	check_add(f->report, CHECK_FAIL, "files", remedy, "%s: %s", path_quote(file->path, quoted),
 		  why);
 }
@@ -119,80 +143,30 @@ static int compare(struct files *f, const struct criu_file *file, int fd, struct
 	return 0;
 }
 
-static int check_at(struct files *f, const struct criu_file *file, int root, const char *path,
-		    struct firn_error *err)
-{
-	_fd_ int fd = -1;
-	int rc = world_open(root, path, &fd, err);
-
-	if (rc > 0)
-		return compare(f, file, fd, err);
-	if (rc == 0)
-		fail(f, put_back(f), file, "isn't there");
-	return rc;
-}
-
-/* A volume, or a file that is made for the container. */
-static int check_brought(struct files *f, const struct criu_file *file, const struct world_mount *m,
-			 struct firn_error *err)
-{
-	const struct world_bind *bind = world_bind_at(f->w, m->key);
-	const char *rest = file->path + strlen(m->point);
-	_fd_ int fd = -1;
-
-	/* A hidden file, or a source that only CRIU knows; a file that isn't made yet. */
-	if (!bind || strncmp(file->path, m->point, strlen(m->point)) != 0 ||
-	    (fd = open(bind->source, O_PATH | O_CLOEXEC)) < 0) {
-		f->unknown++;
-		return 0;
-	}
-	return *rest ? check_at(f, file, fd, rest, err) : compare(f, file, fd, err);
-}
-
 static bool is_remapped(const struct files *f, uint32_t id)
 {
 	return bsearch(&id, f->remapped, f->nremapped, sizeof(id), by_id) != NULL;
 }
 
-/* Of a process in its host's mounts: these belong to the processes and the terminals of now. */
-static bool is_of_now(const char *path)
-{
-	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/pts/", 9) == 0 ||
-	       strcmp(path, "/dev/tty") == 0 || strcmp(path, "/dev/ptmx") == 0;
-}
-
 static int take_file(const struct criu_file *file, void *ctx, struct firn_error *err)
 {
 	struct files *f = ctx;
-	const struct check_input *in = f->w->in;
-	const struct world_mount *m;
+	_fd_ int fd = -1;
+	int rc = WORLD_UNKNOWN;
 
 	if (file->type != CRIU_FILE_REG || !file->path || *file->path != '/')
 		return 0;
-	if (is_remapped(f, file->id)) {
-		f->carried++;
-		return 0;
-	}
-	if (file->external) {
-		f->unknown++;
-		return 0;
-	}
-	if (!f->w->nmounts) {
-		if (!is_of_now(file->path) && in->rootfs >= 0)
-			return check_at(f, file, in->rootfs, file->path, err);
-		f->unknown++;
-		return 0;
-	}
-	m = world_mount_of(f->w, file->mount, file->path);
-	if (m && m->key)
-		return check_brought(f, file, m, err);
-	if (m && strcmp(m->point, "/") != 0)
-		f->carried++;
-	else if (in->rootfs >= 0)
-		return check_at(f, file, in->rootfs, file->path, err);
-	else
-		f->unknown++;
-	return 0;
+	if (is_remapped(f, file->id))
+		rc = WORLD_CARRIED;
+	else if (!file->external)
+		rc = world_find(f->w, file->mount, file->path, &fd, err);
+	if (rc == WORLD_THERE)
+		return compare(f, file, fd, err);
+	if (rc == WORLD_GONE)
+		fail(f, put_back(f), file, "isn't there");
+	f->carried += rc == WORLD_CARRIED;
+	f->unknown += rc == WORLD_UNKNOWN;
+	return rc < 0 ? rc : 0;
 }
 
 static void files_done(struct files *f)

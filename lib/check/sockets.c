@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sockets. CRIU stops at connected TCP ones and at unix sockets of others unless it is told to
- * restore them (sk-inet.c, sk-unix.c: "Connected TCP socket in image", "External socket found in
- * image"), and where an address or port that a socket was bound to isn't to be had.
+ * Sockets. CRIU stops at connected TCP ones unless it is told what to do with them (sk-inet.c:
+ * "Connected TCP socket in image"), where an address or port that a socket was bound to isn't to be
+ * had, and where a unix socket of others that one was connected to doesn't answer.
  */
 #include "check/world.h"
 
+#include "base/path.h"
 #include "check/probe.h"
 #include "format/criu_files.h"
 
@@ -14,6 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define PROBES_MAX 4096
 
@@ -22,9 +24,8 @@ struct sockets {
 	struct check_report *report;
 	struct probe *probes;
 	size_t nprobes, nuntried;
-	uint64_t connected, external;
+	uint64_t connected, external, refused;
 	char first[2 * INET6_ADDRSTRLEN + 40]; /* of the connected ones */
-	char first_name[112];                  /* of the external ones */
 };
 
 static void sockets_done(struct sockets *s)
@@ -205,21 +206,44 @@ int check_addresses(const struct check_input *in, struct check_report *r, struct
 	return 0;
 }
 
+/* What @name, of the other end, is now: 0, or an errno. Nothing is sent. */
+static int try_name(int fd)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	char path[FD_PATH_MAX];
+	_fd_ int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (s < 0)
+		return errno;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", fd_path(fd, path));
+	return connect(s, (const struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
+}
+
 static int take_external(const struct criu_file *f, void *ctx, struct firn_error *err)
 {
 	struct sockets *s = ctx;
 	const struct criu_socket *k = &f->socket;
+	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = "", quoted[PATH_QUOTE_MAX];
+	_fd_ int fd = -1;
+	int rc;
 
-	(void)err;
 	if (f->type != CRIU_FILE_UNIXSK || !k->external)
 		return 0;
-	if (s->external++ > 0)
+	s->external++;
+	if (k->name_len == 0 || k->name_len >= sizeof(name) || k->name[0] != '/')
 		return 0;
-	for (size_t i = 0; i < k->name_len && i + 1 < sizeof(s->first_name); i++)
-		s->first_name[i] = k->name[i] > ' ' && k->name[i] <= '~' ? (char)k->name[i] : '@';
+	memcpy(name, k->name, k->name_len);
+	rc = world_find(s->w, -1, name, &fd, err);
+	if (rc != WORLD_GONE && (rc != WORLD_THERE || try_name(fd) != ECONNREFUSED))
+		return rc < 0 ? rc : 0;
+	s->refused++;
+	check_add(s->report, CHECK_FAIL, "sockets", "start the program that listens there",
+		  "%s: a unix socket was connected to it, and %s", path_quote(name, quoted),
+		  rc == WORLD_GONE ? "it isn't there" : "nobody listens there");
 	return 0;
 }
 
+/* Some versions of CRIU want to be told, and others connect such sockets in any case. */
 int check_sockets(const struct check_input *in, struct check_report *r, struct firn_error *err)
 {
 	_world_ struct world w = { 0 };
@@ -232,14 +256,13 @@ int check_sockets(const struct check_input *in, struct check_report *r, struct f
 		return rc;
 	if (!s.external)
 		check_add(r, CHECK_OK, "sockets", NULL, "no unix sockets of others");
-	else if (w.flags & CHECK_EXT_UNIX)
-		check_add(r, CHECK_WARNING, "sockets", NULL,
-			  "%" PRIu64 " unix sockets of others (%s): they must be there", s.external,
-			  s.first_name);
-	else
-		check_add(r, CHECK_FAIL, "sockets", "--ext-unix-sk, when they are there",
-			  "%" PRIu64 " unix sockets of others (%s), to which CRIU connects only "
-			  "when it is told to",
-			  s.external, s.first_name);
+	else if (!(w.flags & CHECK_EXT_UNIX))
+		check_add(r, CHECK_WARNING, "sockets", "--ext-unix-sk",
+			  "%" PRIu64 " unix sockets of others, to which CRIU may connect only when "
+			  "it is told to",
+			  s.external);
+	else if (!s.refused)
+		check_add(r, CHECK_OK, "sockets", NULL, "%" PRIu64 " unix sockets of others",
+			  s.external);
 	return 0;
 }

@@ -277,6 +277,52 @@ const struct world_bind *world_bind_at(const struct world *w, const char *path)
 	return NULL;
 }
 
+static int find_below(int root, const char *path, int *ret, struct firn_error *err)
+{
+	int rc = world_open(root, path, ret, err);
+
+	return rc > 0 ? WORLD_THERE : rc < 0 ? rc : WORLD_GONE;
+}
+
+/* In a volume, or a file that is made for the container. */
+static int find_brought(const struct world *w, const struct world_mount *m, const char *path,
+			int *ret, struct firn_error *err)
+{
+	const struct world_bind *bind = world_bind_at(w, m->key);
+	const size_t len = strlen(m->point);
+	_fd_ int fd = -1;
+
+	/* A hidden file, or a source that only CRIU knows; a file that isn't made yet. */
+	if (!bind || strncmp(path, m->point, len) != 0 ||
+	    (fd = open(bind->source, O_PATH | O_CLOEXEC)) < 0)
+		return WORLD_UNKNOWN;
+	if (path[len])
+		return find_below(fd, path + len, ret, err);
+	*ret = take_fd(&fd);
+	return WORLD_THERE;
+}
+
+/* Of a process in its host's mounts: these belong to the processes and the terminals of now. */
+static bool is_of_now(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/pts/", 9) == 0 ||
+	       strcmp(path, "/dev/tty") == 0 || strcmp(path, "/dev/ptmx") == 0;
+}
+
+int world_find(const struct world *w, int32_t mount, const char *path, int *ret,
+	       struct firn_error *err)
+{
+	const struct world_mount *m = world_mount_of(w, mount, path);
+
+	if (m && m->key)
+		return find_brought(w, m, path, ret, err);
+	if (m && strcmp(m->point, "/") != 0)
+		return WORLD_CARRIED;
+	if (w->in->rootfs < 0 || (!w->nmounts && is_of_now(path)))
+		return WORLD_UNKNOWN;
+	return find_below(w->in->rootfs, path, ret, err);
+}
+
 static bool is_listed(const json_t *list, const char *member, const char *path)
 {
 	const json_t *entry;

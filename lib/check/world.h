@@ -65,6 +65,17 @@ bool world_has_external(const struct world *w, const char *key);
 /* Whether config.json mounts anything at @path: the runtime makes the place for it. */
 bool world_mounts_at(const struct world *w, const char *path);
 
+/* Where a file is that processes know by its path. */
+enum world_place {
+	WORLD_GONE,    /* it isn't there */
+	WORLD_THERE,   /* *ret is its descriptor (O_PATH) */
+	WORLD_CARRIED, /* in a filesystem that comes from the dump */
+	WORLD_UNKNOWN, /* with the runtime, or the root directory isn't known */
+};
+/* One of these, or an error. @mount: id of the mount that it is on, -1: not known. */
+int world_find(const struct world *w, int32_t mount, const char *path, int *ret,
+	       struct firn_error *err) _must_check_;
+
 /*
  * Open @path, absolute or not, below @root as a process with that root does (O_PATH): 1 and the
  * descriptor, 0 when it isn't there.

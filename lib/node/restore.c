@@ -279,6 +279,11 @@ static void undo(struct job *j, int why)
 {
 	int rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
 
+	/* Processes that CRIU had begun to make may still be on their way out. */
+	for (int i = 0; rc == -FIRN_EBUSY && i < UNDO_TRIES; i++) {
+		job_pause(UNDO_PAUSE);
+		rc = firn_umount(j->slot.bundle, j->slot.state, NULL);
+	}
 	/* What an earlier restore has left of a container that runs is for a later one to remove.
 	 */
 	if (j->slot.stale && why == -FIRN_EEXIST)
