@@ -8,7 +8,7 @@
 
 struct inspect_opts {
 	uint64_t pid;
-	const char *container;
+	const char *container, *base;
 	bool environment, areas;
 };
 
@@ -20,6 +20,8 @@ static const struct opt inspect_options[] = {
 	OPT_FLAG(0, "areas", struct inspect_opts, areas, "Every memory area of every process"),
 	OPT_STR(0, "container", struct inspect_opts, container, "NAME",
 		"Only this one of an image's several containers"),
+	OPT_STR('b', "base", struct inspect_opts, base, "IMAGE",
+		"The image the container was made from: what of the filesystem delta is new"),
 	OPT_END,
 };
 
@@ -115,6 +117,7 @@ static int inspect_run(struct app *app, const void *opts, int argc, char **argv,
 		.container = o->container,
 		.pid = (uint32_t)o->pid,
 		.report = &report,
+		.base = o->base,
 	};
 	int rc = firn_inspect(argv[0], &how, &found, err);
 

@@ -148,20 +148,37 @@ static void show_images(struct tree *t, const struct firn_value *images)
 	}
 }
 
+static void show_kinds(struct tree *t, const char *what, const struct firn_value *v,
+		       const char *bytes)
+{
+	char shown[SHOW_BYTES_MAX];
+
+	tree_add(t, strchr(what, ' ') ? 2 : 3,
+		 "%s: %" PRId64 " files (%s), %" PRId64 " folders, %" PRId64 " links, %" PRId64
+		 " others",
+		 what, number(v, "files"), show_bytes(number(v, bytes), shown),
+		 number(v, "folders"), number(v, "links"), number(v, "others"));
+}
+
 static void show_delta(struct tree *t, const struct firn_value *delta)
 {
+	const struct firn_value *removed = firn_value_get(delta, "removed");
 	char shown[SHOW_BYTES_MAX];
 
 	if (!delta)
 		return;
 	tree_add(t, 1, "Root FS diff size: %s", show_bytes(number(delta, "size"), shown));
 	if (there(delta, "files")) {
-		tree_add(t, 2,
-			 "Added or modified: %" PRId64 " files (%s), %" PRId64 " folders, %" PRId64
-			 " links, %" PRId64 " others",
-			 number(delta, "files"), show_bytes(number(delta, "file_bytes"), shown),
-			 number(delta, "folders"), number(delta, "links"), number(delta, "others"));
+		show_kinds(t, "Added or modified", delta, "file_bytes");
+		if (there(delta, "added")) {
+			show_kinds(t, "Added", firn_value_get(delta, "added"), "bytes");
+			show_kinds(t, "Modified", firn_value_get(delta, "modified"), "bytes");
+		}
 		tree_add(t, 2, "Deleted: %" PRId64, number(delta, "deleted"));
+		if (removed)
+			tree_add(t, 3, "Of the base: %" PRId64 " files and folders (%s)",
+				 number(removed, "entries"),
+				 show_bytes(number(removed, "bytes"), shown));
 		if (number(delta, "opaque"))
 			count(t, 2, "Folders made anew", delta, "opaque");
 	}

@@ -26,6 +26,12 @@ struct firn_inspect_opts {
 	/** this process and its children alone, with their memory areas; 0: all processes */
 	uint32_t pid;
 	const struct firn_report *report; /**< may be NULL */
+	/**
+	 * the image that the container was made from ("oci:DIR[:TAG|@DIGEST]",
+	 * "oci-archive:FILE[:TAG]"), to tell what of the filesystem delta is new there; NULL: it is
+	 * told where the checkpoint brings the image along, uncompressed or small
+	 */
+	const char *base;
 };
 
 /** What was found. */
@@ -41,7 +47,8 @@ struct firn_inspection;
  * @param opts        borrowed; NULL means all defaults
  * @param ret         to be freed with firn_inspection_free()
  * @return 0; -FIRN_EINVAL for what is no checkpoint; -FIRN_ENOTFOUND for a process or container
- *         that isn't there; -FIRN_ECORRUPT, -FIRN_ELIMIT, -FIRN_EFAIL
+ *         that isn't there; -FIRN_EMISMATCH when @p base is another image; -FIRN_ECORRUPT,
+ * -FIRN_ELIMIT, -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_inspect(const char *checkpoint, const struct firn_inspect_opts *opts,
 			     struct firn_inspection **ret, struct firn_error *err);

@@ -13,6 +13,7 @@ struct walk {
 	struct tree *tree;
 	image_keep *keep;
 	void *ctx;
+	uint32_t max;
 };
 
 /*
@@ -94,8 +95,10 @@ static void clear_way(struct walk *w, const char *path)
 }
 
 /* What isn't a folder takes the place of one, kept or not, and its parents are there. */
-static int apply_other(struct walk *w, const char *path, uint16_t layer, struct firn_error *err)
+static int apply_other(struct walk *w, const struct tar_entry *e, uint16_t layer,
+		       struct firn_error *err)
 {
+	const char *path = e->path;
 	struct tree *t = w->tree;
 	const size_t above = (size_t)(path_basename(path) - path);
 	_free_ char *parent = NULL;
@@ -108,6 +111,7 @@ static int apply_other(struct walk *w, const char *path, uint16_t layer, struct 
 		rc = tree_make(t, path, &n, err);
 		if (rc < 0)
 			return rc;
+		n->size = S_ISREG(e->mode) && !e->hardlink ? e->size : 0;
 		touch(t, n, layer);
 		return 0;
 	}
@@ -141,7 +145,7 @@ static int apply_entry(struct walk *w, const struct tar_entry *e, uint16_t layer
 	}
 	clear_way(w, e->path);
 	if (!S_ISDIR(e->mode))
-		return apply_other(w, e->path, layer, err);
+		return apply_other(w, e, layer, err);
 	rc = tree_make(t, e->path, &n, err);
 	if (rc < 0)
 		return rc;
@@ -162,6 +166,9 @@ static int read_layer(struct walk *w, const struct digest *layer, uint16_t numbe
 		return rc;
 	while ((rc = tar_next(tar, &e, err)) > 0) {
 		rc = apply_entry(w, e, number, err);
+		if (rc >= 0 && w->max && w->tree->count > w->max)
+			return firn_fail(err, FIRN_ELIMIT, "more than %u folders and files",
+					 w->max);
 		if (rc < 0)
 			return rc;
 	}
@@ -171,8 +178,16 @@ static int read_layer(struct walk *w, const struct digest *layer, uint16_t numbe
 int image_folders(struct store *s, const struct image *img, size_t nlayers, image_keep *keep,
 		  void *ctx, struct tree **ret, struct firn_error *err)
 {
+	const struct image_keeping how = { .keep = keep, .ctx = ctx };
+
+	return image_tree(s, img, nlayers, &how, ret, err);
+}
+
+int image_tree(struct store *s, const struct image *img, size_t nlayers,
+	       const struct image_keeping *how, struct tree **ret, struct firn_error *err)
+{
 	_cleanup_(tree_freep) struct tree *t = NULL;
-	struct walk w = { .store = s, .keep = keep, .ctx = ctx };
+	struct walk w = { .store = s, .keep = how->keep, .ctx = how->ctx, .max = how->max };
 	int rc = tree_new(&t, err);
 
 	w.tree = t;

@@ -13,6 +13,17 @@
 /* Whether what isn't a folder shall be in the tree, as a file without attributes or content. */
 typedef bool image_keep(const char *path, void *ctx);
 
+/* What of an image is kept, and how much of it may be. */
+struct image_keeping {
+	image_keep *keep; /* NULL: folders alone */
+	void *ctx;
+	uint32_t max; /* nodes; -FIRN_ELIMIT above, 0: as many as a tree takes */
+};
+
+/* As image_folders(); kept files have their sizes. */
+int image_tree(struct store *s, const struct image *img, size_t nlayers,
+	       const struct image_keeping *how, struct tree **ret,
+	       struct firn_error *err) _must_check_;
 /*
  * The lowest @nlayers layers of @img, whose blobs are in @s. Only headers are read, which takes its
  * time for compressed layers. @keep may be NULL: folders alone.

@@ -159,6 +159,10 @@ static void tell_base(struct inspect *i, const struct about *a)
 	const struct checkpoint_image *image = members_image(i->members);
 	char text[DIGEST_TEXT_MAX];
 
+	i->base_ids[0] = a->image_id ? doc_copy(i->doc, a->image_id, strlen(a->image_id)) : NULL;
+	i->base_ids[1] = a->config.image_ref
+			     ? doc_copy(i->doc, a->config.image_ref, strlen(a->config.image_ref))
+			     : NULL;
 	doc_add_text(i->doc, v, "name", a->image);
 	doc_add_text(i->doc, v, "requested",
 		     a->config.image_requested ? a->config.image_requested : a->config.image_raw);

@@ -65,6 +65,7 @@ struct inspect {
 	uint64_t piece_bytes;
 	const char *architecture; /* of the processes, as Go has it; NULL: unknown */
 	bool changeset;           /* the delta has whiteouts */
+	const char *base_ids[2];  /* what the documents call the base image; NULL: nothing */
 	uint64_t delta_bytes;     /* of rootfs-diff.tar, or of the delta layer */
 };
 
@@ -81,6 +82,8 @@ void inspect_warn(const struct inspect *i, const char *text);
 int inspect_about(struct inspect *i, struct firn_error *err) _must_check_;
 /* Sizes and layers, statistics of the dump. */
 int inspect_sizes(struct inspect *i, struct firn_error *err) _must_check_;
+/* The delta layer of R, or -1. */
+ssize_t inspect_find_delta(const struct image *rootfs);
 /* Behind inspect_about(). */
 int inspect_delta(struct inspect *i, struct firn_error *err) _must_check_;
 /* CRIU, its host; then what surrounds the processes, which have to be known. */

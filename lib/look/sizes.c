@@ -3,19 +3,12 @@
 #include "look/inspect.h"
 
 #include "base/fd.h"
-#include "base/path.h"
 #include "format/annotations.h"
 #include "format/checkpoint.h"
-#include "format/deleted.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define DELTA_MEMBER   "rootfs-diff.tar"
-#define DELETED_MEMBER "deleted.files"
-
-/* A compressed delta above this isn't unpacked just to be counted. */
-#define DELTA_PACKED_MAX (256ull << 20)
+#define DELTA_MEMBER "rootfs-diff.tar"
 
 struct sizes {
 	uint64_t total, pages, gpu, delta;
@@ -141,24 +134,12 @@ static int tell_statistics(struct inspect *i, struct firn_error *err)
 	return 0;
 }
 
-/* The delta layer of R, or -1. */
-static ssize_t find_delta(const struct image *rootfs)
-{
-	for (size_t k = 0; k < rootfs->manifest.nlayers; k++) {
-		const char *role = image_layer_role(rootfs, k);
-
-		if (role && strcmp(role, ORG_FIRN_LAYER_DELTA) == 0)
-			return (ssize_t)k;
-	}
-	return -1;
-}
-
 int inspect_sizes(struct inspect *i, struct firn_error *err)
 {
 	struct firn_value *v = doc_add_object(i->doc, i->top, "checkpoint_size");
 	const struct checkpoint_image *image = members_image(i->members);
 	const struct sizes s = add_up(i->members);
-	const ssize_t layer = image ? find_delta(&image->rootfs) : -1;
+	const ssize_t layer = image ? inspect_find_delta(&image->rootfs) : -1;
 
 	i->delta_bytes = layer >= 0 ? image->rootfs.manifest.layers[layer].size : s.delta;
 	doc_add_number(i->doc, v, "total_size", s.total);
@@ -168,129 +149,4 @@ int inspect_sizes(struct inspect *i, struct firn_error *err)
 	doc_add_number(i->doc, v, "members", s.members);
 	tell_images(i);
 	return tell_statistics(i, err);
-}
-
-/* 1 and the delta's bytes, which @ret's reader closes; 0 when there are none, or not worth it. */
-static int open_delta(struct inspect *i, struct source **ret, struct firn_error *err)
-{
-	const struct checkpoint_image *image = members_image(i->members);
-	const ssize_t layer = image ? find_delta(&image->rootfs) : -1;
-	const struct oci_descriptor *d;
-	int rc;
-
-	if (!image)
-		return members_source(i->members, DELTA_MEMBER, ret, err);
-	if (layer < 0)
-		return 0;
-	d = &image->rootfs.manifest.layers[layer];
-	rc = store_has(members_store(i->members), &d->digest, NULL, err);
-	if (rc > 0)
-		rc = store_open(members_store(i->members), &d->digest, ret, err) ?: 1;
-	return rc;
-}
-
-static bool is_packed(struct source *src)
-{
-	uint8_t block[512];
-	bool zeros = true;
-
-	/* A tar's first block has its magic at 257, or is the end's. */
-	if (source_read_at(src, block, sizeof(block), 0, NULL) < 0)
-		return true;
-	for (size_t k = 0; k < sizeof(block); k++)
-		zeros &= block[k] == 0;
-	return !zeros && memcmp(block + 257, "ustar", 5) != 0;
-}
-
-static int count_delta(struct inspect *i, struct tally *ret, struct firn_error *err)
-{
-	_cleanup_(source_closep) struct source *src = NULL;
-	int rc;
-
-	if (members_tally(i->members)->counted)
-		return 0;
-	rc = open_delta(i, &src, err);
-	if (rc <= 0)
-		return rc;
-	if (src->size > DELTA_PACKED_MAX && is_packed(src)) {
-		inspect_warn(i, "the filesystem delta is compressed and large: it is not counted");
-		return 0;
-	}
-	return firn_wrap(err, tally_source(src, i->changeset, ret, err), "filesystem delta");
-}
-
-static int count_deleted(struct inspect *i, uint64_t *ret, struct firn_error *err)
-{
-	_cleanup_(deleted_done) struct deleted d = { 0 };
-	_free_ char *text = NULL;
-	size_t len;
-	int rc = members_read(i->members, DELETED_MEMBER, DELETED_BYTES_MAX, &text, &len, err);
-
-	if (rc > 0)
-		rc = deleted_parse(text, len, &d, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "%s", DELETED_MEMBER);
-	*ret += d.count;
-	return 0;
-}
-
-static void tell_loss(struct inspect *i, struct firn_value *to)
-{
-	const struct checkpoint_image *image = members_image(i->members);
-	const char *text =
-	    image ? oci_annotation(image->checkpoint.manifest.json, ORG_FIRN_LOSS) : NULL;
-	_json_ json_t *losses = NULL;
-	struct firn_value *list;
-	size_t k;
-	json_t *l;
-
-	if (!text || json_parse(text, strlen(text), &losses, NULL) < 0)
-		return;
-	list = doc_add_list(i->doc, to, "loss");
-	json_array_foreach (losses, k, l)
-		doc_add_text(i->doc, list, NULL, json_string_value(l));
-}
-
-static void tell_tally(struct inspect *i, const struct tally *t, uint64_t deleted)
-{
-	struct firn_value *v = doc_add_object(i->doc, i->top, "delta"), *list;
-
-	doc_add_number(i->doc, v, "size", i->delta_bytes);
-	if (t->counted) {
-		doc_add_number(i->doc, v, "files", t->files);
-		doc_add_number(i->doc, v, "folders", t->folders);
-		doc_add_number(i->doc, v, "links", t->links);
-		doc_add_number(i->doc, v, "others", t->others);
-		doc_add_number(i->doc, v, "deleted", t->deleted + deleted);
-		doc_add_number(i->doc, v, "opaque", t->opaque);
-		doc_add_number(i->doc, v, "file_bytes", t->bytes);
-		list = doc_add_list(i->doc, v, "largest");
-		for (size_t k = 0; k < t->nlargest; k++) {
-			struct firn_value *f = doc_add_object(i->doc, list, NULL);
-			char path[PATH_MEMBER_MAX + 2];
-
-			snprintf(path, sizeof(path), "/%s", t->largest[k].path);
-			doc_add_text(i->doc, f, "path", path);
-			doc_add_number(i->doc, f, "size", t->largest[k].size);
-		}
-	}
-	tell_loss(i, v);
-}
-
-int inspect_delta(struct inspect *i, struct firn_error *err)
-{
-	_cleanup_(tally_done) struct tally own = { 0 };
-	const struct tally *passed = members_tally(i->members);
-	uint64_t deleted = 0;
-	int rc = count_delta(i, &own, err);
-
-	if (rc == 0)
-		rc = count_deleted(i, &deleted, err);
-	if (rc < 0)
-		return rc;
-	if (deleted && !passed->counted)
-		own.counted = true;
-	if (i->delta_bytes || deleted)
-		tell_tally(i, passed->counted ? passed : &own, deleted);
-	return 0;
 }

@@ -177,6 +177,50 @@ mkdir task && cp -r unpacked/checkpoint task && cp task.json task/config.json
 inspect of-task task
 is "$(value of-task.json 'a["engine"], a["container_name"], a["metadata"]["pod_name"]')" "('containerd', 'work', 'pod1')" "a task of containerd's"
 
+# --- the delta beside its base: what is new, what replaces something, what is gone
+split() { # NAME: added and modified files, what is gone
+	value "$1" 'a["delta"].get("not_split") or ([a["delta"][k][n] for k in ("added", "modified") for n in ("files", "bytes")] + [a["delta"]["removed"][n] for n in ("entries", "bytes")])'
+}
+# expected.json: two files modified; del.txt, deldir with a and b, rename-me, and old1 and old2 of redir are gone
+is "$(split ctr.json)" "[9, 55, 2, 22, 7, 22]" "an index with its base inside"
+is "$(value ctr.json '[a["delta"]["added"][k] + a["delta"]["modified"][k] - a["delta"][k] for k in ("files", "folders", "links", "others")]')" \
+	"[0, 0, 0, 0]" "together they are all there is"
+is "$(split plain.json)" "the base image is not in the checkpoint: --base names it" "an archive alone"
+id=$(python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app)
+python3 "$make_oci" layer podman podman.layer
+python3 "$top_srcdir/tests/cli/expected.py" rehome podman.layer "$id" rehomed.tar
+gzip -nc rehomed.tar >rehomed.tar.gz
+mkdir rehomed && tar -C rehomed -xf rehomed.tar
+for form in rehomed.tar rehomed.tar.gz rehomed; do
+	inspect form --base oci:base:app "$form"
+	# What Podman's archive lost is no modified file.
+	is "$(split form.json)" "[7, 51, 0, 0, 7, 22]" "$form and its base"
+done
+check "an image with its base" "$firn" build -q --base oci:base:app rehomed.tar oci:based:x
+inspect form oci:based:x
+is "$(split form.json)" "[7, 51, 0, 0, 7, 22]" "an image that has its base"
+check "an image without" "$firn" build -q rehomed.tar oci:unbased:x
+inspect form oci:unbased:x
+is "$(split form.json)" "the base image is not in the checkpoint: --base names it" "one that hasn't"
+inspect form --base oci:base:app oci:unbased:x
+is "$(split form.json)" "[7, 51, 0, 0, 7, 22]" "with the base beside it"
+check "the tree" "$firn" inspect oci:based:x
+like "$out" 'Added: 7 files \(51 B\), [0-9]* folders, 2 links, 0 others$' "tells both"
+like "$out" 'Of the base: 7 files and folders \(22 B\)$' "and what is gone"
+layer=$(python3 - <<'END'
+import json
+def blob(d): return json.load(open("based/blobs/" + d["digest"].replace(":", "/")))
+top = [m for m in json.load(open("based/index.json"))["manifests"] if m["annotations"]["org.opencontainers.image.ref.name"] == "x.rootfs"][0]
+print(blob(top)["layers"][0]["digest"].replace(":", "/"))
+END
+)
+rm "based/blobs/$layer"
+inspect form oci:based:x
+is "$(split form.json)" "a layer of the base image is not here" "one whose base isn't all there"
+fails 1 'has image ID [0-9a-f]{64}, the container was made from c56abf9a' "another image as the base" \
+	"$firn" inspect --base oci:base:app "$data/podman-none.tar"
+fails 4 'base oci:base:none' "a base that isn't there" "$firn" inspect --base oci:base:none rehomed.tar
+
 # --- chains of dumps
 python3 "$top_srcdir/tests/cli/make-images.py" chain chain || bail "make-images.py chain"
 inspect chain chain
