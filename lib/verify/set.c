@@ -81,24 +81,17 @@ bool set_numbers_has(const struct set_numbers *s, uint64_t number)
 	return s->more || (at < s->n && s->list[at] == number);
 }
 
-static void add(struct set *s, enum finding_level level, const char *name, const char *code,
-		const char *fmt, va_list args)
-{
-	char where[SET_PLACE_MAX], text[512];
-
-	snprintf(where, sizeof(where), "%s/%s", s->dumps[0].folder, name);
-	vsnprintf(text, sizeof(text), fmt, args);
-	findings_add(s->f, level, where, code, "%s", text);
-}
-
 void set_add(struct set *s, enum finding_level level, const char *name, const char *code,
 	     const char *fmt, ...)
 {
+	char where[SET_PLACE_MAX], text[512];
 	va_list args;
 
+	snprintf(where, sizeof(where), "%s/%s", s->dumps[0].folder, name);
 	va_start(args, fmt);
-	add(s, level, name, code, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	findings_add(s->f, level, where, code, "%s", text);
 }
 
 void set_missing(struct set *s, const char *name, const char *fmt, ...)
@@ -126,6 +119,23 @@ bool set_passed(struct set *s, const char *path)
 	_cleanup_(source_closep) struct source *src = NULL;
 
 	return members_packed(s->m) && members_source(s->m, path, &src, NULL) == -FIRN_EUNSUPP;
+}
+
+bool set_is_broken(const struct set *s, const char *name)
+{
+	char path[SET_PLACE_MAX];
+	struct member m;
+
+	snprintf(path, sizeof(path), "%s/%s", s->dumps[0].folder, name);
+	return members_find(s->m, path, &m) && set_numbers_has(&s->broken, (uintptr_t)m.path);
+}
+
+int set_each(struct set *s, const char *name, criu_record_fn *take, void *ctx,
+	     struct firn_error *err)
+{
+	if (set_is_broken(s, name))
+		return -FIRN_ECORRUPT;
+	return criu_each_record(&s->dumps[0].images.base, name, take, ctx, err);
 }
 
 int set_read(int rc, const struct firn_error *e, struct firn_error *err)
@@ -183,6 +193,7 @@ static void set_done(struct set *s)
 {
 	for (size_t i = 0; i < SET_NS_END; i++)
 		set_numbers_done(&s->ns[i]);
+	set_numbers_done(&s->broken);
 	set_numbers_done(&s->tables);
 	set_numbers_done(&s->cgroups);
 	set_numbers_done(&s->files);

@@ -2,7 +2,7 @@
 /*
  * verify_set() in pieces. Each looks at the images from one side: their framing, then what they
  * say of each other. An image that is broken was told when its framing was looked at; who reads it
- * afterwards passes over it without a word (set_read()).
+ * afterwards passes over it without a word (set_each()).
  *
  * What is kept of a checkpoint are numbers: ids of files, processes, namespaces. Lists are bounded;
  * a checkpoint with more has a note, and goes unchecked in this respect. For lib/verify alone.
@@ -65,6 +65,7 @@ struct set {
 		struct member_images images;
 	} dumps[CHECKPOINT_DUMPS_MAX]; /* the newest first */
 	size_t ndumps;
+	struct set_numbers broken; /* images that were told to be: the addresses of their names */
 	/* inventory.img */
 	bool has_host; /* the namespaces of CRIU itself are known */
 	uint64_t host_ns[SET_NS_END];
@@ -91,13 +92,21 @@ struct set {
 /* Add a finding at the image @name of the newest dump. */
 void set_add(struct set *s, enum finding_level level, const char *name, const char *code,
 	     const char *fmt, ...) _printf_(5, 6);
-/* The image @name is needed and isn't there: a fault, with the reason. */
+/* The image @name is needed and isn't there: a fault. The words say who needs it. */
 void set_missing(struct set *s, const char *name, const char *fmt, ...) _printf_(3, 4);
 bool set_has(const struct set *s, const char *name);
 /* The file lies in a compressed archive and was passed over when that was unpacked. */
 bool set_passed(struct set *s, const char *path);
 /* What reading an image ended with: what is wrong with it was told already. 0, or out of memory. */
 int set_read(int rc, const struct firn_error *e, struct firn_error *err) _must_check_;
+
+/*
+ * criu_each_record() of an image of the newest dump, but for broken ones: -FIRN_ECORRUPT, and
+ * nothing is said of it.
+ */
+int set_each(struct set *s, const char *name, criu_record_fn *take, void *ctx,
+	     struct firn_error *err) _must_check_;
+bool set_is_broken(const struct set *s, const char *name);
 
 int set_images(struct set *s, struct firn_error *err) _must_check_;
 int set_inventory(struct set *s, struct firn_error *err) _must_check_;

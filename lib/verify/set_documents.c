@@ -81,7 +81,7 @@ static void check_volumes(struct set *s, const struct config_dump *c)
 		snprintf(path, sizeof(path), "volumes/%s.tar", name);
 		if (!members_find(s->m, path, &m))
 			findings_add(s->f, FINDING_NOTE, path, "volume-absent",
-				     "isn't here, and " CHECKPOINT_CONFIG
+				     "is missing, and " CHECKPOINT_CONFIG
 				     " names the volume: Podman restores it with --ignore-volumes "
 				     "alone");
 	}
@@ -221,16 +221,17 @@ static void check_presence(const struct documents *d)
 {
 	if (d->config && !d->spec)
 		add(d->s, FINDING_FAULT, CHECKPOINT_SPEC, "document-missing",
-		    "every engine that writes " CHECKPOINT_CONFIG " writes it as well");
+		    "is missing: every engine that writes " CHECKPOINT_CONFIG " writes it as well");
 	if (!d->config && (*d->manager || d->kubernetes))
 		add(d->s, FINDING_FAULT, CHECKPOINT_CONFIG, "document-missing",
-		    "every engine that annotates " CHECKPOINT_SPEC " so writes it as well");
+		    "is missing: every engine that annotates " CHECKPOINT_SPEC
+		    " so writes it as well");
 	if (d->config && d->kubernetes && !has(d, "status.dump"))
 		add(d->s, FINDING_WARNING, "status.dump", "document-missing",
-		    "containerd restores no checkpoint without it");
+		    "is missing: containerd restores no checkpoint without it");
 	if (d->spec && !has(d, DESCRIPTORS))
 		add(d->s, FINDING_WARNING, DESCRIPTORS, "document-missing",
-		    "runc restores no container without it");
+		    "is missing: runc restores no container without it");
 }
 
 int set_documents(struct set *s, struct firn_error *err)

@@ -100,8 +100,7 @@ static int read_old_files(struct reading *g, struct firn_error *err)
 		g->old = &kinds[i];
 		if (!g->old->image)
 			continue;
-		rc = criu_each_record(&g->s->dumps[0].images.base, g->old->image, take_old_file, g,
-				      &e);
+		rc = set_each(g->s, g->old->image, take_old_file, g, &e);
 		found |= rc != 0;
 		rc = set_read(rc, &e, err);
 		if (rc < 0)
@@ -123,7 +122,7 @@ static int read_files(struct reading *g, struct firn_error *err)
 {
 	struct set *s = g->s;
 	struct firn_error e = { 0 };
-	int rc = criu_each_record(&s->dumps[0].images.base, FILES_IMAGE, take_file, g, &e);
+	int rc = set_each(s, FILES_IMAGE, take_file, g, &e);
 
 	if (rc < 0) {
 		s->files.more = true;
@@ -243,7 +242,7 @@ static int check_pool(struct reading *g, const char *name, const char *code, con
 	int rc;
 
 	set_numbers_sort(wanted, NULL);
-	rc = criu_each_record(&g->s->dumps[0].images.base, name, take, ctx, &e);
+	rc = set_each(g->s, name, take, ctx, &e);
 	if (rc == 0 && wanted->n)
 		set_missing(g->s, name, "a file is a %s", what);
 	if (rc <= 0)
@@ -261,7 +260,7 @@ static int check_links(struct reading *g, struct firn_error *err)
 {
 	_cleanup_(set_numbers_done) struct set_numbers terminals = { 0 };
 	struct firn_error e = { 0 };
-	int rc = criu_each_record(&g->s->dumps[0].images.base, FILES_IMAGE, take_links, g, &e);
+	int rc = set_each(g->s, FILES_IMAGE, take_links, g, &e);
 
 	rc = set_read(rc, &e, err);
 	if (rc == 0)
@@ -343,7 +342,7 @@ int set_files(struct set *s, struct firn_error *err)
 	rc = check_links(&g, err);
 	if (rc < 0)
 		return rc;
-	rc = criu_each_record(&s->dumps[0].images.base, REMAP_IMAGE, take_remap, s, &e);
+	rc = set_each(s, REMAP_IMAGE, take_remap, s, &e);
 	if (rc == 0)
 		check_ghosts(s);
 	return set_read(rc, &e, err);
@@ -396,7 +395,7 @@ static void tell_absent(struct set *s, const struct set_numbers *absent)
 			set_missing(s, name, "%zu files of files.img are open nowhere", unused);
 		else
 			set_add(s, FINDING_WARNING, name, "descriptors-absent",
-				"isn't here: a process that is alive has no file open at all");
+				"is missing: a process that is alive has no file open at all");
 	}
 }
 
@@ -409,7 +408,7 @@ int set_descriptors(struct set *s, struct firn_error *err)
 
 	for (size_t i = 0; i < s->tables.n; i++) {
 		snprintf(t.name, sizeof(t.name), "fdinfo-%" PRIu64 ".img", s->tables.list[i]);
-		rc = criu_each_record(&s->dumps[0].images.base, t.name, take_descriptor, &t, &e);
+		rc = set_each(s, t.name, take_descriptor, &t, &e);
 		if (rc == 0)
 			rc = set_numbers_add(&absent, s->tables.list[i], &e);
 		rc = set_read(rc, &e, err);

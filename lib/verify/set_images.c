@@ -32,7 +32,7 @@ static bool ends(const char *name, const char *with)
 	return len >= n && strcmp(name + len - n, with) == 0;
 }
 
-/* A tar of a tmpfs, which CRIU had tar pack. */
+/* A tar of a tmpfs, which CRIU had tar pack. 1 when something is wrong with it. */
 static int check_packed(struct set *s, const struct member *m, struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
@@ -46,13 +46,15 @@ static int check_packed(struct set *s, const struct member *m, struct firn_error
 	if (rc < 0 || got < 0)
 		return findings_take(s->f, m->path, "image-framing", rc < 0 ? rc : (int)got, &e,
 				     err);
-	if (got != sizeof(magic) || memcmp(magic, GZIP_MAGIC, sizeof(magic)) != 0)
-		findings_add(s->f, FINDING_FAULT, m->path, "image-magic",
-			     "is no gzip stream, which the content of a tmpfs is");
-	return 0;
+	if (got == sizeof(magic) && memcmp(magic, GZIP_MAGIC, sizeof(magic)) == 0)
+		return 0;
+	findings_add(s->f, FINDING_FAULT, m->path, "image-magic",
+		     "is no gzip stream, which the content of a tmpfs is");
+	return 1;
 }
 
-static int check_image(struct set *s, struct set_dump *d, const struct member *m, const char *name,
+/* Likewise. */
+static int judge_image(struct set *s, struct set_dump *d, const struct member *m, const char *name,
 		       struct firn_error *err)
 {
 	enum criu_defect defect = CRIU_DEFECT_FRAMING;
@@ -62,7 +64,7 @@ static int check_image(struct set *s, struct set_dump *d, const struct member *m
 	if (m->kind != MEMBER_FILE) {
 		findings_add(s->f, FINDING_FAULT, m->path, "image-framing",
 			     "is no file, as CRIU's images are");
-		return 0;
+		return 1;
 	}
 	if (set_passed(s, m->path))
 		return 0;
@@ -74,6 +76,14 @@ static int check_image(struct set *s, struct set_dump *d, const struct member *m
 	strip(&e, m->path);
 	strip(&e, name);
 	return findings_take(s->f, m->path, defect_codes[defect], rc, &e, err);
+}
+
+static int check_image(struct set *s, struct set_dump *d, const struct member *m, const char *name,
+		       struct firn_error *err)
+{
+	int rc = judge_image(s, d, m, name, err);
+
+	return rc > 0 ? set_numbers_add(&s->broken, (uintptr_t)m->path, err) : rc;
 }
 
 static int check_dump(struct set *s, struct set_dump *d, struct firn_error *err)
@@ -118,6 +128,7 @@ int set_images(struct set *s, struct firn_error *err)
 
 	for (size_t i = 0; rc == 0 && i < s->ndumps; i++)
 		rc = check_dump(s, &s->dumps[i], err);
+	set_numbers_sort(&s->broken, NULL);
 	return rc;
 }
 
@@ -146,7 +157,7 @@ static int take_inventory(struct cursor c, void *ctx, struct firn_error *err)
 int set_inventory(struct set *s, struct firn_error *err)
 {
 	struct firn_error e = { 0 };
-	int rc = criu_each_record(&s->dumps[0].images.base, CRIU_INVENTORY, take_inventory, s, &e);
+	int rc = set_each(s, CRIU_INVENTORY, take_inventory, s, &e);
 
 	return set_read(rc, &e, err);
 }

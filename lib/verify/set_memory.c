@@ -65,17 +65,16 @@ static int check_task(struct set *s, const struct set_task *t, struct firn_error
 	struct firn_error e = { 0 };
 	char name[48];
 	struct folders f = { s, name };
-	enum criu_defect defect;
 	int rc;
 
 	snprintf(name, sizeof(name), "fs-%" PRIu32 ".img", t->pid);
-	rc = criu_each_record(images, name, take_fs, &f, &e);
+	rc = set_each(s, name, take_fs, &f, &e);
 	rc = set_read(rc, &e, err);
 	if (rc < 0)
 		return rc;
 	snprintf(name, sizeof(name), "mm-%" PRIu32 ".img", t->pid);
-	rc = criu_mm_read(images, t->pid, &mm, &e);
-	if (rc == -FIRN_ECORRUPT && criu_image_check(images, name, &defect, NULL) > 0)
+	rc = set_is_broken(s, name) ? -FIRN_ECORRUPT : criu_mm_read(images, t->pid, &mm, &e);
+	if (rc == -FIRN_ECORRUPT && !set_is_broken(s, name))
 		set_add(s, FINDING_FAULT, name, "areas-broken", "%s", e.msg);
 	if (rc <= 0)
 		return set_read(rc, &e, err);
@@ -112,7 +111,7 @@ static int find_segments(struct set *s, struct firn_error *err)
 		if (!ns->list[i] || ns->list[i] == s->host_ns[SET_NS_IPC])
 			continue;
 		snprintf(name, sizeof(name), "ipcns-shm-%" PRIu64 ".img", ns->list[i]);
-		rc = criu_each_record(&s->dumps[0].images.base, name, take_segment, s, &e);
+		rc = set_each(s, name, take_segment, s, &e);
 		found |= rc != 0;
 		rc = set_read(rc, &e, err);
 		if (rc < 0)

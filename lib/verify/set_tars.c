@@ -62,7 +62,7 @@ static int check_tar(struct set *s, const struct member *m, struct firn_error *e
 	ssize_t got = 0;
 	int rc;
 
-	if (set_passed(s, m->path))
+	if (set_passed(s, m->path) || set_numbers_has(&s->broken, (uintptr_t)m->path))
 		return 0;
 	rc = members_source(s->m, m->path, &src, &e);
 	if (rc > 0)

@@ -194,7 +194,7 @@ static int check_core(struct set *s, uint32_t tid, struct set_task *t, struct fi
 	char name[NAME_MAX_BYTES];
 	struct core k = { s, image_name(name, "core", tid), t };
 	struct firn_error e = { 0 };
-	int rc = criu_each_record(&s->dumps[0].images.base, name, take_core, &k, &e);
+	int rc = set_each(s, name, take_core, &k, &e);
 
 	if (rc == 0 && t)
 		set_missing(s, name, "pstree.img names the process %u", tid);
@@ -234,8 +234,7 @@ static int check_images(struct set *s, const struct set_task *t, struct firn_err
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (!set_has(s, image_name(name, families[i], t->pid)))
 			set_missing(s, name, "process %u is alive", t->pid);
-	rc = criu_each_record(&s->dumps[0].images.base, image_name(name, "ids", t->pid), take_ids,
-			      s, &e);
+	rc = set_each(s, image_name(name, "ids", t->pid), take_ids, s, &e);
 	if (rc == 0 && s->has_host)
 		set_missing(s, name, "process %u is alive", t->pid);
 	if (rc == 0 && !s->fds_by_id)
@@ -267,18 +266,20 @@ static int take_seccomp(struct cursor c, void *ctx, struct firn_error *err)
 	return 0;
 }
 
-/* What core images point to. */
+/* What core images point to. Where that is broken, nobody can say what is missing in it. */
 static int read_pools(struct set *s, struct firn_error *err)
 {
-	struct criu_images *images = &s->dumps[0].images.base;
 	struct firn_error e = { 0 };
-	int rc = criu_each_record(images, "cgroup.img", take_cgroup, s, &e);
+	int rc = set_each(s, "cgroup.img", take_cgroup, s, &e);
 
+	s->cgroups.more |= rc < 0;
 	rc = set_read(rc, &e, err);
 	if (rc < 0)
 		return rc;
 	set_numbers_sort(&s->cgroups, NULL);
-	rc = criu_each_record(images, "seccomp.img", take_seccomp, s, &e);
+	rc = set_each(s, "seccomp.img", take_seccomp, s, &e);
+	if (rc < 0)
+		s->seccomp_filters = UINT64_MAX;
 	return set_read(rc, &e, err);
 }
 
@@ -335,7 +336,7 @@ int set_tasks(struct set *s, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
-	rc = criu_each_record(&s->dumps[0].images.base, SET_PSTREE, take_process, &g, &e);
+	rc = set_each(s, SET_PSTREE, take_process, &g, &e);
 	if (rc == 0)
 		set_missing(s, SET_PSTREE, "every dump has the tree of its processes");
 	if (rc == -FIRN_ELIMIT && s->ntasks == SET_TASKS_MAX)

@@ -141,9 +141,12 @@ int set_mounts(struct set *s, uint64_t ns, struct firn_error *err)
 {
 	_cleanup_(mounts_done) struct mounts t = { .s = s };
 	struct firn_error e = { 0 };
-	int rc = criu_each_mount(&s->dumps[0].images.base, (uint32_t)ns, take_mount, &t, &e);
+	int rc;
 
 	snprintf(t.name, sizeof(t.name), "mountpoints-%" PRIu64 ".img", ns);
+	if (set_is_broken(s, t.name))
+		return 0;
+	rc = criu_each_mount(&s->dumps[0].images.base, (uint32_t)ns, take_mount, &t, &e);
 	if (rc == -FIRN_ELIMIT && t.n == MOUNTS_MAX)
 		set_add(s, FINDING_FAULT, t.name, "too-many", "%s", e.msg);
 	if (rc <= 0)
@@ -196,7 +199,7 @@ static int check_net(struct set *s, uint64_t id, struct firn_error *err)
 		any = set_has(s, name);
 	}
 	snprintf(netns, sizeof(netns), "netns-%" PRIu64 ".img", id);
-	rc = criu_each_record(&s->dumps[0].images.base, netns, take_netns, &external, &e);
+	rc = set_each(s, netns, take_netns, &external, &e);
 	if (rc == 0 && any)
 		set_missing(s, netns, "there is a %s", name);
 	for (size_t i = 0; rc > 0 && !external && i < NEEDED_FAMILIES; i++) {
