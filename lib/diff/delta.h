@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "members/members.h"
 
-#define DIFF_DELTA_ENTRIES_MAX (1u << 18)
+#define DIFF_DELTA_ENTRIES_MAX 200000u
 #define DIFF_DELTA_NAMES_MAX   (6u << 20) /* bytes of all names and targets */
 
 struct diff_delta_entry {

@@ -27,7 +27,7 @@ static void side_done(struct diff_side *s)
 	members_close(s->members);
 }
 
-static void diff_done(struct diff *d)
+void diff_done(struct diff *d)
 {
 	side_done(&d->a);
 	side_done(&d->b);
@@ -43,8 +43,7 @@ static void warn(const struct diff *d, const char *text)
 }
 
 /* What is told of it, and its members left open. */
-static int side_look(struct diff *d, struct diff_side *s, const char *container,
-		     struct firn_error *err)
+static int side_look(struct diff *d, struct diff_side *s, struct firn_error *err)
 {
 	const struct firn_inspect_opts how = {
 		.size = sizeof(how),
@@ -53,14 +52,8 @@ static int side_look(struct diff *d, struct diff_side *s, const char *container,
 	};
 	struct firn_value *list;
 	const char *engine;
-	int rc = members_open(s->text, container, &s->members, err);
+	int rc = doc_new(DIFF_SIDE_MAX, &s->doc, err);
 
-	if (rc < 0)
-		return rc;
-	if (!container && members_names(s->members)->n > 1)
-		return firn_fail(err, FIRN_EINVAL, "has %zu containers: name one of them",
-				 members_names(s->members)->n);
-	rc = doc_new(DIFF_SIDE_MAX, &s->doc, err);
 	if (rc < 0)
 		return rc;
 	list = doc_list(s->doc);
@@ -76,19 +69,13 @@ static int side_look(struct diff *d, struct diff_side *s, const char *container,
 static int look(struct diff *d, struct firn_error *err)
 {
 	struct diff_side *const sides[] = { &d->a, &d->b };
-	const char *const containers[] = {
-		d->opts.container_a,
-		d->opts.container_b ? d->opts.container_b : d->opts.container_a,
-	};
+	char quoted[PATH_QUOTE_MAX];
+	int rc = 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(sides); k++) {
-		char quoted[PATH_QUOTE_MAX];
-		int rc = side_look(d, sides[k], containers[k], err);
-
-		if (rc < 0)
-			return firn_wrap(err, rc, "%s", path_quote(sides[k]->text, quoted));
-	}
-	return 0;
+	for (size_t k = 0; rc == 0 && k < ARRAY_SIZE(sides); k++)
+		rc = firn_wrap(err, side_look(d, sides[k], err), "%s",
+			       path_quote(sides[k]->text, quoted));
+	return rc;
 }
 
 static bool side_wants(const char *path, void *ctx)
@@ -216,12 +203,14 @@ static int compare_told(struct diff *d, struct firn_error *err)
 	return rc;
 }
 
-static int compare(struct diff *d, struct firn_error *err)
+int diff_compare(struct diff *d, struct firn_error *err)
 {
 	struct pages_meter meter = { .report = d->opts.report, .what = "memory" };
 	struct rootfs_sums sums = { 0 };
-	int rc = compare_told(d, err);
+	int rc = look(d, err);
 
+	if (rc == 0)
+		rc = compare_told(d, err);
 	if (rc == 0)
 		rc = load(d, &meter, err);
 	if (rc < 0)
@@ -235,6 +224,26 @@ static int compare(struct diff *d, struct firn_error *err)
 	if (d->t.uncertain)
 		doc_add_bool(d->t.doc, d->t.top, "uncertain", true);
 	return doc_check(d->t.doc, err);
+}
+
+static int side_open(struct diff_side *s, const char *container, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	int rc = members_open(s->text, container, &s->members, err);
+
+	if (rc == 0 && !container && members_names(s->members)->n > 1)
+		rc = firn_fail(err, FIRN_EINVAL, "has %zu containers: name one of them",
+			       members_names(s->members)->n);
+	return firn_wrap(err, rc, "%s", path_quote(s->text, quoted));
+}
+
+static int open_both(struct diff *d, struct firn_error *err)
+{
+	const char *a = d->opts.container_a;
+	const char *b = d->opts.container_b ? d->opts.container_b : a;
+	int rc = side_open(&d->a, a, err);
+
+	return rc < 0 ? rc : side_open(&d->b, b, err);
 }
 
 static void difference_freep(struct firn_difference **d)
@@ -258,7 +267,7 @@ int firn_diff(const char *a, const char *b, const struct firn_diff_opts *given,
 	found->top = doc_object(found->doc);
 	d.t.doc = found->doc;
 	d.t.top = found->top;
-	if ((rc = look(&d, err)) < 0 || (rc = compare(&d, err)) < 0)
+	if ((rc = open_both(&d, err)) < 0 || (rc = diff_compare(&d, err)) < 0)
 		return rc;
 	*ret = take_ptr(&found);
 	return 0;

@@ -14,7 +14,7 @@
 
 #include "firn/diff.h"
 
-#define DIFF_SIDE_MAX (14u << 20) /* bytes of what is told of one checkpoint */
+#define DIFF_SIDE_MAX (18u << 20) /* bytes of what is told of one checkpoint */
 
 struct diff_side {
 	const char *text; /* as the caller gave it */
@@ -42,6 +42,10 @@ struct diff {
 	struct diff_pair *pairs; /* by pid: those of both, then what is gone, then what is new */
 	size_t npairs, pairs_room;
 };
+
+/* All of it into d->t: the sides' text and members are there, both are freed by diff_done(). */
+int diff_compare(struct diff *d, struct firn_error *err) _must_check_;
+void diff_done(struct diff *d);
 
 /* Images, engines, hosts; what is mounted. */
 int diff_world(struct diff *d, struct firn_error *err) _must_check_;

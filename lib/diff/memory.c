@@ -15,7 +15,7 @@
 #define CHUNK       65536u /* bytes that are compared at once: a page of any host */
 #define CHUNK_UNITS (CHUNK / PAGES_UNIT)
 #define SEEN_MAX    4096 /* shared memories; those above are counted for each process */
-#define SHARED      (CRIU_AREA_ANON_SHARED | CRIU_AREA_SYSVIPC)
+#define SHARED      (CRIU_AREA_ANON_SHARED | CRIU_AREA_SYSVIPC | CRIU_AREA_MEMFD)
 #define KERNELS     (CRIU_AREA_VVAR | CRIU_AREA_VSYSCALL | CRIU_AREA_AIORING | CRIU_AREA_SOCKET)
 
 struct counts {
@@ -23,9 +23,11 @@ struct counts {
 	uint64_t stored; /* pages that are changed, new or unknown, and have bytes in B */
 };
 
-/* Shared memories that were counted. */
+/* Shared memories that were counted, by where their first page is. */
 struct seen {
-	uint64_t ids[SEEN_MAX];
+	struct {
+		uint64_t path, offset;
+	} list[SEEN_MAX];
 	size_t n;
 };
 
@@ -38,7 +40,8 @@ struct walker {
 	uint64_t end; /* of the run; run.address goes up to it */
 	bool there;   /* false: nothing comes any more */
 	size_t area;  /* that the run before was in, SIZE_MAX: none */
-	bool counted; /* its memory is in the sums already, by another process */
+	bool known;   /* whether that is shared memory, which was counted or not */
+	bool counted; /* it is in the sums already, by another process */
 };
 
 struct memory {
@@ -51,13 +54,27 @@ struct memory {
 	uint8_t bytes_a[CHUNK], bytes_b[CHUNK];
 };
 
-static bool see(struct seen *s, uint64_t id)
+/* FNV-1a: who makes two names collide has his own memory left out of a sum. */
+static uint64_t hash_path(const char *path)
 {
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *path; path++)
+		h = (h ^ (uint8_t)*path) * 0x100000001b3;
+	return h;
+}
+
+static bool see(struct seen *s, const struct space_run *run)
+{
+	const uint64_t path = hash_path(run->path);
+
 	for (size_t k = 0; k < s->n; k++)
-		if (s->ids[k] == id)
+		if (s->list[k].path == path && s->list[k].offset == run->offset)
 			return true;
-	if (s->n < SEEN_MAX)
-		s->ids[s->n++] = id;
+	if (s->n < SEEN_MAX) {
+		s->list[s->n].path = path;
+		s->list[s->n++].offset = run->offset;
+	}
 	return false;
 }
 
@@ -69,18 +86,19 @@ static const struct criu_area *area_of(const struct walker *w)
 static int next(struct walker *w, struct firn_error *err)
 {
 	const uint64_t from = w->area == SIZE_MAX ? 0 : w->end;
-	const struct criu_area *a;
 	int rc = w->space ? space_find(w->space, from, &w->run, err) : 0;
 
 	w->there = rc > 0;
 	if (rc <= 0)
 		return rc;
 	w->end = w->run.address + w->run.pages * space_page_bytes(w->space);
-	if (w->run.area == w->area)
-		return 0;
+	if (w->run.area != w->area)
+		w->known = w->counted = false;
 	w->area = w->run.area;
-	a = area_of(w);
-	w->counted = (a->status & SHARED) && see(w->seen, a->backing);
+	if (!w->known && w->run.where == SPACE_PRESENT && (area_of(w)->status & SHARED)) {
+		w->known = true;
+		w->counted = see(w->seen, &w->run);
+	}
 	return 0;
 }
 

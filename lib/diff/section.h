@@ -9,9 +9,9 @@
 
 #include "bytes/value.h"
 
-#define TELLER_ROOM      (8u << 20)  /* bytes of what is told, roughly */
-#define TELLER_DOC_MAX   (14u << 20) /* the same with one entry more, which is told to its end */
-#define TELLER_ENTRY_MAX (2u << 20)
+#define TELLER_ROOM      (7u << 20)                             /* bytes of what is told, roughly */
+#define TELLER_ENTRY_MAX (2u << 20)                             /* the last one may go over it */
+#define TELLER_DOC_MAX   (2 * (TELLER_ROOM + TELLER_ENTRY_MAX)) /* a doc wastes up to a half */
 
 /* The result while it is made. */
 struct teller {
