@@ -87,6 +87,17 @@ static int load_mounts(struct world *w, struct firn_error *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Where openat2 is refused: CRIU's own paths have no symbolic links in them. */
+static int open_plain(int root, const char *path, int *ret, struct firn_error *err)
+{
+	int fd = path_open_beneath(root, path, O_PATH, 0, err);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : fd;
+	*ret = fd;
+	return 1;
+}
+
 int world_open(int root, const char *path, int *ret, struct firn_error *err)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
@@ -100,6 +111,8 @@ int world_open(int root, const char *path, int *ret, struct firn_error *err)
 		*ret = fd;
 		return 1;
 	}
+	if (errno == ENOSYS || errno == EPERM)
+		return open_plain(root, path, ret, err);
 	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG)
 		return 0;
 	return firn_fail_errno(err, "open %s", path_quote(path, quoted));

@@ -12,8 +12,10 @@
 #include <arpa/inet.h>
 #include <elf.h>
 #include <errno.h>
+#include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #define IDS    0x54432030u
@@ -196,6 +198,15 @@ static void make_file(const char *path, const char *text, unsigned mode)
 	ck_assert_int_eq(chmod(full, mode), 0);
 }
 
+/* Symbolic links are followed by openat2 alone, which valgrind doesn't know. */
+static bool follows_links(void)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+	_fd_ int fd = (int)syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
+
+	return fd >= 0;
+}
+
 static int open_folder(const char *path)
 {
 	char full[256];
@@ -251,6 +262,8 @@ START_TEST(external)
 	struct buf *mounts = init_container(&d);
 	_fd_ int root = -1;
 
+	if (strcmp(m->key, "/run/x") == 0 && !follows_links())
+		return;
 	make_file("root/run/x", "", 0644);
 	ck_assert_int_eq(mkdirat(root = open_folder("root"), "var", 0755), 0);
 	ck_assert_int_eq(symlinkat("/run", root, "var/run"), 0);
@@ -297,6 +310,8 @@ START_TEST(mountpoints)
 	struct buf *mounts = init_container(&d);
 	_fd_ int root = -1;
 
+	if (strstr(places[_i].at.point, "..") && !follows_links())
+		return;
 	make_file("root/mnt/x", "", 0644);
 	make_file("proc/there", "", 0644);
 	make_file("proc/filesystems", "nodev\tproc\nnodev\ttmpfs\nnodev\tcgroup2\n", 0644);
@@ -365,6 +380,9 @@ START_TEST(files)
 	_cleanup_(dump_done) struct dump d = { 0 };
 	_fd_ int root = -1;
 
+	if ((strcmp(compared[_i].file.path, "/out") == 0 || strstr(compared[_i].file.path, "..")) &&
+	    !follows_links())
+		return;
 	make_world(&d, &root);
 	put_file(add_image(&d, "files.img", FILES), &compared[_i].file);
 	says(check_files, &d.input, compared[_i].want);
