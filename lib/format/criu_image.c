@@ -278,13 +278,6 @@ static int skip_payload(struct criu_reader *r, enum criu_payload payload, struct
 	return 0;
 }
 
-static int too_many(const struct criu_reader *r, struct firn_error *err)
-{
-	return r->records <= CRIU_IMAGE_RECORDS_MAX
-		   ? 0
-		   : firn_fail(err, FIRN_ELIMIT, "more than %u records", CRIU_IMAGE_RECORDS_MAX);
-}
-
 static int check_count(const struct criu_kind *k, uint32_t n, struct firn_error *err)
 {
 	if (k->content == CRIU_ONE && n != 1)
@@ -293,7 +286,7 @@ static int check_count(const struct criu_kind *k, uint32_t n, struct firn_error 
 	return 0;
 }
 
-static int check_records(struct criu_reader *r, const struct criu_kind *k,
+static int check_records(struct criu_reader *r, const struct criu_kind *k, uint32_t *records,
 			 enum criu_defect *ret_defect, struct firn_error *err)
 {
 	char flaw[CRIU_FLAW_MAX];
@@ -310,10 +303,13 @@ static int check_records(struct criu_reader *r, const struct criu_kind *k,
 			return firn_fail(err, FIRN_ECORRUPT, "record %u: %s", r->records, flaw);
 		}
 		n++;
-		if ((rc = skip_payload(r, k->payload, c, err)) < 0 || (rc = too_many(r, err)) < 0 ||
+		if ((rc = skip_payload(r, k->payload, c, err)) < 0 ||
 		    (n > 1 && (rc = check_count(k, n, err)) < 0))
 			return rc;
+		if (r->records > *records)
+			return firn_fail(err, FIRN_ELIMIT, "more records than can be looked at");
 	}
+	*records -= r->records;
 	return rc < 0 ? rc : check_count(k, n, err);
 }
 
@@ -332,8 +328,8 @@ static int check_head(struct criu_reader *r, enum criu_defect *ret_defect, struc
 	return firn_fail(err, FIRN_ECORRUPT, "record 1: %s", flaw);
 }
 
-int criu_image_check(struct criu_images *images, const char *name, enum criu_defect *ret_defect,
-		     struct firn_error *err)
+int criu_image_check(struct criu_images *images, const char *name, uint32_t *records,
+		     enum criu_defect *ret_defect, struct firn_error *err)
 {
 	_criu_reader_ struct criu_reader r = { 0 };
 	const struct criu_kind *k = criu_kind_of(name, NULL);
@@ -348,7 +344,7 @@ int criu_image_check(struct criu_images *images, const char *name, enum criu_def
 	*ret_defect = CRIU_DEFECT_FRAMING;
 	r.record_max = CRIU_IMAGE_RECORD_MAX;
 	rc = k->content == CRIU_PAGEMAP ? check_head(&r, ret_defect, err)
-					: check_records(&r, k, ret_defect, err);
+					: check_records(&r, k, records, ret_defect, err);
 	return rc < 0 ? rc : 1;
 }
 
@@ -369,8 +365,7 @@ int criu_each_record(struct criu_images *images, const char *name, criu_record_f
 	while ((rc = criu_reader_next(&r, &len, err)) > 0) {
 		const struct cursor c = { r.bytes, len };
 
-		if ((rc = take(c, ctx, err)) < 0 ||
-		    (rc = skip_payload(&r, k->payload, c, err)) < 0 || (rc = too_many(&r, err)) < 0)
+		if ((rc = take(c, ctx, err)) < 0 || (rc = skip_payload(&r, k->payload, c, err)) < 0)
 			return rc;
 	}
 	return rc < 0 ? rc : 1;

@@ -11,7 +11,7 @@
 #include "format/criu_schema.h"
 
 #define CRIU_IMAGE_RECORD_MAX  (16u << 20) /* bytes: a process with all areas it may have */
-#define CRIU_IMAGE_RECORDS_MAX (1u << 22)  /* of one image, but for pagemaps */
+#define CRIU_IMAGE_RECORDS_MAX (1u << 22)  /* of all images together, but for pagemaps */
 
 enum criu_content {
 	CRIU_RAW,     /* not CRIU's own format: memory, tar, what ip(8) wrote */
@@ -52,11 +52,12 @@ enum criu_defect {
 
 /*
  * Read an image of any kind through: 1 when it is as it should be, 0 when it isn't there, or an
- * error; -FIRN_ECORRUPT and -FIRN_ELIMIT with *ret_defect. Of raw images nothing is read, of
- * pagemaps the head.
+ * error; -FIRN_ECORRUPT with *ret_defect, -FIRN_ELIMIT for a record that is too large or when there
+ * are more than *records, which goes down by as many as there were. Of raw images nothing is read,
+ * of pagemaps the head.
  */
-int criu_image_check(struct criu_images *images, const char *name, enum criu_defect *ret_defect,
-		     struct firn_error *err) _must_check_;
+int criu_image_check(struct criu_images *images, const char *name, uint32_t *records,
+		     enum criu_defect *ret_defect, struct firn_error *err) _must_check_;
 
 typedef int criu_record_fn(struct cursor record, void *ctx, struct firn_error *err);
 

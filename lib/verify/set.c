@@ -209,6 +209,8 @@ int verify_set(struct members *m, struct findings *f, unsigned flags, struct fir
 		.f = f,
 		.flags = flags,
 		.page_bytes = CRIU_PAGE_MIN,
+		.records = CRIU_IMAGE_RECORDS_MAX,
+		.areas = SET_AREAS_MAX,
 	};
 	int (*const parts[])(struct set *, struct firn_error *) = {
 		set_images,      set_inventory, set_tasks,     set_files, set_memory,

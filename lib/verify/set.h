@@ -17,9 +17,10 @@
 #include "members/images.h"
 #include "verify/verify.h"
 
-#define SET_NUMBERS_MAX (1u << 20) /* of one list: 8 MiB */
+#define SET_NUMBERS_MAX (1u << 19) /* of one list: 4 MiB */
 #define SET_PLACE_MAX   (MEMBER_FOLDER_MAX + PATH_NAME_MAX + 64)
-#define SET_TASKS_MAX   (1u << 18)
+#define SET_TASKS_MAX   (1u << 16)
+#define SET_AREAS_MAX   (1u << 22) /* of all processes */
 #define SET_PSTREE      "pstree.img"
 
 /* A set of numbers: filled, then sorted, then asked. */
@@ -65,6 +66,8 @@ struct set {
 		struct member_images images;
 	} dumps[CHECKPOINT_DUMPS_MAX]; /* the newest first */
 	size_t ndumps;
+	uint32_t records;          /* that may still be read, of all images */
+	uint32_t areas;            /* likewise, of all processes */
 	struct set_numbers broken; /* images that were told to be: the addresses of their names */
 	/* inventory.img */
 	bool has_host; /* the namespaces of CRIU itself are known */

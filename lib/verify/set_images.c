@@ -70,12 +70,13 @@ static int judge_image(struct set *s, struct set_dump *d, const struct member *m
 		return 0;
 	if (ends(name, ".tar.gz.img"))
 		return check_packed(s, m, err);
-	rc = criu_image_check(&d->images.base, name, &defect, &e);
+	rc = criu_image_check(&d->images.base, name, &s->records, &defect, &e);
 	if (rc >= 0)
 		return 0;
 	strip(&e, m->path);
 	strip(&e, name);
-	return findings_take(s->f, m->path, defect_codes[defect], rc, &e, err);
+	return findings_take(s->f, m->path, rc == -FIRN_ELIMIT ? "too-many" : defect_codes[defect],
+			     rc, &e, err);
 }
 
 static int check_image(struct set *s, struct set_dump *d, const struct member *m, const char *name,

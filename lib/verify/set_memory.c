@@ -78,6 +78,11 @@ static int check_task(struct set *s, const struct set_task *t, struct firn_error
 		set_add(s, FINDING_FAULT, name, "areas-broken", "%s", e.msg);
 	if (rc <= 0)
 		return set_read(rc, &e, err);
+	if (mm.nareas > s->areas) {
+		set_add(s, FINDING_FAULT, name, "too-many", "more areas than can be looked at");
+		return 0;
+	}
+	s->areas -= (uint32_t)mm.nareas;
 	s->page_bytes =
 	    criu_page_bytes(&mm, s->machine == MACHINE_X86 || s->machine == MACHINE_S390);
 	rc = check_areas(s, name, &mm, err);
