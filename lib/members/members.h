@@ -140,6 +140,16 @@ typedef bool members_wanted_fn(const char *path, void *ctx);
 int members_unpack(struct members *m, members_wanted_fn *wanted, void *ctx,
 		   struct firn_error *err) _must_check_;
 
+typedef int members_passed_fn(const char *path, struct istream *in, void *ctx,
+			      struct firn_error *err);
+
+/*
+ * The same files as streams, which @take may read or not, in the order in which the archives have
+ * them; nothing is kept.
+ */
+int members_each_passed(struct members *m, members_wanted_fn *wanted, members_passed_fn *take,
+			void *ctx, struct firn_error *err) _must_check_;
+
 /* @in is closed by the caller; it needn't be read to its end. */
 typedef int members_take_fn(const char *path, uint64_t size, struct istream *in, void *ctx,
 			    struct firn_error *err);
