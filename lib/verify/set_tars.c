@@ -8,9 +8,11 @@
 
 #include "format/tar.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAGIC_BYTES 6
+#define READ_BYTES  (1u << 18)
 
 static bool is_packed(const uint8_t *b, size_t n)
 {
@@ -77,6 +79,67 @@ static int check_tar(struct set *s, const struct member *m, struct firn_error *e
 	return rc < 0 ? rc : 0;
 }
 
+/* One in a compressed archive. */
+static int check_passed(const char *path, struct istream *in, void *ctx, struct firn_error *err)
+{
+	_cleanup_(tar_closep) struct tar *tar = NULL;
+	struct set *s = ctx;
+	struct firn_error e = { 0 };
+	int rc = tar_open_stream(in, NULL, &tar, &e);
+
+	if (rc == 0)
+		rc = walk(tar, &e);
+	rc = findings_take(s->f, path, "tar-broken", rc, &e, err);
+	return rc < 0 ? rc : 0;
+}
+
+static bool is_wanted(const char *path, void *ctx)
+{
+	(void)ctx;
+	return is_tar(path);
+}
+
+/* What can't be read shows when it is read: pages, and files that nothing is known of. */
+static int read_through(struct set *s, const struct member *m, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_free_ uint8_t *piece = malloc(READ_BYTES);
+	struct firn_error e = { 0 };
+	uint64_t at = 0;
+	ssize_t got = 1;
+	int rc;
+
+	if (!piece)
+		return firn_fail_oom(err, "pages");
+	if (set_passed(s, m->path))
+		return 0;
+	rc = members_source(s->m, m->path, &src, &e);
+	while (rc > 0 && got > 0 && at < src->size) {
+		got = source_pread(src, piece, READ_BYTES, at, &e);
+		at += got > 0 ? (uint64_t)got : 0;
+	}
+	if (rc > 0 && got == 0)
+		rc = firn_fail(&e, FIRN_ECORRUPT, "ends early");
+	rc = findings_take(s->f, m->path, "unreadable", got < 0 ? (int)got : rc, &e, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int check_deep(struct set *s, struct firn_error *err)
+{
+	const size_t n = members_count(s->m);
+	struct firn_error e = { 0 };
+	int rc = members_each_passed(s->m, is_wanted, check_passed, s, &e);
+
+	rc = findings_take(s->f, "", "unreadable", rc, &e, err);
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		const struct member m = members_at(s->m, i);
+
+		if (m.kind == MEMBER_FILE && !is_tar(m.path))
+			rc = read_through(s, &m, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int set_tars(struct set *s, struct firn_error *err)
 {
 	const size_t n = members_count(s->m);
@@ -88,5 +151,5 @@ int set_tars(struct set *s, struct firn_error *err)
 		if (m.kind == MEMBER_FILE && is_tar(m.path))
 			rc = check_tar(s, &m, err);
 	}
-	return rc;
+	return rc == 0 && s->flags & VERIFY_DEEP ? check_deep(s, err) : rc;
 }

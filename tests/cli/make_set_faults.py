@@ -179,6 +179,8 @@ def forms(m):
     files = dict(m.podman)
     del files[IMG + "core-24.img"]
     m.add("packed.tar.gz", "image-missing", IMG + "core-24.img", gzip.compress(archive(files), mtime=0))
+    broken = {**m.podman, "devshm-checkpoint.tar": flip(0)(m.podman["devshm-checkpoint.tar"])}
+    m.add("packed-shm.tar.gz", "tar-broken", "devshm-checkpoint.tar", gzip.compress(archive(broken), mtime=0), "--deep")
     for name, data in files.items():
         path = os.path.join(m.out, "folder", name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
