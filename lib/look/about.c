@@ -138,6 +138,7 @@ static int learn(const struct inspect *i, struct about *a, struct firn_error *er
 
 static void tell_identity(struct inspect *i, const struct about *a)
 {
+	const bool crio = strcmp(a->engine, "CRI-O") == 0;
 	char time[TIME_MAX];
 	const char *name = a->name;
 
@@ -147,7 +148,9 @@ static void tell_identity(struct inspect *i, const struct about *a)
 	doc_add_text(i->doc, i->top, "image", a->image ? a->image : "");
 	doc_add_text(i->doc, i->top, "id", config_text(a, "id") ?: "");
 	doc_add_text(i->doc, i->top, "runtime", a->config.runtime ? a->config.runtime : "");
-	doc_add_text(i->doc, i->top, "created", whole_seconds(a->created, time) ?: "");
+	/* CRI-O's is an annotation, which checkpointctl shows as it is. */
+	doc_add_text(i->doc, i->top, "created",
+		     crio ? a->created ?: "" : whole_seconds(a->created, time) ?: "");
 	doc_add_text(i->doc, i->top, "checkpointed",
 		     whole_seconds(config_text(a, "checkpointedTime"), time));
 	doc_add_static(i->doc, i->top, "engine", a->engine);

@@ -9,6 +9,7 @@ make_images
 start_app c1
 for c in none gzip zstd; do
 	must podman container checkpoint -c $c --leave-running --export=$c.tar c1
+	same_as_checkpointctl $c.tar
 done
 must podman rm -f -t 0 c1
 # The three forms in which a base comes: compressed layers, an archive, layers as plain tars.

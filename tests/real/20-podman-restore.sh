@@ -8,6 +8,7 @@
 make_images
 start_app c1
 must podman container checkpoint -c none --export=c1.tar c1
+same_as_checkpointctl c1.tar
 n=$(count_in_archive c1.tar)
 must podman rm -f -t 0 c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app

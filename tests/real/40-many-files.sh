@@ -16,6 +16,7 @@ must podman run -d --pids-limit=0 --network host --name many localhost/app:1 /bi
 pid=$(podman inspect -f '{{.State.Pid}}' many)
 wait_for 120 test -e "/proc/$pid/root/done" || bail "the container doesn't finish"
 must podman container checkpoint -c none --export=many.tar many
+same_as_checkpointctl many.tar
 must podman rm -f -t 0 many
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 vital "build" firn build --base oci:base:app many.tar oci:layout:many

@@ -8,6 +8,7 @@
 make_images
 start_app c1
 must podman container checkpoint -c none --leave-running --export=c1.tar c1
+same_as_checkpointctl c1.tar
 must podman container checkpoint --create-image localhost/cp:1 c1
 must podman rm -f -t 0 c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
@@ -30,6 +31,9 @@ archive.tar oci-archive:archive.tar:cp
 docker.tar docker.tar
 EOS
 is "$(wc -l <digests) $(sort -u digests | wc -l)" "4 1" "all of them give one rootfs image"
+for form in oci:zstd:cp oci-archive:archive.tar:cp docker.tar; do
+	same_inspection gzip $form --but images
+done
 like "$err" 'mod.txt|modified|host' "the build warns of what Podman's archive loses"
 
 # The documented way for Kubernetes: buildah adds the archive to nothing. Then the same in two layers, the
@@ -44,6 +48,7 @@ for form in one two; do
 	must skopeo copy -q "containers-storage:localhost/$form:1" "oci:$form:cp"
 	check "buildah's image, layers: $form: build" firn build --format '{{.Rootfs}}' --base oci:base:app "$form" "oci:layout:$form"
 	is "$out" "$want" "the same rootfs image as from the archive"
+	same_inspection c1.tar "$form" --but members
 	check "mount" firn mount "oci:layout:$form" "$PWD/m"
 	is "$(for f in memory/checkpoint/*; do cmp "$f" "m/checkpoint/${f##*/}" 2>&1; done)" "" "every CRIU image, byte for byte"
 	check "umount" firn umount "$PWD/m"

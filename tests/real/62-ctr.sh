@@ -71,4 +71,12 @@ must podman create -q --name nested localhost/nested:1 none
 must podman export -o exported.tar nested
 must podman rm nested
 same_rootfs "the file system of a container of it" exported.tar exported
+for form in oci:unpacked nested.tar saved.tar exported.tar; do
+	same_inspection image.tar $form
+done
+run firn inspect --format '{{.Name}} {{.Engine}} {{.Image}} {{.Command}}' image.tar
+is "$out" "c1 containerd $app /bin/sh /work.sh " "who it is"
+run firn inspect --format json image.tar
+is "$(jq -c '.[0].delta | [.modified.files, .removed.entries]' <.out)" "[2,7]" \
+	"what of the base it changed and removed"
 done_testing

@@ -9,6 +9,7 @@ make_images
 start_app c1
 for c in none gzip zstd; do
 	must podman container checkpoint -c $c --leave-running --export=$c.tar c1
+	same_as_checkpointctl $c.tar
 done
 must podman rm -f -t 0 c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app

@@ -15,6 +15,8 @@ wait_for 10 counted_to 3 "/proc/$pid/root/count" || bail "db doesn't count"
 mkdir shop
 must podman container checkpoint -c none --export=shop/web.tar web
 must podman container checkpoint -c zstd --export=shop/db.tar.zst db
+same_as_checkpointctl shop/web.tar
+same_as_checkpointctl shop/db.tar.zst
 must podman rm -f -t 0 web db
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 must skopeo copy -q containers-storage:localhost/base:1 oci:base:base

@@ -15,6 +15,8 @@ setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 "$
 python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$root/data/sock"
 must podman container checkpoint -c none --leave-running --export=export.tar c1
 must podman container checkpoint -c none --leave-running --ignore-rootfs --export=ignored.tar c1
+same_as_checkpointctl export.tar
+same_as_checkpointctl ignored.tar
 must podman container checkpoint --keep c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 folder=$(dirname "$(podman inspect -f '{{.OCIConfigPath}}' c1)")
@@ -23,6 +25,13 @@ diag "$(ls -x "$folder")"
 list_tree "$(podman mount c1)" >true.list
 must podman umount c1
 n=$(last_count "$upper/count")
+
+run firn inspect --format '{{.Name}} {{.Engine}} {{.Image}} {{.Command}}' "$folder"
+is "$out" "c1 Podman localhost/app:1 /bin/sh /work.sh " "in place: inspect tells whose it is"
+run firn list --format '{{.Name}} {{.Container}}' "$(dirname "$folder")"
+like "$out" '^userdata c1$' "in place: list finds it"
+run firn list --format '{{.Name}} {{.Container}}' .
+like "$out" '^export.tar c1$' "list finds the archives"
 
 # tree_of TAG: what its mount shows
 tree_of() {

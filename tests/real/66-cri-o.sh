@@ -12,6 +12,8 @@ must podman rm -f -t 0 c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 id=$(podman image inspect -f '{{.Id}}' localhost/app:1)
 must python3 /firn/tests/cli/make-crio.py podman.tar "$id" c1.tar
+same_as_checkpointctl podman.tar
+same_as_checkpointctl c1.tar "an archive in the words of CRI-O"
 n=$(count_in_archive c1.tar)
 
 vital "build" firn build --format '{{.Engine}} {{.Container}}' --base oci:base:app c1.tar oci:layout:r1

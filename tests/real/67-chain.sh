@@ -136,10 +136,12 @@ if [ $tracked = 1 ]; then
 	must podman container checkpoint -c none --pre-checkpoint --leave-running --export=pre.tar c1
 	wait_for 10 counted_to $(($(last_count "/proc/$app_pid/root/count") + 3)) "/proc/$app_pid/root/count"
 	must podman container checkpoint -c none --with-previous --export=c1.tar c1
+	same_as_checkpointctl c1.tar "a chain of dumps"
 else
 	must podman container checkpoint -c none --leave-running --export=whole1.tar c1
 	wait_for 10 counted_to $(($(last_count "/proc/$app_pid/root/count") + 3)) "/proc/$app_pid/root/count"
 	must podman container checkpoint -c none --export=whole2.tar c1
+	same_as_checkpointctl whole2.tar
 	mkdir pre new
 	must bsdtar -C pre -xf whole1.tar checkpoint config.dump spec.dump
 	must bsdtar -C new -xf whole2.tar

@@ -25,6 +25,7 @@ for c in a b other; do
 done
 for c in a b other; do
 	must podman container checkpoint -c none --export=pod/$c.tar $c
+	same_as_checkpointctl pod/$c.tar
 	was[$c]=$(count_in_archive pod/$c.tar)
 done
 must podman rm -f -t 0 a b other

@@ -118,6 +118,9 @@ clean_archives() {
 	must podman container checkpoint --leave-running -c none "--export=$1.tar" "$1"
 	must podman container checkpoint --leave-running -c zstd "--export=$1.tar.zst" "$1"
 	must podman container checkpoint -c none --ignore-volumes "--export=$1-no-volumes.tar" "$1"
+	for f in "$1.tar" "$1.tar.zst" "$1-no-volumes.tar"; do
+		same_as_checkpointctl "$f"
+	done
 	for f in "$1.tar" "$1.tar.zst"; do
 		run firn verify --deep "$f"
 		is "$status $out" "0 $f: no faults" "$f: nothing is wrong"

@@ -67,6 +67,7 @@ kill -9 "$pid"
 make_images
 start_app c1
 must podman container checkpoint -c none --export=c1.tar c1
+same_as_checkpointctl c1.tar
 last=$(count_in_archive c1.tar)
 must podman rm -f c1
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app

@@ -125,6 +125,35 @@ counts_on() {
 	fi
 }
 
+# same_as_checkpointctl ARCHIVE [WHAT]: both tell the same of it, field by field
+same_as_checkpointctl() {
+	local what=${2:-$1}
+
+	checkpointctl inspect --all --format json "$1" >.theirs.json 2>.theirs.err || {
+		not_ok "$what: checkpointctl inspect"
+		diag "$(tail -n 3 .theirs.err)"
+		return
+	}
+	firn inspect --ps-tree-env --format json "$1" >.ours.json 2>.ours.err || {
+		not_ok "$what: firn inspect"
+		diag "$(tail -n 3 .ours.err)"
+		return
+	}
+	is "$(python3 /firn/tests/cli/same-fields.py .theirs.json .ours.json 2>&1)" "" \
+		"$what: inspect tells what checkpointctl tells, field by field"
+}
+
+# same_inspection CHECKPOINT FORM [--but FIELD]...: one checkpoint, in whatever form, is told of in one way
+same_inspection() {
+	firn inspect --ps-tree-env --areas --format json "$1" >.want.json 2>.inspect.err &&
+		firn inspect --ps-tree-env --areas --format json "$2" >.form.json 2>.inspect.err || {
+		not_ok "firn inspect of $1 and $2"
+		diag "$(tail -n 3 .inspect.err)"
+		return
+	}
+	is "$(python3 /firn/tests/cli/same-fields.py .want.json .form.json "${@:3}" 2>&1)" "" "$2: inspect tells the same as of $1"
+}
+
 # end_container ID: of runc's
 end_container() {
 	runc kill "$1" KILL && wait_for 10 no_process_of "$1" && runc delete -f "$1"
