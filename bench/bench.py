@@ -326,6 +326,49 @@ def bench_lazy(runs, mib):
     rm("/scratch/untarred", p.tar, p.dir)
 
 
+class Archive:
+    """Podman's archive of one small container, with so many MiB of noise put among its memory pages by hand: what
+    firn and checkpointctl look into is real, only larger."""
+    small = "/scratch/one.tar"
+
+    def __init__(self, mib):
+        if not os.path.exists(self.small):
+            root = "/scratch/one-rootfs"
+            os.makedirs(f"{root}/bin")
+            shutil.copy(shutil.which("busybox"), f"{root}/bin/busybox")
+            sh("tar", "-C", root, "-cf", f"{root}.tar", ".")
+            sh(*PODMAN, "import", f"{root}.tar", "localhost/one:1")
+            sh(*PODMAN, "run", "-d", "--pids-limit=0", "--network", "host", "--name", "one", "localhost/one:1",
+               "/bin/busybox", "sleep", "100000")
+            time.sleep(0.5)
+            sh(*PODMAN, "container", "checkpoint", "-c", "none", "--export", self.small, "one")
+            sh(*PODMAN, "rm", "-f", "-t", "0", "one")
+        self.tar = f"/scratch/one-{mib}.tar"
+        shutil.copy(self.small, self.tar)
+        with open("/scratch/pages-9.img", "wb") as f:
+            for _ in range(mib):
+                f.write(os.urandom(1 << 20))
+        # Behind the last member, where CRIU's own pages could as well be.
+        sh("tar", "-C", "/scratch", "--transform", "s,^,checkpoint/,", "-rf", self.tar, "pages-9.img")
+        rm("/scratch/pages-9.img")
+
+
+def bench_inspect(runs):
+    head("inspect", "Podman's archive of one small container with MiB of noise put among its pages by hand, cold")
+    first = None
+    for mib in (16, 1024):
+        a = Archive(mib)
+        m = median(runs, ["firn", "inspect", a.tar])
+        first = first or m
+        row("inspect", f"firn inspect, {mib} MiB", m, first, "goal: 1 GiB as fast as 16 MiB")
+        row("inspect", f"firn inspect --format json, {mib} MiB", median(runs, ["firn", "inspect", "--format", "json", a.tar]), first)
+        row("inspect", f"firn list, {mib} MiB", median(runs, ["firn", "list", a.tar]), first)
+        row("inspect", f"checkpointctl inspect, {mib} MiB", median(runs, ["checkpointctl", "inspect", a.tar]), first)
+        row("inspect", f"checkpointctl inspect --all, {mib} MiB",
+            median(runs, ["checkpointctl", "inspect", "--all", a.tar]), first)
+        rm(a.tar)
+
+
 def machine():
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
     fs = sh("stat", "-f", "-c", "%T", "/scratch")
@@ -339,20 +382,7 @@ def machine():
         say(f"{key}: {value}")
 
 
-def main():
-    arg = argparse.ArgumentParser()
-    arg.add_argument("--runs", type=int, default=5)
-    arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis", help="which of these")
-    opts = arg.parse_args()
-    only = set(opts.only.split(","))
-    env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
-    os.environ["PATH"] = f"/inst{env['bindir']}:{os.environ['PATH']}"
-    os.environ["LD_LIBRARY_PATH"] = f"/inst{env['libdir']}"
-    os.chdir("/scratch")
-    machine()
-    results["runs"] = opts.runs
-
+def bench_dumps(opts, only):
     small, large = Process(16), Process(64 if opts.quick else 1024)
     redis = Redis(32 if opts.quick else 230) if only & {"build", "redis", "mount"} else None
     sh("firn", "build", small.images, "oci:/scratch/layout:small")
@@ -370,6 +400,26 @@ def main():
         bench_lazy(opts.runs, 64 if opts.quick else 1024)
     if "redis" in only:
         bench_redis(opts.runs, redis)
+
+
+def main():
+    arg = argparse.ArgumentParser()
+    arg.add_argument("--runs", type=int, default=5)
+    arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,inspect", help="which of these")
+    opts = arg.parse_args()
+    only = set(opts.only.split(","))
+    env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
+    os.environ["PATH"] = f"/inst{env['bindir']}:{os.environ['PATH']}"
+    os.environ["LD_LIBRARY_PATH"] = f"/inst{env['libdir']}"
+    os.chdir("/scratch")
+    machine()
+    results["runs"] = opts.runs
+
+    if only - {"inspect"}:
+        bench_dumps(opts, only)
+    if "inspect" in only:
+        bench_inspect(opts.runs)
     json.dump(results, sys.stdout, indent=1)
     print()
 
