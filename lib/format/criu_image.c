@@ -306,8 +306,10 @@ static int check_records(struct criu_reader *r, const struct criu_kind *k, uint3
 		if ((rc = skip_payload(r, k->payload, c, err)) < 0 ||
 		    (n > 1 && (rc = check_count(k, n, err)) < 0))
 			return rc;
-		if (r->records > *records)
+		if (r->records > *records) {
+			*ret_defect = CRIU_DEFECT_COUNT;
 			return firn_fail(err, FIRN_ELIMIT, "more records than can be looked at");
+		}
 	}
 	*records -= r->records;
 	return rc < 0 ? rc : check_count(k, n, err);

@@ -48,13 +48,13 @@ enum criu_defect {
 	CRIU_DEFECT_MAGIC,   /* it is no such image */
 	CRIU_DEFECT_FRAMING, /* lengths don't fit */
 	CRIU_DEFECT_RECORD,  /* a record breaks its schema */
+	CRIU_DEFECT_COUNT,   /* there are too many records */
 };
 
 /*
  * Read an image of any kind through: 1 when it is as it should be, 0 when it isn't there, or an
- * error; -FIRN_ECORRUPT with *ret_defect, -FIRN_ELIMIT for a record that is too large or when there
- * are more than *records, which goes down by as many as there were. Of raw images nothing is read,
- * of pagemaps the head.
+ * error; -FIRN_ECORRUPT and -FIRN_ELIMIT with *ret_defect. There may be *records records, which
+ * goes down by as many as there were. Of raw images nothing is read, of pagemaps the head.
  */
 int criu_image_check(struct criu_images *images, const char *name, uint32_t *records,
 		     enum criu_defect *ret_defect, struct firn_error *err) _must_check_;

@@ -14,6 +14,7 @@ static const char *const defect_codes[] = {
 	[CRIU_DEFECT_MAGIC] = "image-magic",
 	[CRIU_DEFECT_FRAMING] = "image-framing",
 	[CRIU_DEFECT_RECORD] = "image-record",
+	[CRIU_DEFECT_COUNT] = "too-many",
 };
 
 /* The sentence without the name that it begins with: the place of the finding has it. */
@@ -75,8 +76,7 @@ static int judge_image(struct set *s, struct set_dump *d, const struct member *m
 		return 0;
 	strip(&e, m->path);
 	strip(&e, name);
-	return findings_take(s->f, m->path, rc == -FIRN_ELIMIT ? "too-many" : defect_codes[defect],
-			     rc, &e, err);
+	return findings_take(s->f, m->path, defect_codes[defect], rc, &e, err);
 }
 
 static int check_image(struct set *s, struct set_dump *d, const struct member *m, const char *name,
