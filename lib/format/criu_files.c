@@ -14,10 +14,12 @@
 #define MAGIC_FDINFO 0x56213732u
 #define MAGIC_REMAP  0x59133954u
 #define MAGIC_LOCKS  0x54323616u
+#define MAGIC_MEMFD  0x48453499u
 
 #define FILES_IMAGE "files.img"
 #define REMAP_IMAGE "remap-fpath.img"
 #define LOCKS_IMAGE "filelocks.img"
+#define MEMFD_IMAGE "memfd.img"
 
 #define UNIX_EXTERN (1u << 0)  /* sk-unix.c: unix_sk_entry.uflags */
 #define REMAP_GHOST (1u << 31) /* files-reg.h: in remap_id of images without remap_type */
@@ -149,6 +151,8 @@ static int take_file(const Criu__File *m, criu_file_fn *take, void *ctx, struct 
 		f.flags = m->tty->flags;
 		f.regular_file = m->tty->regf_id;
 	}
+	if (m->memfd)
+		f.memfd = m->memfd->inode_id;
 	if (m->isk)
 		take_inet(m->isk, &f);
 	if (m->usk)
@@ -218,6 +222,26 @@ int criu_count_locks(struct criu_images *images, uint32_t *ret, struct firn_erro
 		return firn_wrap(err, rc, "%s", LOCKS_IMAGE);
 	*ret = n;
 	return 1;
+}
+
+int criu_each_memfd(struct criu_images *images, criu_memfd_fn *take, void *ctx,
+		    struct firn_error *err)
+{
+	_criu_reader_ struct criu_reader r = { 0 };
+	_criu_message_ ProtobufCMessage *m = NULL;
+	int rc = criu_reader_open(images, MEMFD_IMAGE, MAGIC_MEMFD, &r, err);
+
+	if (rc <= 0)
+		return rc;
+	while ((rc = criu_message_next(&r, &criu__memfd_inode__descriptor, &m, err)) > 0) {
+		const Criu__MemfdInode *i = (const Criu__MemfdInode *)m;
+		const struct criu_memfd memfd = { (uint32_t)i->inode_id, i->shmid, i->name };
+
+		rc = take(&memfd, ctx, err);
+		if (rc < 0)
+			break;
+	}
+	return rc < 0 ? firn_wrap(err, rc, "%s", MEMFD_IMAGE) : 1;
 }
 
 int criu_each_fd(struct criu_images *images, uint32_t files, criu_fd_fn *take, void *ctx,

@@ -54,6 +54,7 @@ struct criu_file {
 	    *build_id;         /* of a program or library, in words of the dumping host's order */
 	size_t build_id_len;   /* words; 0: not recorded */
 	uint32_t pipe;         /* number of a pipe */
+	uint32_t memfd;        /* of memfd.img: which one it is; 0: none */
 	uint32_t regular_file; /* id of the file that a fifo or terminal has in the tree; 0: none */
 	bool is_socket;
 	struct criu_socket socket;
@@ -86,6 +87,22 @@ int criu_each_remap(struct criu_images *images, criu_remap_fn *take, void *ctx,
 /* How many locks on files the processes held. */
 int criu_count_locks(struct criu_images *images, uint32_t *ret,
 		     struct firn_error *err) _must_check_;
+
+/*
+ * Memory that is a file without a name: memfd_create(2), and what processes share by mmap(2)
+ * without a file. Its pages are in pagemap-shmem-@segment.img.
+ */
+struct criu_memfd {
+	uint32_t id;
+	uint32_t segment;
+	const char *name; /* "/dev/zero" for the latter; lives until the call returns */
+};
+
+typedef int criu_memfd_fn(const struct criu_memfd *m, void *ctx, struct firn_error *err);
+
+/* 1, or 0 when there is no memfd.img. */
+int criu_each_memfd(struct criu_images *images, criu_memfd_fn *take, void *ctx,
+		    struct firn_error *err) _must_check_;
 
 struct criu_fd {
 	uint32_t fd, file, type, flags;

@@ -73,6 +73,8 @@ const char *criu_area_kind(const struct criu_area *a)
 
 	if (a->flags & MAP_GROWSDOWN)
 		return "stack";
+	if (a->status & CRIU_AREA_MEMFD)
+		return a->status & CRIU_AREA_FILE_SHARED ? "shared memory" : "memfd";
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		if (a->status & kinds[k].status)
 			return kinds[k].name;

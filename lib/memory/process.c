@@ -20,7 +20,7 @@ int process_open(struct members *m, uint32_t pid, const struct firn_memory_opts 
 	member_images_init(&images, m, CHECKPOINT_IMAGES_DIR);
 	rc = mapped_load(&p.mapped, &images.base, space_mm(p.space), err);
 	if (rc < 0) {
-		process_done(&p);
+		space_close(p.space);
 		return rc;
 	}
 	*ret = p;

@@ -5,6 +5,7 @@
 #include "format/checkpoint.h"
 #include "format/criu_task.h"
 #include "memory/chain.h"
+#include "memory/mapped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct space {
 	struct chain *own;    /* the pagemap of the process */
 	struct chain *shared; /* that of the shared memory that was needed last, NULL: none */
 	uint64_t shared_id;
+	struct mapped mapped; /* only when there are memfds */
 };
 
 struct space *space_close(struct space *s)
@@ -29,6 +31,7 @@ struct space *space_close(struct space *s)
 		return NULL;
 	chain_close(s->own);
 	chain_close(s->shared);
+	mapped_done(&s->mapped);
 	criu_mm_done(&s->mm);
 	free(s);
 	return NULL;
@@ -78,7 +81,7 @@ static int check_areas(const struct space *s, struct firn_error *err)
 
 	for (size_t k = 0; k < s->mm.nareas; k++) {
 		const struct criu_area *a = &s->mm.areas[k];
-		const bool shared = a->status & STATUS_SHARED;
+		const bool shared = a->status & (STATUS_SHARED | CRIU_AREA_MEMFD);
 
 		if ((a->start & mask) || (a->end & mask) || (shared && (a->offset & mask)))
 			return firn_fail(err, FIRN_ECORRUPT,
@@ -86,6 +89,17 @@ static int check_areas(const struct space *s, struct firn_error *err)
 					 a->start);
 	}
 	return 0;
+}
+
+static int read_memfds(struct space *s, struct firn_error *err)
+{
+	struct member_images images;
+	bool any = false;
+
+	for (size_t k = 0; k < s->mm.nareas; k++)
+		any |= (s->mm.areas[k].status & CRIU_AREA_MEMFD) != 0;
+	member_images_init(&images, s->members, CHECKPOINT_IMAGES_DIR);
+	return any ? mapped_load(&s->mapped, &images.base, &s->mm, err) : 0;
 }
 
 int space_open(struct members *m, uint32_t pid, struct space **ret, struct firn_error *err)
@@ -99,7 +113,7 @@ int space_open(struct members *m, uint32_t pid, struct space **ret, struct firn_
 	s->members = m;
 	rc = read_mm(s, pid, err);
 	if (rc > 0)
-		rc = check_areas(s, err) ?: 1;
+		rc = check_areas(s, err) ?: read_memfds(s, err) ?: 1;
 	if (rc <= 0)
 		return rc;
 	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", pid);
@@ -110,28 +124,25 @@ int space_open(struct members *m, uint32_t pid, struct space **ret, struct firn_
 	return 1;
 }
 
-/* The chain that the pages of @a are in, and the address there of the area's first page. */
-static int chain_of(struct space *s, const struct criu_area *a, struct chain **ret,
-		    uint64_t *ret_start, struct firn_error *err)
+/* The shared memory of @a: false when it has none, or nobody knows which one. */
+static bool segment_of(const struct space *s, const struct criu_area *a, uint64_t *ret)
+{
+	*ret = a->backing;
+	if (a->status & STATUS_SHARED)
+		return true;
+	return (a->status & CRIU_AREA_MEMFD) && mapped_segment(&s->mapped, a, ret);
+}
+
+static int open_shared(struct space *s, uint64_t segment, struct firn_error *err)
 {
 	char name[64];
-	int rc;
 
-	*ret = s->own;
-	*ret_start = a->start;
-	if (!(a->status & STATUS_SHARED))
+	if (s->shared && s->shared_id == segment)
 		return 0;
-	if (!s->shared || s->shared_id != a->backing) {
-		s->shared = chain_close(s->shared);
-		snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", a->backing);
-		rc = chain_open(s->members, name, s->page_bytes, &s->shared, err);
-		if (rc < 0)
-			return rc;
-		s->shared_id = a->backing;
-	}
-	*ret = s->shared;
-	*ret_start = a->offset;
-	return 0;
+	s->shared = chain_close(s->shared);
+	s->shared_id = segment;
+	snprintf(name, sizeof(name), "pagemap-shmem-%" PRIu64 ".img", segment);
+	return chain_open(s->members, name, s->page_bytes, &s->shared, err);
 }
 
 /* What a page is that no pagemap lists. */
@@ -139,7 +150,7 @@ static enum space_where unlisted(const struct criu_area *a, bool missing)
 {
 	if (a->status & STATUS_KERNEL)
 		return SPACE_ABSENT;
-	if (a->status & STATUS_FILE)
+	if ((a->status & STATUS_FILE) && !(a->status & CRIU_AREA_MEMFD))
 		return SPACE_FILE;
 	return missing ? SPACE_ABSENT : SPACE_EMPTY;
 }
@@ -179,35 +190,75 @@ static size_t find_area(const struct criu_mm *mm, uint64_t address)
 	return from;
 }
 
+/*
+ * Where the pages of shared memory are that p->from to p->to of @a are; @p is one of the process'
+ * addresses before and afterwards.
+ */
+static int find_shared(struct space *s, const struct criu_area *a, struct piece *p,
+		       struct firn_error *err)
+{
+	const uint64_t at = p->from, ahead = p->from - a->start, bytes = p->to - p->from;
+	uint64_t segment, from, to;
+	int rc;
+
+	if (!segment_of(s, a, &segment)) {
+		p->where = PIECE_LOST;
+		return 0;
+	}
+	if (__builtin_add_overflow(a->offset, ahead, &from) ||
+	    __builtin_add_overflow(from, bytes, &to))
+		return firn_fail(err, FIRN_ECORRUPT,
+				 "the area at %" PRIx64 " is beyond its shared memory", a->start);
+	rc = open_shared(s, segment, err);
+	if (rc == 0)
+		rc = chain_find(s->shared, from, to, p, err);
+	p->to = at + (p->to - p->from);
+	p->from = at;
+	return rc;
+}
+
+/* Where the pages from p->from on are. */
+static int find_piece(struct space *s, const struct criu_area *a, struct piece *p, bool *ret_shared,
+		      struct firn_error *err)
+{
+	int rc = 0;
+
+	*ret_shared = a->status & (STATUS_SHARED | CRIU_AREA_MEMFD);
+	/* What a process wrote to its private copy of a memfd goes before the memfd. */
+	if (!*ret_shared || (a->status & CRIU_AREA_FILE_PRIVATE)) {
+		rc = chain_find(s->own, p->from, p->to, p, err);
+		if (rc < 0 || !*ret_shared || p->where != PIECE_HOLE) {
+			*ret_shared = false;
+			return rc;
+		}
+	}
+	return find_shared(s, a, p, err);
+}
+
 int space_find(struct space *s, uint64_t address, struct space_run *ret, struct firn_error *err)
 {
 	const size_t k = find_area(&s->mm, address);
 	const struct criu_area *a = &s->mm.areas[k];
-	struct chain *chain;
-	uint64_t start, from, to;
+	const struct chain *chain;
 	struct piece p;
+	bool shared;
 	int rc;
 
 	if (k == s->mm.nareas)
 		return 0;
 	address &= ~(s->page_bytes - 1);
-	address = address > a->start ? address : a->start;
-	rc = chain_of(s, a, &chain, &start, err);
+	p = (struct piece){ .from = address > a->start ? address : a->start, .to = a->end };
+	rc = find_piece(s, a, &p, &shared, err);
 	if (rc < 0)
 		return rc;
-	if (__builtin_add_overflow(start, address - a->start, &from) ||
-	    __builtin_add_overflow(start, a->end - a->start, &to))
-		return firn_fail(err, FIRN_ECORRUPT,
-				 "the area at %" PRIx64 " is beyond its shared memory", a->start);
-	rc = chain_find(chain, from, to, &p, err);
-	if (rc < 0)
-		return rc;
+	chain = shared ? s->shared : s->own;
 	*ret = (struct space_run){
-		.address = address,
+		.address = p.from,
 		.pages = (p.to - p.from) / s->page_bytes,
-		.where = where_of(&p, a, chain_missing(chain)),
+		.where = where_of(&p, a, chain && chain_missing(chain)),
 		.area = k,
 		.dump = p.dump,
+		.shared = shared,
 	};
 	if (ret->where == SPACE_PRESENT) {
 		ret->path = chain_path(chain, p.dump);
@@ -241,16 +292,19 @@ bool space_there(const struct space_run *run)
 int space_read_run(struct space *s, const struct space_run *run, uint64_t skip, void *to, size_t n,
 		   struct firn_error *err)
 {
-	struct chain *chain;
-	uint64_t start;
+	const struct criu_area *a = &s->mm.areas[run->area];
+	struct piece p = { .from = run->address, .to = run->address + s->page_bytes };
 	int rc;
 
 	if (run->where != SPACE_PRESENT) {
 		memset(to, 0, n);
 		return 0;
 	}
-	rc = chain_of(s, &s->mm.areas[run->area], &chain, &start, err);
-	return rc < 0 ? rc : chain_read(chain, run->dump, run->offset + skip, to, n, err);
+	if (!run->shared)
+		return chain_read(s->own, run->dump, run->offset + skip, to, n, err);
+	/* The walk may have come to other shared memory meanwhile. */
+	rc = find_shared(s, a, &p, err);
+	return rc < 0 ? rc : chain_read(s->shared, run->dump, run->offset + skip, to, n, err);
 }
 
 int space_read(struct space *s, uint64_t address, void *to, size_t n, size_t *ret_there,

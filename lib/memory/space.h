@@ -34,6 +34,7 @@ struct space_run {
 	const char *path; /* lives until the walk comes to another area */
 	uint64_t offset;
 	uint32_t dump;
+	bool shared; /* the pages are those of shared memory, or of a memfd */
 };
 
 struct space;

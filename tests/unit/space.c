@@ -221,6 +221,94 @@ START_TEST(test_packed)
 }
 END_TEST
 
+/* files.img: file 3 is memfd 1, file 4 memfd 2, file 5 none. memfd.img: 1 has segment 77. */
+static void put_memfds(struct buf *archive)
+{
+	static const uint32_t files[][2] = { { 3, 1 }, { 4, 2 } };
+	_buf_ struct buf image = BUF_INIT, m = BUF_INIT, inner = BUF_INIT;
+
+	dump_begin(&image, DUMP_FILES);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		dump_number(&m, 1, 18);
+		dump_number(&m, 2, files[i][0]);
+		dump_number(&inner, 5, files[i][1]);
+		dump_message(&m, 20, &inner);
+		buf_reset(&inner);
+		dump_record(&image, &m);
+	}
+	dump_file(archive, "checkpoint/files.img", &image);
+	buf_reset(&image);
+	dump_begin(&image, DUMP_MEMFD);
+	dump_number(&m, 5, 77);
+	dump_number(&m, 7, 1);
+	dump_record(&image, &m);
+	dump_file(archive, "checkpoint/memfd.img", &image);
+}
+
+/* What is shared without a file is a memfd to newer CRIUs; a private copy has its own pages first.
+ */
+START_TEST(test_memfd)
+{
+	static const uint32_t shared = CRIU_AREA_REGULAR | CRIU_AREA_FILE_SHARED | CRIU_AREA_MEMFD;
+	static const uint32_t copy = CRIU_AREA_REGULAR | CRIU_AREA_FILE_PRIVATE | CRIU_AREA_MEMFD;
+	static const struct dump_area mapped[] = {
+		{ .start = 0x10000, .end = 0x14000, .status = shared, .backing = 3 },
+		{ .start = 0x14000, .end = 0x16000, .status = shared, .backing = 4 },
+		{ .start = 0x16000, .end = 0x18000, .status = shared, .backing = 5 },
+		{ .start = 0x20000, .end = 0x24000, .status = copy, .backing = 3 },
+	};
+	static const struct dump_range own[] = { { 0x21000, 1, 4 } };
+	static const char want[] = "10000+2 present 0 checkpoint/pages-2.img@0 0\n"
+				   "12000+1 empty 0\n"
+				   "13000+1 present 0 checkpoint/pages-2.img@2000 0\n"
+				   "14000+2 lost 1\n"
+				   "16000+2 lost 2\n"
+				   "20000+1 present 3 checkpoint/pages-2.img@0 0\n"
+				   "21000+1 present 3 checkpoint/pages-1.img@0 0\n"
+				   "22000+1 empty 3\n"
+				   "23000+1 present 3 checkpoint/pages-2.img@2000 0\n";
+	_buf_ struct buf archive = BUF_INIT, text = BUF_INIT;
+	_cleanup_(members_closep) struct members *m = NULL;
+	_cleanup_(space_closep) struct space *s = NULL;
+	struct firn_error err = { 0 };
+	char got[8] = "";
+	size_t there = 0;
+
+	dump_process(&archive, 9, mapped, ARRAY_SIZE(mapped));
+	dump_pagemap(&archive, "checkpoint/pagemap-9.img", 1, own, 1);
+	dump_pages(&archive, "checkpoint/pages-1.img", "own", 1);
+	dump_pagemap(&archive, "checkpoint/pagemap-shmem-77.img", 2, seg77, ARRAY_SIZE(seg77));
+	dump_pages(&archive, "checkpoint/pages-2.img", "shm", 3);
+	put_memfds(&archive);
+	m = dump_open(&archive);
+	ck_assert_int_eq(space_open(m, 9, &s, &err), 1);
+	ck_ok(space_each(s, tell, &text, &err), err);
+	ck_assert_str_eq((char *)text.data, want);
+	ck_ok(space_read(s, 0x21000, got, 7, &there, &err), err);
+	ck_assert_str_eq(got, "own000.");
+	ck_ok(space_read(s, 0x23000, got, 7, &there, &err), err);
+	ck_assert_str_eq(got, "shm002.");
+}
+END_TEST
+
+/* A run that was found stays readable when the walk has come to other shared memory. */
+START_TEST(test_old_run)
+{
+	_cleanup_(members_closep) struct members *m = dump_open(&tar);
+	_cleanup_(space_closep) struct space *s = NULL;
+	struct firn_error err = { 0 };
+	struct space_run run, other;
+	char got[8] = "";
+
+	ck_assert_int_eq(space_open(m, 9, &s, &err), 1);
+	ck_assert_int_eq(space_find(s, 0x1a000, &run, &err), 1);
+	ck_assert_int_eq(space_find(s, 0x26000, &other, &err), 1);
+	ck_assert_int_eq(other.where, SPACE_ABSENT);
+	ck_ok(space_read_run(s, &run, 0, got, 7, &err), err);
+	ck_assert_str_eq(got, "shm002.");
+}
+END_TEST
+
 START_TEST(test_nobody)
 {
 	_cleanup_(members_closep) struct members *m = dump_open(&tar);
@@ -288,6 +376,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, test_read, 0, 3);
 	tcase_add_loop_test(t, test_read_across, 0, 9);
 	tcase_add_loop_test(t, test_packed, 0, 4);
+	tcase_add_test(t, test_memfd);
+	tcase_add_test(t, test_old_run);
 	tcase_add_test(t, test_nobody);
 	tcase_add_loop_test(t, test_bad, 0, ARRAY_SIZE(bad));
 	suite_add_tcase(s, t);
