@@ -11,6 +11,7 @@
 
 #define FILES_MAX     4096
 #define HASHES_MAX    (1ull << 32) /* bytes: of two TiB of memory */
+#define WINDOW        65536u       /* bytes read at once: runs may be of one page each */
 #define BATCH         512u         /* hashes written at once */
 #define METER_STEPS   100
 #define METER_STEP    (16u << 20)
@@ -33,6 +34,9 @@ struct pages {
 	size_t nfiles, found;     /* found: the one that was asked for last */
 	char path[LAST_PATH_MAX]; /* of source */
 	struct source *source;    /* that was read last, NULL: none */
+	uint64_t window_at;       /* offset of what window has of it */
+	size_t window_len;
+	uint8_t window[WINDOW];
 };
 
 static bool is_pages(const char *path)
@@ -215,6 +219,7 @@ static int use_source(struct pages *p, const char *path, struct firn_error *err)
 		return 0;
 	source_close(p->source);
 	p->source = NULL;
+	p->window_len = 0;
 	if (strlen(path) >= sizeof(p->path))
 		return firn_fail(err, FIRN_ELIMIT, "a name of more than %d bytes", PATH_MEMBER_MAX);
 	rc = members_source(p->members, path, &p->source, err);
@@ -226,14 +231,37 @@ static int use_source(struct pages *p, const char *path, struct firn_error *err)
 	return 0;
 }
 
+static int fill_window(struct pages *p, uint64_t offset, struct firn_error *err)
+{
+	ssize_t got;
+
+	p->window_len = 0;
+	got = source_pread(p->source, p->window, sizeof(p->window), offset, err);
+	if (got < 0)
+		return (int)got;
+	p->window_at = offset;
+	p->window_len = (size_t)got;
+	return 0;
+}
+
 int pages_read(struct pages *p, const char *path, uint64_t offset, void *to, size_t n,
 	       struct firn_error *err)
 {
 	int rc = use_source(p, path, err);
 
+	if (rc < 0)
+		return rc;
+	if (n >= WINDOW)
+		return firn_wrap(err, source_read_at(p->source, to, n, offset, err), "%s", path);
+	/* An offset before the window wraps to one far behind it. */
+	if (offset - p->window_at > p->window_len ||
+	    n > p->window_len - (size_t)(offset - p->window_at))
+		rc = fill_window(p, offset, err);
+	if (rc == 0 && n > p->window_len - (size_t)(offset - p->window_at))
+		rc = firn_fail(err, FIRN_ECORRUPT, "ends early");
 	if (rc == 0)
-		rc = firn_wrap(err, source_read_at(p->source, to, n, offset, err), "%s", path);
-	return rc;
+		memcpy(to, p->window + (offset - p->window_at), n);
+	return firn_wrap(err, rc, "%s", path);
 }
 
 static int read_hashes(const struct pages *p, const struct hashed *f, uint64_t offset, uint64_t *to,
