@@ -8,7 +8,7 @@
 
 struct diff_opts {
 	const char *container, *container_b;
-	bool environment, content, no_memory, exit_code;
+	bool environment, content, moved, no_memory, exit_code;
 };
 
 static const struct opt diff_options[] = {
@@ -16,6 +16,8 @@ static const struct opt diff_options[] = {
 		 "Exit status 1 when they differ, 0 when they don't"),
 	OPT_FLAG(0, "content", struct diff_opts, content,
 		 "Read the files of the filesystem deltas, to compare what is in them"),
+	OPT_FLAG(0, "moved", struct diff_opts, moved,
+		 "Look for B's pages at other addresses of A, too"),
 	OPT_FLAG(0, "no-memory", struct diff_opts, no_memory,
 		 "Don't compare the processes' memory, which has to be read for that"),
 	OPT_FLAG(0, "ps-tree-env", struct diff_opts, environment,
@@ -35,15 +37,27 @@ static const struct {
 	{ "files", NULL },       { "sockets", NULL },     { "mounts", NULL },
 	{ "mountpoints", NULL }, { "environment", NULL }, { "delta", NULL },
 	{ "memory", "equal" },   { "memory", "changed" }, { "memory", "new" },
-	{ "memory", "gone" },    { "weight", "pages" },   { "weight", "total" },
+	{ "memory", "gone" },    { "memory", "moved" },   { "weight", "pages" },
+	{ "weight", "total" },
 };
 
 static const struct out_field diff_fields[] = {
-	{ "Equal", OUT_BOOL },       { "Origin", OUT_UINT },       { "Processes", OUT_UINT },
-	{ "Files", OUT_UINT },       { "Sockets", OUT_UINT },      { "Mounts", OUT_UINT },
-	{ "Mountpoints", OUT_UINT }, { "Environment", OUT_UINT },  { "Delta", OUT_UINT },
-	{ "PagesEqual", OUT_UINT },  { "PagesChanged", OUT_UINT }, { "PagesNew", OUT_UINT },
-	{ "PagesGone", OUT_UINT },   { "WeightPages", OUT_UINT },  { "Weight", OUT_UINT },
+	{ "Equal", OUT_BOOL },
+	{ "Origin", OUT_UINT },
+	{ "Processes", OUT_UINT },
+	{ "Files", OUT_UINT },
+	{ "Sockets", OUT_UINT },
+	{ "Mounts", OUT_UINT },
+	{ "Mountpoints", OUT_UINT },
+	{ "Environment", OUT_UINT },
+	{ "Delta", OUT_UINT },
+	{ "PagesEqual", OUT_UINT },
+	{ "PagesChanged", OUT_UINT },
+	{ "PagesNew", OUT_UINT },
+	{ "PagesGone", OUT_UINT },
+	{ "PagesMoved", OUT_UINT },
+	{ "WeightPages", OUT_UINT },
+	{ "Weight", OUT_UINT },
 	{ NULL, OUT_END },
 };
 
@@ -101,7 +115,7 @@ static int diff_run(struct app *app, const void *opts, int argc, char **argv,
 	const struct firn_diff_opts how = {
 		.size = sizeof(how),
 		.flags = (o->environment ? FIRN_DIFF_ENVIRONMENT : 0) |
-			 (o->content ? FIRN_DIFF_CONTENT : 0) |
+			 (o->content ? FIRN_DIFF_CONTENT : 0) | (o->moved ? FIRN_DIFF_MOVED : 0) |
 			 (o->no_memory ? FIRN_DIFF_NO_MEMORY : 0),
 		.container_a = o->container,
 		.container_b = o->container_b,

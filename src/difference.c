@@ -214,6 +214,9 @@ static void show_pages(struct tree *t, unsigned depth, const char *label,
 	    t, depth,
 	    "%s: %" PRId64 " pages equal, %" PRId64 " changed, %" PRId64 " new, %" PRId64 " gone",
 	    label, number(v, "equal"), number(v, "changed"), number(v, "new"), number(v, "gone"));
+	if (number(v, "moved"))
+		tree_add(t, depth + 1, "of these A has at other addresses: %" PRId64,
+			 number(v, "moved"));
 	if (number(v, "unknown"))
 		tree_add(t, depth + 1, "not in the checkpoints: %" PRId64, number(v, "unknown"));
 }

@@ -17,6 +17,7 @@ enum firn_diff_flags {
 	FIRN_DIFF_ENVIRONMENT = 1 << 0, /**< variables of environments: they hold secrets */
 	FIRN_DIFF_CONTENT = 1 << 1,     /**< compare what is in the filesystem deltas' files */
 	FIRN_DIFF_NO_MEMORY = 1 << 2,   /**< don't read the processes' memory */
+	FIRN_DIFF_MOVED = 1 << 3,       /**< look for B's pages at other addresses of A, too */
 };
 
 /** How to compare; zero is the default of every member but size. */

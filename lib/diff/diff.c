@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_FLAGS (FIRN_DIFF_ENVIRONMENT | FIRN_DIFF_CONTENT | FIRN_DIFF_NO_MEMORY)
+#define KNOWN_FLAGS                                                                                \
+	(FIRN_DIFF_ENVIRONMENT | FIRN_DIFF_CONTENT | FIRN_DIFF_NO_MEMORY | FIRN_DIFF_MOVED)
 
 struct firn_difference {
 	struct doc *doc;
@@ -138,6 +139,8 @@ static int load(struct diff *d, struct pages_meter *meter, struct firn_error *er
 	}
 	if (d->b.pages)
 		meter->total += weigh_pages(d->b.members);
+	if (d->a.pages && (d->opts.flags & FIRN_DIFF_MOVED))
+		meter->total += weigh_pages(d->a.members) - pages_bytes(d->a.pages);
 	for (size_t k = 0; rc == 0 && k < ARRAY_SIZE(sides); k++)
 		rc = firn_wrap(err, side_load(d, sides[k], err), "%s",
 			       path_quote(sides[k]->text, quoted));

@@ -6,6 +6,7 @@
 #include "diff/memory.h"
 
 #include "base/fd.h"
+#include "diff/elsewhere.h"
 #include "memory/space.h"
 
 #include <inttypes.h>
@@ -20,7 +21,8 @@
 
 struct counts {
 	uint64_t equal, changed, new, gone, unknown;
-	uint64_t stored; /* pages that are changed, new or unknown, and have bytes in B */
+	uint64_t moved;  /* of changed, new and unknown ones: A has them at other addresses */
+	uint64_t stored; /* pages that are changed, new or unknown, and have bytes in B alone */
 };
 
 /* Shared memories that were counted, by where their first page is. */
@@ -48,7 +50,8 @@ struct memory {
 	struct diff *diff;
 	struct pages_meter *meter;
 	struct seen seen_a, seen_b;
-	uint64_t zero; /* the hash of a unit of zeros */
+	struct elsewhere *elsewhere; /* NULL: nobody asked where pages went */
+	uint64_t zero;               /* the hash of a unit of zeros */
 	uint64_t page_bytes;
 	struct counts own, all; /* of the process; each page once */
 	uint8_t bytes_a[CHUNK], bytes_b[CHUNK];
@@ -153,9 +156,32 @@ static int read_hashes(const struct memory *m, struct walker *w, uint64_t skip, 
 	return 0;
 }
 
-/* How many pages of the chunk differ. */
+/* The page at @skip of what B has is new at its address. */
+static int take_stored(const struct memory *m, struct walker *b, uint64_t skip, struct counts *c,
+		       struct firn_error *err)
+{
+	const size_t units = (size_t)(m->page_bytes / PAGES_UNIT);
+	uint64_t hashes[CHUNK_UNITS];
+	bool found = true;
+	int rc;
+
+	if (b->run.where != SPACE_PRESENT)
+		return 0;
+	if (!m->elsewhere) {
+		c->stored++;
+		return 0;
+	}
+	rc = read_hashes(m, b, skip, hashes, units, err);
+	for (size_t k = 0; rc == 0 && k < units; k++)
+		found &= elsewhere_has(m->elsewhere, hashes[k]);
+	c->moved += found;
+	c->stored += !found;
+	return rc;
+}
+
+/* What differs of the chunk. */
 static int compare_chunk(struct memory *m, struct walker *a, struct walker *b, bool hashed,
-			 uint64_t skip, size_t n, uint64_t *ret, struct firn_error *err)
+			 uint64_t skip, size_t n, struct counts *c, struct firn_error *err)
 {
 	uint64_t hashes_a[CHUNK_UNITS], hashes_b[CHUNK_UNITS];
 	const size_t step = (size_t)m->page_bytes;
@@ -175,8 +201,14 @@ static int compare_chunk(struct memory *m, struct walker *a, struct walker *b, b
 		if (rc == 0)
 			rc = read_bytes(b, skip, m->bytes_b, n, err);
 	}
-	for (size_t at = 0; rc == 0 && at < n; at += step)
-		*ret += memcmp(x + at / scale, y + at / scale, step / scale) != 0;
+	for (size_t at = 0; rc == 0 && at < n; at += step) {
+		if (memcmp(x + at / scale, y + at / scale, step / scale) == 0) {
+			c->equal++;
+			continue;
+		}
+		c->changed++;
+		rc = take_stored(m, b, skip + at, c, err);
+	}
 	return rc;
 }
 
@@ -187,18 +219,19 @@ static bool has_hashes_alone(const struct walker *w)
 
 /* What both have dumped of @bytes. */
 static int compare_run(struct memory *m, struct walker *a, struct walker *b, uint64_t bytes,
-		       uint64_t *ret, struct firn_error *err)
+		       struct counts *c, struct firn_error *err)
 {
 	const bool hashed = has_hashes_alone(a) || has_hashes_alone(b);
 	int rc = 0;
 
-	*ret = 0;
-	if (a->run.where == SPACE_ZERO && b->run.where == SPACE_ZERO)
+	if (a->run.where == SPACE_ZERO && b->run.where == SPACE_ZERO) {
+		c->equal = bytes / m->page_bytes;
 		return 0;
+	}
 	for (uint64_t at = 0; rc == 0 && at < bytes; at += CHUNK) {
 		const size_t n = bytes - at < CHUNK ? (size_t)(bytes - at) : CHUNK;
 
-		rc = compare_chunk(m, a, b, hashed, at, n, ret, err);
+		rc = compare_chunk(m, a, b, hashed, at, n, c, err);
 		if (rc == 0 && b->run.where == SPACE_PRESENT)
 			pages_meter_add(m->meter, n);
 	}
@@ -217,8 +250,25 @@ static void add_counts(struct memory *m, const struct counts *c, bool counted)
 		to[k]->new += c->new;
 		to[k]->gone += c->gone;
 		to[k]->unknown += c->unknown;
+		to[k]->moved += c->moved;
 		to[k]->stored += c->stored;
 	}
+}
+
+/* What B alone has of @bytes, or has where nobody knows what A had. */
+static int take_new(const struct memory *m, struct walker *b, uint64_t bytes, struct counts *c,
+		    struct firn_error *err)
+{
+	int rc = 0;
+
+	if (b->run.where == SPACE_PRESENT && !m->elsewhere) {
+		c->stored += bytes / m->page_bytes;
+		return 0;
+	}
+	for (uint64_t at = 0; rc == 0 && b->run.where == SPACE_PRESENT && at < bytes;
+	     at += m->page_bytes)
+		rc = take_stored(m, b, at, c, err);
+	return rc;
 }
 
 /* @a or @b is NULL for what the other one alone has. */
@@ -226,21 +276,18 @@ static int take_region(struct memory *m, struct walker *a, struct walker *b, uin
 		       struct firn_error *err)
 {
 	const enum state x = a ? state_of(a) : STATE_NONE, y = b ? state_of(b) : STATE_NONE;
-	const bool bytes_in_b = b && b->run.where == SPACE_PRESENT;
 	const uint64_t pages = bytes / m->page_bytes;
 	struct counts c = { 0 };
 	int rc = 0;
 
 	if (x == STATE_DUMPED && y == STATE_DUMPED) {
-		rc = compare_run(m, a, b, bytes, &c.changed, err);
-		c.equal = pages - c.changed;
-		c.stored = bytes_in_b ? c.changed : 0;
+		rc = compare_run(m, a, b, bytes, &c, err);
 	} else if (x == STATE_UNKNOWN || y == STATE_UNKNOWN) {
 		c.unknown = pages;
-		c.stored = bytes_in_b ? pages : 0;
+		rc = b ? take_new(m, b, bytes, &c, err) : 0;
 	} else if (y == STATE_DUMPED) {
 		c.new = pages;
-		c.stored = bytes_in_b ? pages : 0;
+		rc = take_new(m, b, bytes, &c, err);
 	} else if (x == STATE_DUMPED) {
 		c.gone = pages;
 	}
@@ -286,12 +333,16 @@ static int open_space(const struct diff_side *s, uint32_t pid, struct space **re
 
 static void tell_counts(struct diff *d, struct firn_value *to, const struct counts *c)
 {
+	const bool moved = d->opts.flags & FIRN_DIFF_MOVED;
+
 	doc_add_number(d->t.doc, to, "equal", c->equal);
 	doc_add_number(d->t.doc, to, "changed", c->changed);
 	doc_add_number(d->t.doc, to, "new", c->new);
 	doc_add_number(d->t.doc, to, "gone", c->gone);
 	if (c->unknown)
 		doc_add_number(d->t.doc, to, "unknown", c->unknown);
+	if (moved)
+		doc_add_number(d->t.doc, to, "moved", c->moved);
 }
 
 static int compare_pair(struct memory *m, const struct diff_pair *pair, struct walker *a,
@@ -341,19 +392,42 @@ static int take_pair(struct memory *m, const struct diff_pair *pair, struct page
 	return rc < 0 ? rc : 1;
 }
 
+static void memory_freep(struct memory **m)
+{
+	if (*m)
+		elsewhere_close((*m)->elsewhere);
+	free(*m);
+}
+
+static int prepare(struct diff *d, struct pages *a, struct pages_meter *meter, struct memory **ret,
+		   struct firn_error *err)
+{
+	static const uint8_t zeros[PAGES_UNIT];
+	_cleanup_(memory_freep) struct memory *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (!m)
+		return firn_fail_oom(err, "memory");
+	m->diff = d;
+	m->meter = meter;
+	rc = pages_hash(zeros, &m->zero, err);
+	if (rc == 0 && (d->opts.flags & FIRN_DIFF_MOVED))
+		rc = elsewhere_open(a, &m->elsewhere, err);
+	if (rc == 0)
+		*ret = take_ptr(&m);
+	return rc;
+}
+
 int memory_compare(struct diff *d, struct pages *a, struct pages *b, struct pages_meter *meter,
 		   struct memory_sums *ret, struct firn_error *err)
 {
-	static const uint8_t zeros[PAGES_UNIT];
-	_free_ struct memory *m = calloc(1, sizeof(*m));
-	struct firn_value *list = doc_list(d->t.doc), *v;
+	_cleanup_(memory_freep) struct memory *m = NULL;
+	struct firn_value *list = doc_list(d->t.doc), *v = NULL;
 	struct memory_sums sums = { 0 };
 	uint64_t left_off = 0;
-	int rc = m ? pages_hash(zeros, &m->zero, err) : firn_fail_oom(err, "memory");
+	int rc = prepare(d, a, meter, &m, err);
 
 	for (size_t k = 0; rc >= 0 && k < d->npairs; k++) {
-		m->diff = d;
-		m->meter = meter;
 		rc = take_pair(m, &d->pairs[k], a, b, &sums, &v, err);
 		if (rc > 0) {
 			left_off += !v;
@@ -364,6 +438,8 @@ int memory_compare(struct diff *d, struct pages *a, struct pages *b, struct page
 		return rc;
 	v = doc_add_object(d->t.doc, d->t.top, "memory");
 	tell_counts(d, v, &m->all);
+	if (m->elsewhere && elsewhere_full(m->elsewhere))
+		doc_add_bool(d->t.doc, v, "moved_incomplete", true);
 	doc_add_static(d->t.doc, v, "compared",
 		       pages_packed(a) || pages_packed(b) ? "hashes" : "bytes");
 	doc_add(d->t.doc, v, "processes", list);

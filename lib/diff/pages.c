@@ -296,6 +296,38 @@ int pages_hashes(struct pages *p, const char *path, uint64_t offset, uint64_t *t
 	return rc;
 }
 
+static int each_of(struct pages *p, const char *path, uint64_t units, pages_fn *take, void *ctx,
+		   struct firn_error *err)
+{
+	const bool hashed = pages_hashed(p, path);
+	uint64_t hashes[BATCH];
+	int rc = 0;
+
+	for (uint64_t at = 0; rc == 0 && at < units; at += BATCH) {
+		const size_t n = units - at < BATCH ? (size_t)(units - at) : BATCH;
+
+		rc = pages_hashes(p, path, at * PAGES_UNIT, hashes, n, err);
+		if (rc == 0)
+			rc = take(hashes, n, ctx, err);
+		if (!hashed)
+			pages_meter_add(p->meter, n * PAGES_UNIT);
+	}
+	return rc;
+}
+
+int pages_each(struct pages *p, pages_fn *take, void *ctx, struct firn_error *err)
+{
+	int rc = 0;
+
+	for (size_t k = 0; rc == 0 && k < members_count(p->members); k++) {
+		const struct member f = members_at(p->members, k);
+
+		if (f.kind == MEMBER_FILE && is_pages(f.path))
+			rc = each_of(p, f.path, f.size / PAGES_UNIT, take, ctx, err);
+	}
+	return rc;
+}
+
 static void tell(const struct pages_meter *m)
 {
 	const struct firn_progress now = { m->what, m->done, m->total };

@@ -41,6 +41,9 @@ int pages_read(struct pages *p, const char *path, uint64_t offset, void *to, siz
 /* The hashes of @n units from @offset on, of any @path. */
 int pages_hashes(struct pages *p, const char *path, uint64_t offset, uint64_t *to, size_t n,
 		 struct firn_error *err) _must_check_;
+/* All hashes of all files, some at a time; the meter counts what has to be read for that. */
+typedef int pages_fn(const uint64_t *hashes, size_t n, void *ctx, struct firn_error *err);
+int pages_each(struct pages *p, pages_fn *take, void *ctx, struct firn_error *err) _must_check_;
 int pages_hash(const void *unit, uint64_t *ret, struct firn_error *err) _must_check_;
 
 void pages_meter_add(struct pages_meter *m, uint64_t bytes);

@@ -114,6 +114,11 @@ is "$(value '[e["path"] for e in d["delta"]["entries"]]')" \
 diff_json --ps-tree-env known/a known/b
 is "$(value '[(e["change"], e["name"], e.get("a"), e.get("b")) for e in d["environment"]["entries"]]')" \
 	"[('changed', 'B', 'two', 'three'), ('gone', 'GONE', 'x', None), ('new', 'NEW', None, 'y')]" "--ps-tree-env shows variables"
+for b in known/b b.tar.zst; do
+	diff_json --moved known/a $b
+	is "$(value 'counts("memory"), d["memory"]["moved"], [p["moved"] for p in d["memory"]["processes"]], d["weight"]["pages"]')" \
+		"([9, 5, 5, 3], 2, [0, 0, 0, 2], 6)" "$b: --moved finds pages at other addresses"
+done
 diff_json --no-memory known/a known/b
 is "$(value '"memory" in d, "weight" in d, counts("delta")[1]')" "(False, False, 8)" "--no-memory: all but the memory"
 
@@ -150,8 +155,8 @@ like "$out" '^└── B over A: ' "and what it would weigh"
 tree=$out
 check "--format tree is the default" "$firn" diff --format tree known/a known/b
 is "$out" "$tree" "word by word"
-check "a template" "$firn" diff --format '{{.Equal}} {{.Origin}} {{.Processes}} {{.Files}} {{.Sockets}} {{.Environment}} {{.Delta}} {{.PagesEqual}} {{.PagesChanged}} {{.PagesNew}} {{.PagesGone}} {{.WeightPages}}' known/a known/b
-is "$out" "false 0 3 3 1 3 12 9 5 5 3 8" "with fields"
+check "a template" "$firn" diff --format '{{.Equal}} {{.Origin}} {{.Processes}} {{.Files}} {{.Sockets}} {{.Environment}} {{.Delta}} {{.PagesEqual}} {{.PagesChanged}} {{.PagesNew}} {{.PagesGone}} {{.PagesMoved}} {{.WeightPages}}' known/a known/b
+is "$out" "false 0 3 3 1 3 12 9 5 5 3 0 8" "with fields"
 fails 1 '^$' "--exit-code: they differ" "$firn" diff --exit-code known/a known/b
 is "$out" "$tree" "and it is told all the same"
 check "without it they may" "$firn" diff --quiet known/a known/b
