@@ -22,6 +22,7 @@ wait_for 10 counted_to 3 "/proc/$pid/root/count" || bail "the container doesn't 
 must setfattr -n user.lab -v hello "/proc/$pid/root/data/newdir/xattr"
 must cri checkpoint "$ctr" "$PWD/c1.tar"
 same_as_checkpointctl c1.tar
+whole c1.tar "containerd's archive"
 must cri stop "$ctr"
 must cri remove "$ctr"
 must cri remove-sandbox "$pod"

@@ -25,6 +25,9 @@ task=$(ctr images ls -q | grep '^containerd.io/checkpoint/')
 must ctr images export --local --skip-manifest-json rw.tar localhost/rw:1
 must ctr images export --local --skip-manifest-json image.tar localhost/image:1
 must ctr images export --local --skip-manifest-json task.tar "$task"
+whole rw.tar
+whole image.tar
+whole task.tar
 must skopeo copy -q --src-tls-verify=false "docker://$app" oci:base:app
 
 # count_in_index FILE: the last number in the /count of the rw layer

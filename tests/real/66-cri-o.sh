@@ -14,6 +14,7 @@ id=$(podman image inspect -f '{{.Id}}' localhost/app:1)
 must python3 /firn/tests/cli/make-crio.py podman.tar "$id" c1.tar
 same_as_checkpointctl podman.tar
 same_as_checkpointctl c1.tar "an archive in the words of CRI-O"
+whole c1.tar "an archive in the words of CRI-O"
 n=$(count_in_archive c1.tar)
 
 vital "build" firn build --format '{{.Engine}} {{.Container}}' --base oci:base:app c1.tar oci:layout:r1

@@ -69,6 +69,7 @@ n=$(last p)
 [ ! -f p/kept ] || diag "$(cat p/kept)"
 diag "$(du -sh p/1 p/2 p/3)"
 
+whole p/3 "the newest dump and those before it"
 vital "build of the newest dump" firn build p/3 oci:layout:p
 manifest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "p.checkpoint").digest' \
 	layout/index.json)
@@ -100,6 +101,7 @@ predump q 3
 dump q 4
 n=$(last q)
 vital "build of a longer one" firn build q/4 oci:layout:q4
+whole oci:layout "chains in a layout"
 digest_of() { # TAG N
 	local m
 	m=$(jq -r --arg t "$1.checkpoint" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $t).digest' \
@@ -157,7 +159,11 @@ fails 4 'builds on the dump pre-checkpoint' "the second archive alone is refused
 fails 3 'a pre-dump alone' "and so is the first" firn build --base oci:base:app pre.tar oci:layout:alone
 fails 4 'builds on the dump pre-checkpoint' "nor can the second be mounted as it lies" \
 	firn mount --base oci:base:app c1.tar "$PWD/m"
+run firn verify c1.tar
+is "$status" 3 "firn verify misses the dump before the second"
+like "$out" "pages are in the dump before this one" "and says so"
 vital "build from both" firn build --base oci:base:app --previous pre.tar c1.tar oci:layout:c1
+whole oci:layout:c1 "both"
 vital "mount" firn mount oci:layout:c1 "$PWD/m"
 is "$(readlink m/checkpoint/parent)" "../pre-checkpoint" "Podman's own link"
 vital "runc restore by hand" runc restore -d --bundle "$PWD/m" --image-path "$PWD/m/checkpoint" \

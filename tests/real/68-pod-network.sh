@@ -29,6 +29,7 @@ for c in a b other; do
 	was[$c]=$(count_in_archive pod/$c.tar)
 done
 must podman rm -f -t 0 a b other
+whole pod/a.tar "a container in a network of the engine's"
 must skopeo copy -q containers-storage:localhost/app:1 oci:base:app
 vital "build" firn build --base oci:base:app --project pod oci:layout:pod
 

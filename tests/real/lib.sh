@@ -223,6 +223,12 @@ changed" ] || problem "mod.txt, chmod.txt"
 	fi
 }
 
+# whole INPUT [WHAT]: firn verify finds nothing, neither fault nor warning nor note
+whole() {
+	run firn verify --deep "$1"
+	is "$status $out" "0 $1: no faults" "${2:-$1}: nothing is wrong"
+}
+
 # --- trees
 
 # list_tree DIR: one line a file, sorted: type, mode, owner, size or device, mtime, links, name, target,
