@@ -121,4 +121,5 @@ def main():
     print(f"{kept} of {total} pages")
 
 
-main()
+if __name__ == "__main__":
+    main()
