@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 void run_arg(struct run_args *a, const char *arg)
 {
@@ -97,6 +99,11 @@ static void child(const struct run_args *a, enum run_stdio stdio, int out, int t
 	_exit(127);
 }
 
+static int status_of(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static int wait_for(pid_t pid, const char *name, struct firn_error *err)
 {
 	int status;
@@ -104,12 +111,13 @@ static int wait_for(pid_t pid, const char *name, struct firn_error *err)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return firn_fail_errno(err, "wait for %s", name);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return status_of(status);
 }
 
-int run_wait(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
+/* Returns the child's pid: it runs the program, or has ended since it can't be run. */
+static pid_t start(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
 {
-	int pipes[2], why = 0, status;
+	int pipes[2], why = 0;
 	ssize_t told;
 	pid_t pid;
 
@@ -126,10 +134,85 @@ int run_wait(const struct run_args *a, enum run_stdio stdio, int out, struct fir
 		child(a, stdio, out, tell);
 	tell = fd_close(tell);
 	told = fd_read(listen, &why, sizeof(why), NULL);
-	status = wait_for(pid, a->argv[0], err);
-	if (told == (ssize_t)sizeof(why)) {
-		errno = why;
-		return firn_fail_errno(err, "run %s", a->argv[0]);
+	if (told != (ssize_t)sizeof(why))
+		return pid;
+	(void)wait_for(pid, a->argv[0], NULL);
+	errno = why;
+	return firn_fail_errno(err, "run %s", a->argv[0]);
+}
+
+int run_wait(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
+{
+	const pid_t pid = start(a, stdio, out, err);
+
+	return pid < 0 ? pid : wait_for(pid, a->argv[0], err);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What there is to read now, into @out as far as there is room. False at the end. */
+static bool hear(int fd, char *out, size_t room, size_t *used)
+{
+	char rest[512];
+	const bool full = *used == room;
+	const ssize_t got = read(fd, full ? rest : out + *used, full ? sizeof(rest) : room - *used);
+
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN;
+	*used += full ? 0 : (size_t)got;
+	return got > 0;
+}
+
+#define ASK_PAUSE_MS 10
+
+/* Its children may hold the pipe when it has ended, and it may go on when it has closed it. */
+static int listen_to(pid_t pid, int fd, int64_t until, char *out, size_t room)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t used = 0;
+	int status;
+	bool ended = false;
+
+	while (now_ms() < until) {
+		if (poll(&p, 1, ASK_PAUSE_MS) > 0 && !hear(fd, out, room, &used))
+			p.fd = -1;
+		out[used] = '\0';
+		if (ended && (p.fd < 0 || p.revents == 0))
+			return status_of(status);
+		ended = ended || waitpid(pid, &status, WNOHANG) == pid;
 	}
-	return status;
+	if (ended)
+		return status_of(status);
+	(void)kill(pid, SIGKILL);
+	(void)wait_for(pid, "", NULL);
+	return -FIRN_EBUSY;
+}
+
+int run_ask(const struct run_args *a, unsigned seconds, char *out, size_t room,
+	    struct firn_error *err)
+{
+	const int64_t until = now_ms() + (int64_t)seconds * 1000;
+	int pipes[2], rc;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return firn_fail_errno(err, "run %s: pipe", a->argv[0]);
+	_fd_ int listen = pipes[0], tell = pipes[1];
+
+	pid = start(a, RUN_STDIO_FILE, tell, err);
+	tell = fd_close(tell);
+	if (pid < 0)
+		return pid;
+	*out = '\0';
+	rc = listen_to(pid, listen, until, out, room - 1);
+	if (rc == -FIRN_EBUSY)
+		return firn_fail(err, FIRN_EBUSY, "%s doesn't answer within %u seconds", a->argv[0],
+				 seconds);
+	return rc;
 }

@@ -42,4 +42,11 @@ enum run_stdio {
 int run_wait(const struct run_args *a, enum run_stdio stdio, int out,
 	     struct firn_error *err) _must_check_;
 
+/*
+ * The same for a program that is asked something: the beginning of its output goes to @out, NUL-
+ * ended, errors and all. One that takes longer than @seconds is killed: -FIRN_EBUSY.
+ */
+int run_ask(const struct run_args *a, unsigned seconds, char *out, size_t room,
+	    struct firn_error *err) _must_check_;
+
 #endif

@@ -275,3 +275,26 @@ int criu_pages_check_all(const struct criu_dump *dumps, size_t n, uint64_t page_
 	}
 	return rc;
 }
+
+/* The older member is required: 4.2 sets it to 0, and CRIUs before read no pages at all. */
+int criu_pages_wide(struct criu_images *images, const char *name, bool *ret, struct firn_error *err)
+{
+	_criu_reader_ struct criu_reader r = { 0 };
+	bool wide = false, narrow = false;
+	struct wire_field f;
+	struct cursor c;
+	size_t len;
+	int rc = criu_reader_open(images, name, MAGIC_PAGEMAP, &r, err);
+
+	for (unsigned i = 0; rc > 0 && i < 2; i++) /* the head, then a range */
+		rc = criu_reader_next(&r, &len, err);
+	if (rc <= 0)
+		return firn_wrap(err, rc, "%s", name);
+	c = (struct cursor){ r.bytes, len };
+	while (wire_next(&c, &f) > 0) {
+		wide = wide || f.number == ENTRY_NR_PAGES;
+		narrow = narrow || (f.number == ENTRY_COMPAT_NR_PAGES && f.value);
+	}
+	*ret = wide && !narrow;
+	return 1;
+}

@@ -36,4 +36,11 @@ int criu_pages_check(const struct criu_dump *dumps, size_t n, const char *name, 
 int criu_pages_check_all(const struct criu_dump *dumps, size_t n, uint64_t page_bytes,
 			 struct firn_error *err) _must_check_;
 
+/*
+ * Whether the first range of the pagemap @name counts its pages as CRIU 4.2 and later do, which
+ * earlier ones can't read. 1, or 0 when there is no such image or nothing in it.
+ */
+int criu_pages_wide(struct criu_images *images, const char *name, bool *ret,
+		    struct firn_error *err) _must_check_;
+
 #endif
