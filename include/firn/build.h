@@ -21,6 +21,13 @@ enum firn_build_flags {
 	FIRN_BUILD_KEEP_SOURCE = 1 << 3, /**< the input's own bytes go along, for firn_export() */
 };
 
+/** For firn_build_opts.compress. */
+enum firn_compress {
+	FIRN_COMPRESS_NONE, /**< layers are tar */
+	/** tar+zstd, which the kernel mounts as well: from Linux 6.10 on, without a copy */
+	FIRN_COMPRESS_ZSTD,
+};
+
 /** How to build; zero is the default of every member but size. */
 struct firn_build_opts {
 	size_t size;      /**< sizeof(struct firn_build_opts) */
@@ -45,6 +52,11 @@ struct firn_build_opts {
 	/** under which name (HOST/REPO:TAG) the engine will find the rootfs image; NULL: by its ID
 	 */
 	const char *rootfs_name;
+	/** of the layers that are made here; the images' digests of content stay the same */
+	enum firn_compress compress;
+	int level;        /**< 1 to 22; 0: 3 */
+	unsigned threads; /**< that compress, 16 at most; 0: one for each processor. Their number
+			   * changes nothing in the result */
 };
 
 /** What was built. */

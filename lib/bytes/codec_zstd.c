@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/fd.h"
 #include "bytes/codec.h"
+#include "bytes/codec_frame.h"
 #include "bytes/codec_input.h"
 #include "bytes/codec_output.h"
 
@@ -137,8 +138,6 @@ int codec_zstd_reader(struct istream *in, struct istream **ret, struct firn_erro
 	return 0;
 }
 
-#define LEVEL 3 /* the library's default; its window of 2 MiB every reader takes */
-
 struct zstd_sink {
 	struct sink sink;
 	struct sink *out;
@@ -193,7 +192,8 @@ int codec_zstd_writer(struct sink *out, struct sink **ret, struct firn_error *er
 
 	if (!z || !(z->ctx = ZSTD_createCCtx()))
 		return firn_fail_oom(err, "zstd");
-	if (ZSTD_isError(ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_compressionLevel, LEVEL)) ||
+	if (ZSTD_isError(
+		ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_compressionLevel, CODEC_LEVEL_DEFAULT)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_checksumFlag, 1))) {
 		ZSTD_freeCCtx(z->ctx);
 		return firn_fail(err, FIRN_EFAIL, "zstd: can't set its parameters");
@@ -202,4 +202,91 @@ int codec_zstd_writer(struct sink *out, struct sink **ret, struct firn_error *er
 	z->out = out;
 	*ret = &take_ptr(&z)->sink;
 	return 0;
+}
+
+struct frame_packer {
+	ZSTD_CCtx *ctx;
+};
+
+struct frame_packer *frame_packer_free(struct frame_packer *p)
+{
+	if (p)
+		ZSTD_freeCCtx(p->ctx);
+	free(p);
+	return NULL;
+}
+
+void frame_packer_freep(struct frame_packer **p)
+{
+	*p = frame_packer_free(*p);
+}
+
+int frame_packer_new(int level, struct frame_packer **ret, struct firn_error *err)
+{
+	_cleanup_(frame_packer_freep) struct frame_packer *p = calloc(1, sizeof(*p));
+
+	if (!p || !(p->ctx = ZSTD_createCCtx()))
+		return firn_fail_oom(err, "zstd");
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(
+		ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_windowLog, CODEC_FRAME_WINDOW_LOG)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_contentSizeFlag, 1)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_checksumFlag, 1)))
+		return firn_fail(err, FIRN_EFAIL, "zstd: can't set its parameters");
+	*ret = take_ptr(&p);
+	return 0;
+}
+
+size_t frame_bound(size_t n)
+{
+	return ZSTD_compressBound(n);
+}
+
+ssize_t frame_pack(struct frame_packer *p, const void *bytes, size_t n, void *out, size_t room,
+		   struct firn_error *err)
+{
+	size_t got = ZSTD_compress2(p->ctx, out, room, bytes, n);
+
+	if (ZSTD_isError(got))
+		return firn_fail(err, FIRN_EFAIL, "zstd: %s", ZSTD_getErrorName(got));
+	return (ssize_t)got;
+}
+
+struct frame_unpacker {
+	ZSTD_DCtx *ctx;
+};
+
+struct frame_unpacker *frame_unpacker_free(struct frame_unpacker *u)
+{
+	if (u)
+		ZSTD_freeDCtx(u->ctx);
+	free(u);
+	return NULL;
+}
+
+void frame_unpacker_freep(struct frame_unpacker **u)
+{
+	*u = frame_unpacker_free(*u);
+}
+
+int frame_unpacker_new(struct frame_unpacker **ret, struct firn_error *err)
+{
+	struct frame_unpacker *u = calloc(1, sizeof(*u));
+
+	if (!u || !(u->ctx = ZSTD_createDCtx())) {
+		free(u);
+		return firn_fail_oom(err, "zstd");
+	}
+	*ret = u;
+	return 0;
+}
+
+int frame_unpack(struct frame_unpacker *u, const void *frame, size_t len, void *out, size_t n,
+		 struct firn_error *err)
+{
+	size_t got = ZSTD_decompressDCtx(u->ctx, out, n, frame, len);
+
+	if (ZSTD_isError(got))
+		return zstd_failed(got, err);
+	return got == n ? 0 : zstd_corrupt(err, "a frame has not the size it announces");
 }

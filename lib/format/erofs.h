@@ -10,6 +10,8 @@
 #define FIRN_FORMAT_EROFS_H
 
 #include "base/buf.h"
+#include "bytes/frames.h"
+#include "bytes/sink.h"
 #include "format/tree.h"
 
 #define EROFS_SUPER_AT 1024 /* EROFS_SUPER_OFFSET */
@@ -28,6 +30,12 @@ struct erofs_opts {
 	uint64_t meta_at;
 	const struct erofs_device *devices;
 	uint16_t ndevices;
+	/*
+	 * The image file is a zstd stream of these frames (bytes/frame_writer.h), and contents lie
+	 * at offsets of what it unpacks to: they become compressed inodes. NULL: it isn't. Borrowed
+	 * for as long as the plan is used.
+	 */
+	const struct frames *frames;
 };
 
 struct erofs; /* a plan: every node has its place */
@@ -65,5 +73,12 @@ uint64_t erofs_meta_bytes(const struct erofs *e);
  */
 int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
 	       struct firn_error *err) _must_check_;
+
+/*
+ * The same for a plan with meta_at, whose metadata may be large: it goes to @meta in pieces. The
+ * only way for a plan with frames, which has an entry for every block of content.
+ */
+int erofs_emit_to(struct erofs *e, uint64_t image_bytes, struct buf *head, struct sink *meta,
+		  struct firn_error *err) _must_check_;
 
 #endif

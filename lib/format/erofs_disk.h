@@ -16,11 +16,16 @@
 #define EROFS_DEVT_SIZE  128u /* erofs_deviceslot */
 #define EROFS_DIRENT     12u
 #define EROFS_CHUNK      8u /* erofs_inode_chunk_index */
+/* z_erofs_map_header, 8 bytes that nobody uses, then a z_erofs_lcluster_index for each block */
+#define EROFS_MAP_HEADER 16u
+#define EROFS_CLUSTER    8u
 
 /* feature_compat */
 #define EROFS_COMPAT_SB_CHKSUM 0x1u
 #define EROFS_COMPAT_MTIME     0x2u
 /* feature_incompat */
+#define EROFS_INCOMPAT_ZERO_PADDING 0x1u
+#define EROFS_INCOMPAT_COMPR_CFGS   0x2u /* and BIG_PCLUSTER */
 #define EROFS_INCOMPAT_CHUNKED_FILE 0x4u
 #define EROFS_INCOMPAT_DEVICE_TABLE 0x8u
 
@@ -35,8 +40,15 @@
 #define EROFS_MAJOR_MAX 0xfffu
 #define EROFS_MINOR_MAX 0xfffffu
 
+#define EROFS_COMPRESSION_ZSTD 3u   /* Z_EROFS_COMPRESSION_ZSTD */
+#define EROFS_BIG_PCLUSTER_1   0x2u /* Z_EROFS_ADVISE_BIG_PCLUSTER_1 */
+#define EROFS_CLUSTER_HEAD1    1u   /* Z_EROFS_LCLUSTER_TYPE_HEAD1 */
+#define EROFS_CLUSTER_NONHEAD  2u
+#define EROFS_CLUSTER_BLOCKS   0x800u /* Z_EROFS_LI_D0_CBLKCNT: a count, not a distance */
+
 enum erofs_layout {
 	EROFS_FLAT_PLAIN = 0,
+	EROFS_COMPRESSED_FULL = 1,
 	EROFS_FLAT_INLINE = 2,
 	EROFS_CHUNK_BASED = 4,
 };
@@ -45,6 +57,7 @@ struct erofs {
 	struct tree *tree;
 	struct erofs_device *devices;
 	uint16_t ndevices;
+	const struct frames *frames;
 	unsigned bits;
 	uint64_t meta_at;
 	uint64_t base;  /* where nid 0 is in the image: a multiple of the block size */
@@ -60,8 +73,8 @@ struct erofs {
 	struct node **order;
 	uint32_t norder;
 	uint32_t inodes;
-	uint32_t widest; /* most children of one folder */
-	bool chunked;
+	uint32_t widest;      /* most children of one folder */
+	bool chunked, packed; /* some file is */
 };
 
 /* What follows an inode, and what lies apart. */
@@ -73,6 +86,7 @@ struct erofs_shape {
 	uint64_t blocks;     /* whole blocks elsewhere in the metadata */
 	uint64_t chunks;     /* chunk indexes behind the xattrs, 8-aligned */
 	unsigned chunk_bits; /* log2 of a chunk's blocks */
+	uint64_t clusters;   /* lcluster indexes behind the map header, 8-aligned */
 };
 
 void erofs_shape_of(const struct erofs *e, const struct node *n, struct erofs_shape *ret);
@@ -98,6 +112,33 @@ uint8_t erofs_xattr_index(const char *name, const char **ret_rest);
 /* An opaque folder's own mark, which replaces what the tree has under that name. */
 #define EROFS_OPAQUE "trusted.overlay.opaque"
 bool erofs_xattr_hidden(const struct node *n, const struct xattr *x);
+
+/*
+ * The frames that are the content of @n, which is in frames: the first one, and how many. 0 when
+ * they don't begin and end with it, or are not as bytes/frame_writer.h makes them.
+ */
+size_t erofs_frames_of(const struct erofs *e, const struct node *n, size_t *ret_first);
+/* Blocks of the @i -th frame. */
+static inline uint32_t erofs_frame_blocks(const struct erofs *e, size_t i)
+{
+	return (e->frames->list[i].packed + (1u << e->bits) - 1) >> e->bits;
+}
+
+/* An inode, the block of its content being @block; what follows it has a function of its own. */
+void erofs_put_inode(const struct node *n, const struct erofs_shape *s, uint64_t block,
+		     uint32_t ino, uint8_t *p);
+void erofs_put_xattrs(uint8_t *p, const struct node *n);
+void erofs_put_dents(const struct erofs_dent *d, size_t n, uint8_t *p);
+int erofs_check_place(const struct erofs *e, const struct node *n, uint64_t image_bytes,
+		      struct firn_error *err) _must_check_;
+void erofs_put_chunks(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
+		      uint8_t *p);
+/* @head holds the head's bytes from offset 1024 on. */
+void erofs_put_super(const struct erofs *e, uint64_t image_bytes, struct buf *head);
+/* Whether the image may have so many bytes. */
+int erofs_check_image(const struct erofs *e, uint64_t image_bytes,
+		      struct firn_error *err) _must_check_;
+int erofs_wrap_node(struct firn_error *err, int rc, const struct node *n);
 
 static inline uint64_t erofs_align(uint64_t v, uint64_t to)
 {

@@ -2,7 +2,7 @@
 #include "format/erofs_disk.h"
 
 #include "base/fd.h"
-#include "base/path.h"
+#include "bytes/codec_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +77,7 @@ static uint8_t *put_xattr(uint8_t *p, const char *name, const void *value, uint3
 	return p + erofs_align(4 + rest_len + len, 4);
 }
 
-static void put_xattrs(uint8_t *p, const struct node *n)
+void erofs_put_xattrs(uint8_t *p, const struct node *n)
 {
 	p += EROFS_XATTR_HEADER;
 	if (n->opaque)
@@ -87,7 +87,7 @@ static void put_xattrs(uint8_t *p, const struct node *n)
 			p = put_xattr(p, x->name, x->value, x->len);
 }
 
-static void put_dents(const struct erofs_dent *d, size_t n, uint8_t *p)
+void erofs_put_dents(const struct erofs_dent *d, size_t n, uint8_t *p)
 {
 	uint8_t *name = p + n * EROFS_DIRENT;
 
@@ -110,15 +110,15 @@ static void put_dir(struct emitter *em, const struct node *dir, size_t first,
 		uint32_t used;
 		size_t take = erofs_dents_of_block(em->e, em->scratch + done, n - done, &used);
 
-		put_dents(em->scratch + done, take, i < s->blocks ? at(em, block) : tail);
+		erofs_put_dents(em->scratch + done, take, i < s->blocks ? at(em, block) : tail);
 		done += take;
 	}
 }
 
-static int check_place(const struct emitter *em, const struct node *n, struct firn_error *err)
+int erofs_check_place(const struct erofs *e, const struct node *n, uint64_t image_bytes,
+		      struct firn_error *err)
 {
-	const struct erofs *e = em->e;
-	uint64_t end, size = em->image_bytes;
+	uint64_t end, size = image_bytes;
 
 	if (n->device > e->ndevices)
 		return firn_fail(err, FIRN_EINVAL, "lies on device %u of %u", n->device,
@@ -135,8 +135,8 @@ static int check_place(const struct emitter *em, const struct node *n, struct fi
 	return 0;
 }
 
-static void put_chunks(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
-		       uint8_t *p)
+void erofs_put_chunks(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
+		      uint8_t *p)
 {
 	uint64_t block = n->offset >> e->bits;
 
@@ -147,8 +147,8 @@ static void put_chunks(const struct erofs *e, const struct node *n, const struct
 	}
 }
 
-static void put_inode(struct emitter *em, const struct node *n, const struct erofs_shape *s,
-		      uint8_t *p)
+void erofs_put_inode(const struct node *n, const struct erofs_shape *s, uint64_t block,
+		     uint32_t ino, uint8_t *p)
 {
 	static const struct node whiteout = { .mode = S_IFCHR };
 	const struct node *as = n->whiteout ? &whiteout : n;
@@ -156,14 +156,14 @@ static void put_inode(struct emitter *em, const struct node *n, const struct ero
 
 	if (s->layout == EROFS_CHUNK_BASED)
 		u = s->chunk_bits | EROFS_CHUNK_INDEXES;
-	else if (s->blocks)
-		u = (uint32_t)((em->e->base + em->block) >> em->e->bits);
+	else if (s->blocks || s->clusters)
+		u = (uint32_t)block;
 	put_le16(p, (uint16_t)(1 | s->layout << 1));
 	put_le16(p + 2, (uint16_t)(s->xattrs ? (s->xattrs - EROFS_XATTR_HEADER) / 4 + 1 : 0));
 	put_le16(p + 4, (uint16_t)as->mode);
 	put_le64(p + 8, s->content);
 	put_le32(p + 16, u);
-	put_le32(p + 20, ++em->ino);
+	put_le32(p + 20, ino);
 	put_le32(p + 24, as->uid);
 	put_le32(p + 28, as->gid);
 	put_le64(p + 32, (uint64_t)as->mtime);
@@ -178,18 +178,18 @@ static int put_node(struct emitter *em, const struct node *n, size_t first, stru
 	uint8_t *tail;
 
 	erofs_shape_of(em->e, n, &s);
-	put_inode(em, n, &s, at(em, pos));
+	erofs_put_inode(n, &s, (em->e->base + em->block) >> em->e->bits, ++em->ino, at(em, pos));
 	pos += EROFS_INODE_SIZE;
 	if (s.xattrs)
-		put_xattrs(at(em, pos), n);
+		erofs_put_xattrs(at(em, pos), n);
 	pos += s.xattrs;
 	tail = s.tail ? at(em, pos) : NULL;
 	if (s.chunks) {
-		int rc = check_place(em, n, err);
+		int rc = erofs_check_place(em->e, n, em->image_bytes, err);
 
 		if (rc < 0)
 			return rc;
-		put_chunks(em->e, n, &s, at(em, erofs_align(pos, EROFS_CHUNK)));
+		erofs_put_chunks(em->e, n, &s, at(em, erofs_align(pos, EROFS_CHUNK)));
 	} else if (S_ISDIR(n->mode)) {
 		put_dir(em, n, first, &s, tail);
 	} else if (S_ISLNK(n->mode)) {
@@ -206,17 +206,13 @@ static int put_nodes(struct emitter *em, struct firn_error *err)
 
 	for (size_t i = 0; i < e->norder; i++) {
 		const struct node *n = e->order[i];
-		_free_ char *path = NULL;
-		char quoted[PATH_QUOTE_MAX];
 		int rc;
 
 		if (n->link)
 			continue;
 		rc = put_node(em, n, first, err);
-		if (rc < 0 && tree_path(n, &path, NULL) == 0)
-			firn_wrap(err, rc, "entry %s", path_quote(path, quoted));
 		if (rc < 0)
-			return rc;
+			return erofs_wrap_node(err, rc, n);
 		if (S_ISDIR(n->mode))
 			first += n->nchildren;
 	}
@@ -238,8 +234,9 @@ static void put_devices(const struct erofs *e, uint8_t *p)
  * @sb is offset 1024; the whole block that the checksum covers is there, and complete. Small blocks
  * go without, as mkfs.erofs leaves them: fsck.erofs 1.8 counts on the superblock being in block 0.
  */
-static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
+void erofs_put_super(const struct erofs *e, uint64_t image_bytes, struct buf *head)
 {
+	uint8_t *sb = head->data;
 	const uint32_t block = erofs_block(e);
 	uint32_t compat = EROFS_COMPAT_MTIME, incompat = 0;
 
@@ -249,6 +246,9 @@ static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
 		incompat |= EROFS_INCOMPAT_CHUNKED_FILE;
 	if (e->ndevices)
 		incompat |= EROFS_INCOMPAT_DEVICE_TABLE;
+	if (e->packed)
+		incompat |= EROFS_INCOMPAT_ZERO_PADDING | EROFS_INCOMPAT_COMPR_CFGS;
+	put_devices(e, sb + EROFS_SUPER_SIZE);
 	put_le32(sb, EROFS_MAGIC);
 	put_le32(sb + 8, compat);
 	sb[12] = (uint8_t)e->bits;
@@ -259,8 +259,23 @@ static void put_super(const struct erofs *e, uint64_t image_bytes, uint8_t *sb)
 	put_le32(sb + 80, incompat);
 	put_le16(sb + 86, e->ndevices);
 	put_le16(sb + 88, e->ndevices ? (EROFS_SUPER_AT + EROFS_SUPER_SIZE) / EROFS_DEVT_SIZE : 0);
+	if (e->packed) {
+		/* z_erofs_zstd_cfgs behind its length: format 0, window */
+		put_le16(sb + 84, 1u << EROFS_COMPRESSION_ZSTD); /* available_compr_algs */
+		put_le16(sb + EROFS_SUPER_SIZE, 6);
+		sb[EROFS_SUPER_SIZE + 3] = CODEC_FRAME_WINDOW_LOG - 10;
+	}
 	if (compat & EROFS_COMPAT_SB_CHKSUM)
 		put_le32(sb + 4, crc32c(~UINT32_C(0), sb, block - EROFS_SUPER_AT));
+}
+
+int erofs_check_image(const struct erofs *e, uint64_t image_bytes, struct firn_error *err)
+{
+	if (image_bytes < e->base + e->end)
+		return firn_fail(err, FIRN_EINVAL, "EROFS index: the image ends before it does");
+	if (image_bytes >> e->bits > UINT32_MAX)
+		return firn_fail(err, FIRN_EUNSUPP, "EROFS index: too many blocks");
+	return 0;
 }
 
 int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
@@ -274,12 +289,13 @@ int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct b
 	em.image_bytes = image_bytes;
 	if (!scratch)
 		return firn_fail_oom(err, "EROFS index");
+	if (e->frames)
+		return firn_fail(err, FIRN_EINVAL, "EROFS index: frames need erofs_emit_to()");
 	if (image_bytes == 0)
 		image_bytes = e->base + e->end;
-	if (image_bytes < e->base + e->end)
-		return firn_fail(err, FIRN_EINVAL, "EROFS index: the image ends before it does");
-	if (image_bytes >> e->bits > UINT32_MAX)
-		return firn_fail(err, FIRN_EUNSUPP, "EROFS index: too many blocks");
+	rc = erofs_check_image(e, image_bytes, err);
+	if (rc < 0)
+		return rc;
 	buf_reset(head);
 	buf_reset(into);
 	if (e->meta_at) {
@@ -302,7 +318,6 @@ int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct b
 	rc = put_nodes(&em, err);
 	if (rc < 0)
 		return rc;
-	put_devices(e, head->data + EROFS_SUPER_SIZE);
-	put_super(e, image_bytes, head->data);
+	erofs_put_super(e, image_bytes, head);
 	return 0;
 }

@@ -107,7 +107,7 @@ int erofs_check_node(const struct node *n, struct firn_error *err)
 	return check_xattrs(n, err);
 }
 
-static int wrap_node(struct firn_error *err, int rc, const struct node *n)
+int erofs_wrap_node(struct firn_error *err, int rc, const struct node *n)
 {
 	_free_ char *path = NULL;
 	char quoted[PATH_QUOTE_MAX];
@@ -164,6 +164,41 @@ static uint64_t dir_bytes(const struct erofs *e, const struct node *dir, size_t 
 	return bytes;
 }
 
+size_t erofs_frames_of(const struct erofs *e, const struct node *n, size_t *ret_first)
+{
+	const struct frames *f = e->frames;
+	const uint32_t block = erofs_block(e);
+	const size_t first = frames_find(f, n->offset);
+	uint64_t at = n->offset, end;
+	size_t i;
+
+	if (first == f->n || f->list[first].plain != at ||
+	    __builtin_add_overflow(at, n->size, &end))
+		return 0;
+	*ret_first = first;
+	if (f->list[first].stored && n->size <= block && n->size == frames_content(f, first) &&
+	    (f->list[first].at + FRAME_STORED_AT) % block == 0)
+		return 1;
+	for (i = first; at < end && i < f->n; i++) {
+		const struct frame *frame = &f->list[i];
+		const uint32_t content = frames_content(f, i);
+
+		at += content;
+		if (frame->at % block || (at < end && content % block) ||
+		    (content <= block && frame->packed > block))
+			return 0;
+	}
+	return at == end ? i - first : 0;
+}
+
+/* A block of content that is stored lies in the file like one that isn't compressed. */
+static bool is_stored(const struct erofs *e, const struct node *n)
+{
+	const struct frame *f = &e->frames->list[frames_find(e->frames, n->offset)];
+
+	return f->at % erofs_block(e) != 0;
+}
+
 static void shape_chunks(const struct erofs *e, struct erofs_shape *s)
 {
 	unsigned bits = e->bits;
@@ -204,7 +239,12 @@ void erofs_shape_of(const struct erofs *e, const struct node *n, struct erofs_sh
 	switch (n->mode & S_IFMT) {
 	case S_IFREG:
 		s.content = n->size;
-		shape_chunks(e, &s);
+		if (e->frames && n->size && !is_stored(e, n)) {
+			s.layout = EROFS_COMPRESSED_FULL;
+			s.clusters = ((n->size - 1) >> e->bits) + 1;
+		} else {
+			shape_chunks(e, &s);
+		}
 		break;
 	case S_IFDIR:
 		s.content = n->pos;
@@ -218,6 +258,17 @@ void erofs_shape_of(const struct erofs *e, const struct node *n, struct erofs_sh
 		break;
 	}
 	*ret = s;
+}
+
+static int check_frames(const struct erofs *e, const struct node *n, struct firn_error *err)
+{
+	size_t first;
+
+	if (!e->frames || !S_ISREG(n->mode) || !n->size)
+		return 0;
+	if (n->device || !erofs_frames_of(e, n, &first))
+		return firn_fail(err, FIRN_EUNSUPP, "its content is not in frames of its own");
+	return 0;
 }
 
 /* Check every node and count what the walk will need. */
@@ -235,8 +286,10 @@ static int survey(struct erofs *e, size_t *ret_links, struct firn_error *err)
 			rc = firn_fail(err, FIRN_EINVAL, "hard link to a folder or another link");
 		else if (!to->parent)
 			rc = erofs_check_node(to, err);
+		if (rc == 0)
+			rc = check_frames(e, to ? to : n, err);
 		if (rc < 0)
-			return wrap_node(err, rc, n);
+			return erofs_wrap_node(err, rc, n);
 		n->nlink = 0;
 		if (to) {
 			to->nlink = 0;
@@ -311,6 +364,9 @@ static uint64_t place(const struct erofs *e, const struct erofs_shape *s, uint64
 	end = at + EROFS_INODE_SIZE + s->xattrs + s->tail;
 	if (s->chunks)
 		end = erofs_align(end, EROFS_CHUNK) + s->chunks * EROFS_CHUNK;
+	if (s->clusters)
+		end = erofs_align(end, EROFS_CLUSTER) + EROFS_MAP_HEADER +
+		      s->clusters * EROFS_CLUSTER;
 	*ret_end = end;
 	return at;
 }
@@ -335,10 +391,12 @@ static int place_all(struct erofs *e, struct firn_error *err)
 		}
 		erofs_shape_of(e, n, &s);
 		if (s.content >> e->bits > UINT32_MAX)
-			return wrap_node(err, firn_fail(err, FIRN_EUNSUPP, "is too large"), n);
+			return erofs_wrap_node(err, firn_fail(err, FIRN_EUNSUPP, "is too large"),
+					       n);
 		n->nid = place(e, &s, at, &at) / EROFS_SLOT_SIZE;
 		blocks += s.blocks;
 		e->chunked |= s.chunks > 0;
+		e->packed |= s.clusters > 0;
 	}
 	e->root = e->order[0]->nid;
 	e->data = erofs_align(at, erofs_block(e));
@@ -357,6 +415,7 @@ static int copy_options(struct erofs *e, const struct erofs_opts *opts, struct f
 				 opts->block_bits);
 	e->bits = opts->block_bits;
 	e->meta_at = opts->meta_at;
+	e->frames = opts->frames;
 	e->ndevices = opts->ndevices;
 	e->devices = calloc((size_t)e->ndevices + 1, sizeof(*e->devices));
 	if (!e->devices)

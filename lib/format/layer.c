@@ -50,6 +50,11 @@ uint64_t layer_bytes(const struct layer *l)
 	return l->bytes;
 }
 
+struct tree *layer_tree(struct layer *l)
+{
+	return l->tree;
+}
+
 bool layer_empty(const struct layer *l)
 {
 	return l->tree->count == 1 && !l->tree->root->opaque;

@@ -71,6 +71,8 @@ const struct node *layer_find(const struct layer *l, const char *path);
 
 /* Bytes of the blob so far, head and current payload included. */
 uint64_t layer_bytes(const struct layer *l);
+/* Of a finished layer: payloads by their offsets in the blob. Borrowed. */
+struct tree *layer_tree(struct layer *l);
 bool layer_empty(const struct layer *l); /* no member but the root */
 
 /* @tail is to be appended, @head (LAYER_HEAD_BYTES) belongs at offset 0. Only layer_free() follows.

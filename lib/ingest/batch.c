@@ -18,6 +18,7 @@ void batch_done(struct batch *b)
 		free(b->bases[i].ref);
 	}
 	free(b->bases);
+	frame_pool_free(b->pool); /* after those that use it */
 	blobs_done(&b->blobs);
 	layout_close(b->layout);
 	*b = (struct batch){ 0 };
@@ -75,8 +76,10 @@ int batch_open_layout(struct batch *b, const char *path, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < b->ncontainers; i++)
+	for (size_t i = 0; i < b->ncontainers; i++) {
 		b->containers[i]->store = layout_store(b->layout);
+		b->containers[i]->pool = b->pool;
+	}
 	return 0;
 }
 

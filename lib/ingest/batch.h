@@ -12,6 +12,7 @@
 
 struct batch {
 	struct layout *layout;       /* owned */
+	struct frame_pool *pool;     /* that compresses the layers, owned; NULL: nobody does */
 	struct blobs blobs;          /* of all containers, and of the index */
 	struct oci_descriptor index; /* I; digest.alg 0 until batch_index() */
 	struct ingest **containers;  /* owned */

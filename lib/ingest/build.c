@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/opts.h"
 #include "base/path.h"
+#include "bytes/codec_frame.h"
 #include "ingest/batch.h"
 #include "ingest/items.h"
 #include "ingest/names.h"
@@ -132,6 +133,16 @@ static int add_container(struct build *b, const struct firn_build_item *item,
 	return open_running(g, item->checkpoint, b->opts.podman, err);
 }
 
+static int open_pool(struct build *b, struct firn_error *err)
+{
+	const struct firn_build_opts *o = &b->opts;
+	const int level = o->level ? o->level : CODEC_LEVEL_DEFAULT;
+
+	if (o->compress == FIRN_COMPRESS_NONE)
+		return 0;
+	return frame_pool_new(level, o->threads, &b->batch.pool, err);
+}
+
 /* The layout last: a checkpoint or base that isn't there leaves no folder behind. */
 static int open_all(struct build *b, struct firn_error *err)
 {
@@ -139,6 +150,8 @@ static int open_all(struct build *b, struct firn_error *err)
 
 	for (size_t i = 0; rc >= 0 && i < b->items.n; i++)
 		rc = add_container(b, &b->items.list[i], err);
+	if (rc >= 0)
+		rc = open_pool(b, err);
 	return rc < 0 ? rc : batch_open_layout(&b->batch, b->dest.path, err);
 }
 
@@ -238,6 +251,19 @@ static int build(struct build *b, const struct firn_build_item *items, size_t n,
 	return 0;
 }
 
+static int check_compress(const struct firn_build_opts *o, struct firn_error *err)
+{
+	if (o->compress != FIRN_COMPRESS_NONE && o->compress != FIRN_COMPRESS_ZSTD)
+		return firn_fail(err, FIRN_EINVAL, "layers are compressed by zstd or not at all");
+	if (o->level && (o->level < CODEC_LEVEL_MIN || o->level > CODEC_LEVEL_MAX))
+		return firn_fail(err, FIRN_EINVAL, "zstd has no level %d, they go from %d to %d",
+				 o->level, CODEC_LEVEL_MIN, CODEC_LEVEL_MAX);
+	if (o->threads > FRAME_POOL_THREADS_MAX)
+		return firn_fail(err, FIRN_EINVAL, "%u threads, more than %u", o->threads,
+				 FRAME_POOL_THREADS_MAX);
+	return 0;
+}
+
 static int take_args(struct build *b, const struct firn_build_opts *given, const char *dest,
 		     struct firn_error *err)
 {
@@ -247,6 +273,8 @@ static int take_args(struct build *b, const struct firn_build_opts *given, const
 		rc = opts_check_flags(b->opts.flags, BUILD_FLAGS, err);
 	if (rc == 0)
 		rc = names_check(b->opts.engine, b->opts.rootfs_name, err);
+	if (rc == 0)
+		rc = check_compress(&b->opts, err);
 	return rc < 0 ? rc : parse_dest(dest, &b->dest, err);
 }
 

@@ -34,6 +34,7 @@ uint64_t chain_bytes(const struct chain *c)
 static int need_layer(struct ingest *g, unsigned number, struct firn_error *err)
 {
 	struct chain_dump *d = &g->chain.dumps[number];
+	const struct layer_dest to = { g->store, g->pool };
 	_free_ struct plain *layer = NULL;
 	int rc;
 
@@ -42,7 +43,7 @@ static int need_layer(struct ingest *g, unsigned number, struct firn_error *err)
 	layer = calloc(1, sizeof(*layer));
 	if (!layer)
 		return firn_fail_oom(err, "dump");
-	rc = plain_open(layer, g->store, g->images.out.watch, g->images.out.ctx, err);
+	rc = plain_open(layer, &to, g->images.out.watch, g->images.out.ctx, err);
 	if (rc < 0)
 		return rc;
 	d->layer = take_ptr(&layer);

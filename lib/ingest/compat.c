@@ -7,9 +7,10 @@
 
 #define COMPAT_FILE (S_IFREG | 0600)
 
-int compat_open(struct compat *c, struct store *s, struct input *in, struct firn_error *err)
+int compat_open(struct compat *c, const struct layer_dest *to, struct input *in,
+		struct firn_error *err)
 {
-	int rc = plain_open(&c->files, s, NULL, NULL, err);
+	int rc = plain_open(&c->files, to, NULL, NULL, err);
 
 	return rc < 0 ? rc : input_record(in, &c->recipe, err);
 }

@@ -19,7 +19,7 @@ struct compat {
 };
 
 /* Before the first member of @in is read, which feeds the recipe from then on. */
-int compat_open(struct compat *c, struct store *s, struct input *in,
+int compat_open(struct compat *c, const struct layer_dest *to, struct input *in,
 		struct firn_error *err) _must_check_;
 void compat_done(struct compat *c);
 

@@ -17,14 +17,14 @@ void delta_done(struct delta *d)
 	d->whiteout = NULL;
 }
 
-int delta_open(struct delta *d, struct store *s, struct base *base, struct notes *notes,
+int delta_open(struct delta *d, const struct layer_dest *to, struct base *base, struct notes *notes,
 	       layer_out_watch *watch, void *ctx, struct firn_error *err)
 {
 	_cleanup_(delta_done) struct delta new = { .base = base, .notes = notes };
 	int rc;
 
 	if ((rc = tree_new(&new.made, err)) < 0 ||
-	    (rc = layer_out_open(&new.out, s, watch, ctx, err)) < 0)
+	    (rc = layer_out_open(&new.out, to, watch, ctx, err)) < 0)
 		return rc;
 	*d = new;
 	new = (struct delta){ 0 };

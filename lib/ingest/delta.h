@@ -26,7 +26,7 @@ struct delta {
 };
 
 /* The layer of an engine's changes to the image @base. */
-int delta_open(struct delta *d, struct store *s, struct base *base, struct notes *notes,
+int delta_open(struct delta *d, const struct layer_dest *to, struct base *base, struct notes *notes,
 	       layer_out_watch *watch, void *ctx, struct firn_error *err) _must_check_;
 void delta_done(struct delta *d);
 

@@ -23,18 +23,20 @@ int document_finish_layer(struct layer_out *out, struct blobs *blobs, const char
 			  struct oci_descriptor *ret_desc, struct document_layer *ret,
 			  struct firn_error *err)
 {
+	const bool packed = out->packed;
 	int rc = layer_out_finish(out, err);
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s layer", role);
 	*ret_desc = (struct oci_descriptor){
-		.media_type = OCI_LAYER,
 		.digest = out->digest,
 		.size = out->size,
 	};
+	snprintf(ret_desc->media_type, sizeof(ret_desc->media_type), "%s",
+		 packed ? OCI_LAYER_ZSTD : OCI_LAYER);
 	*ret = (struct document_layer){
 		.desc = ret_desc,
-		.diff_id = out->digest,
+		.diff_id = out->diff_id,
 		.role = role,
 		.mountable = ORG_FIRN_MOUNTABLE_EROFS,
 	};

@@ -23,6 +23,7 @@ struct ingest {
 	struct running *running; /* owned; NULL: the checkpoint is there, nobody has to make it */
 	struct input *input;     /* owned */
 	struct store *store;     /* borrowed, as all that have no owner named here */
+	struct frame_pool *pool; /* that compresses the layers; NULL: nobody does */
 	struct blobs *blobs;     /* get what was sealed */
 	struct base *base;       /* given by the caller, or inside; NULL: there is none */
 	struct base *inside;     /* the one that came with the checkpoint; owned */

@@ -7,7 +7,14 @@
 #define FIRN_INGEST_LAYER_OUT_H
 
 #include "format/layer.h"
+#include "ingest/packed_out.h"
 #include "store/store.h"
+
+/* Where layers go. */
+struct layer_dest {
+	struct store *store;
+	struct frame_pool *pool; /* NULL: they aren't compressed */
+};
 
 /*
  * Told about every piece of a payload: @n bytes at @at of the member @path. The first piece has
@@ -19,23 +26,25 @@ typedef void layer_out_watch(const char *path, const void *bytes, size_t n, uint
 
 struct layer_out {
 	struct layer *layer;
-	struct blob_writer *blob; /* sealed once the layer is finished; NULL: a rehearsal */
-	layer_out_watch *watch;   /* may be NULL */
+	struct blob_writer *blob;  /* sealed once the layer is finished */
+	struct packed_out *packed; /* instead, until then, of a layer that is compressed */
+	layer_out_watch *watch;    /* may be NULL */
 	void *ctx;
 	struct buf headers; /* of one member, used again */
 	uint8_t *piece;
-	uint64_t payload;     /* bytes of all payloads */
-	uint64_t left;        /* bytes for layer_out_put() to come */
-	struct digest digest; /* of the finished blob, which is its diff_id as well */
+	uint64_t payload;      /* bytes of all payloads */
+	uint64_t left;         /* bytes for layer_out_put() to come */
+	struct digest digest;  /* of the finished blob */
+	struct digest diff_id; /* the same if it isn't compressed */
 	uint64_t size;
 };
 
-int layer_out_open(struct layer_out *o, struct store *s, layer_out_watch *watch, void *ctx,
-		   struct firn_error *err) _must_check_;
+int layer_out_open(struct layer_out *o, const struct layer_dest *to, layer_out_watch *watch,
+		   void *ctx, struct firn_error *err) _must_check_;
 void layer_out_done(struct layer_out *o);
 
 /*
- * With @s NULL it is a rehearsal: members are taken as ever, their payloads not looked at, and in
+ * With @to NULL it is a rehearsal: members are taken as ever, their payloads not looked at, and in
  * the end layer_out_head() tells the head that a layer of just these members has.
  */
 int layer_out_head(struct layer_out *o, struct buf *ret, struct firn_error *err) _must_check_;

@@ -93,19 +93,20 @@ static int expect_images(struct ingest *g, struct firn_error *err)
 
 int ingest_open(struct ingest *g, struct firn_error *err)
 {
+	const struct layer_dest to = { g->store, g->pool };
 	int rc;
 
 	if ((rc = hear(g, err)) < 0 || (rc = find_base(g, err)) < 0)
 		return rc;
-	if ((rc = plain_open(&g->metadata, g->store, watch_images, g, err)) < 0 ||
-	    (rc = plain_open(&g->images, g->store, watch_images, g, err)) < 0 ||
+	if ((rc = plain_open(&g->metadata, &to, watch_images, g, err)) < 0 ||
+	    (rc = plain_open(&g->images, &to, watch_images, g, err)) < 0 ||
 	    (rc = expect_images(g, err)) < 0)
 		return rc;
 	if (g->keep_source && (rc = kept_open(g, err)) < 0)
 		return rc;
-	if (g->archive_delta && (rc = compat_open(&g->compat, g->store, g->input, err)) < 0)
+	if (g->archive_delta && (rc = compat_open(&g->compat, &to, g->input, err)) < 0)
 		return rc;
-	return delta_open(&g->delta, g->store, g->base, &g->notes, diff_watch, g, err);
+	return delta_open(&g->delta, &to, g->base, &g->notes, diff_watch, g, err);
 }
 
 int ingest_twice(const char *path, struct firn_error *err)

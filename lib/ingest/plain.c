@@ -18,7 +18,7 @@ void plain_done(struct plain *p)
 	p->implied = tree_free(p->implied);
 }
 
-int plain_open(struct plain *p, struct store *s, layer_out_watch *watch, void *ctx,
+int plain_open(struct plain *p, const struct layer_dest *to, layer_out_watch *watch, void *ctx,
 	       struct firn_error *err)
 {
 	_cleanup_(plain_done) struct plain new = { .implied = NULL };
@@ -26,7 +26,7 @@ int plain_open(struct plain *p, struct store *s, layer_out_watch *watch, void *c
 	int rc;
 
 	if ((rc = tree_new(&new.implied, err)) < 0 ||
-	    (rc = layer_out_open(&new.out, s, watch, ctx, err)) < 0 ||
+	    (rc = layer_out_open(&new.out, to, watch, ctx, err)) < 0 ||
 	    (rc = layer_out_add(&new.out, &root, NULL, err)) < 0)
 		return rc;
 	*p = new;

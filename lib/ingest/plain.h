@@ -15,7 +15,7 @@ struct plain {
 	struct tree *implied; /* folders nobody has described yet */
 };
 
-int plain_open(struct plain *p, struct store *s, layer_out_watch *watch, void *ctx,
+int plain_open(struct plain *p, const struct layer_dest *to, layer_out_watch *watch, void *ctx,
 	       struct firn_error *err) _must_check_;
 void plain_done(struct plain *p);
 

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "format/annotations.h"
 #include "format/checkpoint.h"
+#include "format/packed.h"
 #include "locate/cover.h"
 #include "locate/ctr_parts.h"
 
@@ -28,6 +29,8 @@ static int open_blob(struct members *m, const struct oci_descriptor *desc, bool 
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "has %" PRIu64 " bytes where %" PRIu64 " are announced", src->size,
 				 desc->size);
+	/* What can be read at any place is not read through. */
+	(void)packed_open(&src);
 	*ret = take_ptr(&src);
 	return 0;
 }

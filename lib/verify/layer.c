@@ -3,7 +3,7 @@
 
 #include "base/fd.h"
 #include "bytes/codec.h"
-#include "format/layer.h"
+#include "format/packed.h"
 #include "format/tar.h"
 #include "verify/verify.h"
 
@@ -96,13 +96,31 @@ int contents_unpacked(struct findings *f, struct istream *in, int codec, uint64_
 	return rc;
 }
 
+/* What an index of its own is worth. */
+static void tell_index(struct contents *c, const struct blob *blob, int kind, const char *place)
+{
+	const bool promised = blob->flags & BLOB_MOUNTABLE;
+
+	if (kind == LAYER_FORGED)
+		findings_add(c->findings, promised ? FINDING_FAULT : FINDING_WARNING, place,
+			     "index-differs",
+			     "its EROFS index is not what its tar headers make; it is mounted with "
+			     "an index made of them");
+	if (kind == LAYER_FOREIGN && promised)
+		findings_add(c->findings, FINDING_FAULT, place, "index-missing",
+			     "is said to be mountable and has no EROFS index");
+}
+
 static int check_packed(struct contents *c, const struct blob *blob, struct source *src, int codec,
 			const char *place, struct firn_error *err)
 {
 	char config[BLOB_NAME_MAX], diff_place[BLOB_NAME_MAX + 32];
 	struct istream *in;
-	int rc;
+	int rc = packed_check(src, NULL, err);
 
+	if (rc < 0)
+		return rc;
+	tell_index(c, blob, rc, place);
 	if (!(c->flags & VERIFY_DEEP))
 		return 0;
 	*diff_place = '\0';
@@ -131,21 +149,13 @@ static int check_headers(struct source *src, struct firn_error *err)
 static int check_plain(struct contents *c, const struct blob *blob, struct source *src,
 		       const char *place, struct firn_error *err)
 {
-	const bool promised = blob->flags & BLOB_MOUNTABLE;
 	struct firn_error e = { 0 };
 	int kind = layer_check(src, NULL, &e);
 	int rc = findings_take(c->findings, place, "bad-tar", kind, &e, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (kind == LAYER_FORGED)
-		findings_add(c->findings, promised ? FINDING_FAULT : FINDING_WARNING, place,
-			     "index-differs",
-			     "its EROFS index is not what its tar headers make; it is mounted with "
-			     "an index made of them");
-	if (kind == LAYER_FOREIGN && promised)
-		findings_add(c->findings, FINDING_FAULT, place, "index-missing",
-			     "is said to be mountable and has no EROFS index");
+	tell_index(c, blob, kind, place);
 	if (kind == LAYER_OURS)
 		return 0;
 	rc = check_headers(src, &e);

@@ -7,9 +7,11 @@
 #include "format/erofs.h"
 #include "format/erofs_disk.h"
 #include "format/layer.h"
+#include "format/packed.h"
 #include "format/tar.h"
 #include "view/plain.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 /* A layer's uncompressed tar: the bytes [at, at + size) of an open file. */
@@ -111,6 +113,62 @@ static int mount_tar(const struct view *v, const struct tar_file *f, enum view_u
 	return mount_foreign(v, f, src, use, ret, err);
 }
 
+/* A compressed blob that has an index of its own. 1 when it is none of ours. */
+static int prove_packed(const struct view *v, const struct tar_file *f, enum view_use use,
+			struct firn_error *err)
+{
+	const struct cache_origin origin = { .fd = f->fd, .at = f->at };
+	const bool strict = v->flags & VIEW_STRICT, keep = use == VIEW_ROOTFS;
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int kind, rc = source_from_fd(f->fd, &src, err);
+
+	if (rc < 0 || !packed_begins(src))
+		return rc < 0 ? rc : 1;
+	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
+		return 0;
+	kind = packed_check(src, &tree, err);
+	if (kind < 0)
+		return kind;
+	if (kind == LAYER_FORGED && strict)
+		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
+	if (kind != LAYER_OURS)
+		return 1;
+	if (use == VIEW_DATA)
+		rc = plain_check(tree, err);
+	if (rc == 0 && keep)
+		(void)!cache_note_proven(v->cache, f->diff_id, &origin, NULL);
+	return rc;
+}
+
+/*
+ * A compressed layer of ours as it lies. 1 when it has to be unpacked: it is of others, has an
+ * index that isn't its own, lies somewhere in an archive, or the kernel can't read zstd in EROFS
+ * (before 6.10, or built without).
+ */
+static int mount_packed(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+			const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+			struct firn_error *err)
+{
+	struct tar_file f = { .fd = -1, .diff_id = diff_id };
+	_fd_ int fd = -1;
+	int rc;
+
+	if (store_open_fd(s, &desc->digest, &fd, &f.at, &f.size, NULL) < 0 || f.at)
+		return 1;
+	if (f.size != desc->size)
+		return firn_fail(err, FIRN_ECORRUPT,
+				 "has %" PRIu64 " bytes where %" PRIu64 " are announced", f.size,
+				 desc->size);
+	f.fd = fd;
+	rc = prove_packed(v, &f, use, err);
+	if (rc != 0)
+		return rc;
+	errno = 0;
+	rc = mount_itself(&f, ret, err);
+	return rc < 0 && (errno == EOPNOTSUPP || errno == EINVAL) ? 1 : rc;
+}
+
 static int mount_stored(const struct view *v, struct store *s, const struct oci_descriptor *desc,
 			const struct digest *diff_id, enum view_use use, struct view_mount *ret,
 			struct firn_error *err)
@@ -161,6 +219,8 @@ int view_layer(const struct view *v, struct store *s, const struct oci_descripto
 	if (rc == 0 && codec == CODEC_NONE)
 		rc = mount_stored(v, s, desc, diff_id, use, ret, err);
 	else if (rc == 0)
+		rc = codec == CODEC_ZSTD ? mount_packed(v, s, desc, diff_id, use, ret, err) : 1;
+	if (rc > 0)
 		rc = mount_unpacked(v, s, desc, diff_id, use, ret, err);
 	return firn_wrap(err, rc, "layer %.19s", digest_text(&desc->digest, text));
 }

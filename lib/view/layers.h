@@ -6,7 +6,9 @@
  *
  * - an uncompressed tar, and one whose own index is not to be trusted: an index over the blob;
  *
- * - compressed: unpacked once into the cache, then as above;
+ * - our own in zstd: the blob itself as well, of which headers alone are read for that;
+ *
+ * - compressed in other ways: unpacked once into the cache, then as above;
  *
  * - in an oci-archive: an index over the archive's file.
  *

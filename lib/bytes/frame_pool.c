@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bytes/frame_pool.h"
+
+#include "base/fd.h"
+#include "bytes/codec_frame.h"
+#include "bytes/frames.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#define JOBS_AHEAD 4 /* besides two for each thread */
+
+struct job {
+	struct frame_client *client;
+	uint8_t *plain, *packed;
+	size_t n;
+	bool payload;
+	bool done, hashed; /* under the lock */
+	ssize_t len;       /* or what has failed */
+	int hash_rc;
+	struct firn_error err, hash_err;
+};
+
+struct worker {
+	struct frame_pool *pool;
+	struct frame_packer *packer;
+	pthread_t thread;
+	bool running;
+};
+
+struct frame_pool {
+	size_t room; /* bytes of a packed frame */
+	struct job *jobs;
+	uint64_t njobs;
+	struct worker workers[FRAME_POOL_THREADS_MAX];
+	unsigned nworkers;
+	struct worker hasher;        /* its packer is the caller's */
+	struct frame_client *client; /* whose jobs they are */
+	uint64_t put, retired;       /* jobs since ever; the caller's alone, put under the lock */
+
+	pthread_mutex_t lock;
+	pthread_cond_t work, news; /* for the threads, for the caller */
+	uint64_t taken, hashed;
+	bool stop;
+};
+
+static struct job *job_of(struct frame_pool *p, uint64_t number)
+{
+	return &p->jobs[number % p->njobs];
+}
+
+static void pack(struct frame_pool *p, struct frame_packer *packer, struct job *j)
+{
+	j->len = frame_pack(packer, j->plain, j->n, j->packed, p->room, &j->err);
+}
+
+static void hash(struct job *j)
+{
+	if (j->client->hasher)
+		j->hash_rc = hasher_update(j->client->hasher, j->plain, j->n, &j->hash_err);
+}
+
+static void *pack_all(void *arg)
+{
+	struct worker *w = arg;
+	struct frame_pool *p = w->pool;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->stop) {
+		struct job *j;
+
+		if (p->taken == p->put) {
+			pthread_cond_wait(&p->work, &p->lock);
+			continue;
+		}
+		j = job_of(p, p->taken++);
+		pthread_mutex_unlock(&p->lock);
+		pack(p, w->packer, j);
+		pthread_mutex_lock(&p->lock);
+		j->done = true;
+		pthread_cond_signal(&p->news);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static void *hash_all(void *arg)
+{
+	struct frame_pool *p = ((struct worker *)arg)->pool;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->stop) {
+		struct job *j;
+
+		if (p->hashed == p->put) {
+			pthread_cond_wait(&p->work, &p->lock);
+			continue;
+		}
+		j = job_of(p, p->hashed++);
+		pthread_mutex_unlock(&p->lock);
+		hash(j);
+		pthread_mutex_lock(&p->lock);
+		j->hashed = true;
+		pthread_cond_signal(&p->news);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* The caller's signals are the caller's: the threads take none. */
+static void start(struct worker *w, void *(*run)(void *))
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	w->running = pthread_create(&w->thread, NULL, run, w) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static unsigned processors(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	n = CPU_COUNT(&set);
+	return n < FRAME_POOL_THREADS_DEFAULT ? (unsigned)n : FRAME_POOL_THREADS_DEFAULT;
+}
+
+static int make_jobs(struct frame_pool *p, unsigned threads, struct firn_error *err)
+{
+	p->room = frame_bound(FRAME_CONTENT_MAX);
+	p->jobs = calloc(2 * threads + JOBS_AHEAD, sizeof(*p->jobs));
+	if (!p->jobs)
+		return firn_fail_oom(err, "zstd frames");
+	p->njobs = 2 * threads + JOBS_AHEAD;
+	for (size_t i = 0; i < p->njobs; i++) {
+		p->jobs[i].plain = malloc(FRAME_CONTENT_MAX);
+		p->jobs[i].packed = malloc(p->room);
+		if (!p->jobs[i].plain || !p->jobs[i].packed)
+			return firn_fail_oom(err, "zstd frames");
+	}
+	return 0;
+}
+
+int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct firn_error *err)
+{
+	_cleanup_(frame_pool_freep) struct frame_pool *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return firn_fail_oom(err, "zstd frames");
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->news, NULL);
+	if (!threads)
+		threads = processors();
+	if (threads > FRAME_POOL_THREADS_MAX)
+		threads = FRAME_POOL_THREADS_MAX;
+	if ((rc = make_jobs(p, threads, err)) < 0 ||
+	    (rc = frame_packer_new(level, &p->hasher.packer, err)) < 0)
+		return rc;
+	for (unsigned i = 0; i < threads; i++) {
+		struct worker *w = &p->workers[i];
+
+		w->pool = p;
+		rc = frame_packer_new(level, &w->packer, err);
+		if (rc < 0)
+			return rc;
+		start(w, pack_all);
+		p->nworkers += w->running;
+		if (!w->running)
+			break;
+	}
+	p->hasher.pool = p;
+	start(&p->hasher, hash_all);
+	*ret = take_ptr(&p);
+	return 0;
+}
+
+static void join(struct worker *w)
+{
+	if (w->running)
+		pthread_join(w->thread, NULL);
+	frame_packer_free(w->packer);
+}
+
+struct frame_pool *frame_pool_free(struct frame_pool *p)
+{
+	if (!p)
+		return NULL;
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < FRAME_POOL_THREADS_MAX; i++)
+		join(&p->workers[i]);
+	join(&p->hasher);
+	for (size_t i = 0; i < p->njobs; i++) {
+		free(p->jobs[i].plain);
+		free(p->jobs[i].packed);
+	}
+	free(p->jobs);
+	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->news);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+	return NULL;
+}
+
+void frame_pool_freep(struct frame_pool **p)
+{
+	*p = frame_pool_free(*p);
+}
+
+/* Whether the oldest job is ready; with @wait it is in the end. */
+static bool oldest_ready(struct frame_pool *p, bool wait)
+{
+	const struct job *j = job_of(p, p->retired);
+	bool ready;
+
+	pthread_mutex_lock(&p->lock);
+	while (!(ready = j->done && j->hashed) && wait)
+		pthread_cond_wait(&p->news, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	return ready;
+}
+
+/* The oldest job, which is ready, is no more. */
+static int retire(struct frame_pool *p, bool drop, struct firn_error *err)
+{
+	struct job *j = job_of(p, p->retired++);
+	struct frame_piece piece = {
+		.plain = j->plain, .packed = j->packed, .n = j->n, .payload = j->payload
+	};
+
+	if (drop)
+		return 0;
+	if (j->len < 0 || j->hash_rc < 0) {
+		if (err)
+			*err = j->len < 0 ? j->err : j->hash_err;
+		return j->len < 0 ? (int)j->len : j->hash_rc;
+	}
+	piece.len = (size_t)j->len;
+	return p->client->take(p->client, &piece, err);
+}
+
+int frame_pool_drain(struct frame_pool *p, struct firn_error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && p->retired < p->put && oldest_ready(p, true))
+		rc = retire(p, false, err);
+	return rc;
+}
+
+void frame_pool_forget(struct frame_pool *p, const struct frame_client *c)
+{
+	if (p->client != c)
+		return;
+	while (p->retired < p->put && oldest_ready(p, true))
+		(void)!retire(p, true, NULL);
+	p->client = NULL;
+}
+
+/* Those that are ready go, and one at least when there is no room for another. */
+static int make_room(struct frame_pool *p, struct firn_error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && p->retired < p->put && oldest_ready(p, p->put - p->retired == p->njobs))
+		rc = retire(p, false, err);
+	return rc;
+}
+
+int frame_pool_put(struct frame_pool *p, struct frame_client *c, uint8_t **bytes, size_t n,
+		   bool payload, struct firn_error *err)
+{
+	int rc = p->client == c ? make_room(p, err) : frame_pool_drain(p, err);
+	struct job *j = job_of(p, p->put);
+	uint8_t *other = j->plain;
+
+	if (rc < 0)
+		return rc;
+	p->client = c;
+	j->client = c;
+	j->plain = *bytes;
+	*bytes = other;
+	j->n = n;
+	j->payload = payload;
+	j->done = j->hashed = false;
+	j->hash_rc = 0;
+	if (!p->nworkers) {
+		pack(p, p->hasher.packer, j);
+		j->done = true;
+	}
+	if (!p->hasher.running) {
+		hash(j);
+		j->hashed = true;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->put++;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
+ssize_t frame_pool_pack(struct frame_pool *p, const void *bytes, size_t n, void *out, size_t room,
+			struct firn_error *err)
+{
+	return frame_pack(p->hasher.packer, bytes, n, out, room, err);
+}
