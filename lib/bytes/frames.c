@@ -273,6 +273,8 @@ static int find_content(struct frames_source *s, size_t i, const uint8_t **ret,
 	if (k == s->kept + CONTENTS_KEPT) {
 		k = oldest;
 		k->number = 0;
+		if (!k->bytes && !(k->bytes = malloc(FRAME_CONTENT_MAX)))
+			return firn_fail_oom(err, "zstd frames");
 		rc = unpack(s, i, k->bytes, err);
 		if (rc < 0)
 			return rc;
@@ -298,7 +300,7 @@ static ssize_t source_read_frames(struct source *src, void *buf, size_t n, uint6
 		const size_t within = (size_t)(at + done - f->list[i].plain);
 		const size_t there = frames_content(f, i) - within;
 		const size_t some = there < n - done ? there : n - done;
-		const uint8_t *content;
+		const uint8_t *content = NULL;
 		int rc = find_content(s, i, &content, err);
 
 		if (rc < 0)
@@ -327,7 +329,6 @@ static int new_source(struct source *packed, struct frames_source **ret, struct 
 	static const struct source_ops ops = { source_read_frames, close_frames };
 	struct frames_source *s = calloc(1, sizeof(*s));
 	_cleanup_(source_closep) struct source *owned = s ? &s->base : NULL;
-	bool whole;
 	int rc;
 
 	if (!s)
@@ -335,12 +336,7 @@ static int new_source(struct source *packed, struct frames_source **ret, struct 
 	s->base.ops = &ops;
 	s->packed = packed;
 	s->frame = malloc(PACKED_MAX);
-	whole = s->frame != NULL;
-	for (size_t i = 0; i < CONTENTS_KEPT; i++) {
-		s->kept[i].bytes = malloc(FRAME_CONTENT_MAX);
-		whole &= s->kept[i].bytes != NULL;
-	}
-	if (!whole)
+	if (!s->frame)
 		return firn_fail_oom(err, "zstd frames");
 	rc = frame_unpacker_new(&s->unpacker, err);
 	if (rc < 0)

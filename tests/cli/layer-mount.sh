@@ -6,6 +6,7 @@
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 need_mount
 need_tool bsdtar
+need_tool zstd
 need_tool busybox
 need_tool setfattr
 need_tool unshare
@@ -135,6 +136,52 @@ for t in plain full; do
 	fsck $t.tar $t
 done
 
+# The compressed form: the same tree, from a blob that is zstd for everybody else
+need_zstd() { "$tool" mount "$1" m 2>/dev/null && umount m; }
+for t in plain full; do
+	for level in 1 19; do
+		z=$t-$level.tar.zst
+		check "$t, level $level: compress" "$tool" compress $t.tar $z $level
+		"$tool" compress $t.tar $t.again $level
+		check "the same bytes each time" cmp $z $t.again
+		is "$("$tool" check $z)" "ours $(count $t)" "$z: the layer is ours"
+		is "$(($(stat -c %s $z) % 4096))" 0 "$z: whole pages"
+		check "$z: zstd takes it" zstd -qt $z
+		is "$(zstd -qdc $z | sha256sum)" "$(sha256sum <$t.tar)" "$z: unpacked, it is the plain layer"
+		if need_zstd $z; then
+			check "$z: mount" "$tool" mount $z m
+			same <(describe $t) m "$z: mounted"
+			umount m
+		else
+			skip_one "the kernel has no zstd in EROFS" "$z: mounted" erofs-zstd
+		fi
+		if need_zstd $z && mount -t erofs -o ro,loop,nodev $z m 2>mount.err; then
+			same <(describe $t) m "$z: mounted by way of a loop device"
+			umount m
+		else
+			skip_one "no loop devices: $(cat mount.err)" "$z: mounted by way of a loop device" loop
+		fi
+		fsck $z $z
+	done
+done
+names_in_zstd() { # WHAT COMMAND...
+	local what=$1
+	shift
+	run "$@"
+	sed -e 's#^\./##' -e 's#/$##' -e '/^$/d' "$work/.out" | sort >got
+	(cd plain && find . -mindepth 1 -printf '%P\n' | sort) >want
+	run cmp want got
+	status_is 0 "$what"
+}
+names_in_zstd "bsdtar lists the compressed layer" bsdtar -tf plain-1.tar.zst
+names_in_zstd "GNU tar lists it" tar --zstd -tf plain-1.tar.zst
+names_in_zstd "and from a pipe" sh -c 'zstd -dc <plain-19.tar.zst | tar -t'
+mkdir x1
+check "bsdtar extracts it" bsdtar -C x1 --numeric-owner -xpf full-1.tar.zst
+touch -r full x1
+same full.want x1 "bsdtar: the same tree"
+rm -rf x1 *.zst *.again
+
 # Ordinary tars
 names_are() { # FOLDER WHAT COMMAND...: it lists the names in FOLDER, with or without ./ and trailing slashes
 	local folder=$1 what=$2
@@ -231,4 +278,13 @@ names_are wide "busybox tar lists it" busybox tar -tf wide.tar
 check "mount of it" "$tool" mount wide.tar m
 same <(describe wide) m "mounted"
 umount m
+check "compressed" "$tool" compress wide.tar wide.tar.zst 1
+is "$("$tool" check wide.tar.zst)" "ours $(count wide)" "20,000 files in zstd"
+if need_zstd wide.tar.zst; then
+	check "mount of it" "$tool" mount wide.tar.zst m
+	same <(describe wide) m "mounted"
+	umount m
+else
+	skip_one "the kernel has no zstd in EROFS" "mounted" erofs-zstd
+fi
 done_testing

@@ -3,7 +3,8 @@
  * The layer and EROFS writers on real folders, for tests/cli/layer-mount.sh:
  *
  *   pack DIR BLOB              DIR (an overlay's upper as well) as a mountable layer
- *   check BLOB                 ours, forged or foreign
+ *   compress BLOB ZSTD N       the layer BLOB in its compressed form, level N
+ *   check BLOB                 ours, forged or foreign, of either form
  *   index TAR INDEX            an index of 512-byte blocks over any tar
  *   mount IMAGE DIR [DEVICE]   says how
  *   bench N                    milliseconds and bytes for a layer of N nodes
@@ -13,9 +14,11 @@
 #include "bytes/stream.h"
 #include "format/erofs.h"
 #include "format/layer.h"
+#include "format/packed.h"
 #include "format/tar.h"
 #include "kernel/erofs_mount.h"
 #include "kernel/mount.h"
+#include "pack_plain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -223,6 +226,21 @@ static int open_source(const char *path, int *ret_fd, struct source **ret, struc
 	return source_from_fd(*ret_fd, ret, err);
 }
 
+static int compress(char **argv, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_buf_ struct buf packed = BUF_INIT;
+	_fd_ int out = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	_fd_ int fd = -1;
+	int rc = open_source(argv[0], &fd, &src, err);
+
+	if (out < 0)
+		return firn_fail_errno(err, "open %s", argv[1]);
+	if (rc == 0)
+		rc = pack_plain(src, atoi(argv[2]), 0, src->size > (4 << 20), &packed, err);
+	return rc < 0 ? rc : fd_write(out, packed.data, packed.len, err);
+}
+
 static int check(char **argv, struct firn_error *err)
 {
 	static const char *const kinds[] = { "foreign", "ours", "forged" };
@@ -232,9 +250,10 @@ static int check(char **argv, struct firn_error *err)
 	int rc = open_source(argv[0], &fd, &src, err);
 
 	if (rc == 0)
-		rc = layer_check(src, &tree, err);
+		rc = packed_begins(src) ? packed_check(src, &tree, err)
+					: layer_check(src, &tree, err);
 	if (rc >= 0)
-		printf("%s %u\n", kinds[rc], tree->count);
+		printf("%s %u\n", kinds[rc], tree ? tree->count : 0);
 	return rc;
 }
 
@@ -367,7 +386,7 @@ static const struct {
 	int (*run)(char **argv, struct firn_error *err);
 } commands[] = {
 	{ "pack", 2, pack },      { "check", 1, check }, { "index", 2, make_index },
-	{ "mount", 2, do_mount }, { "bench", 1, bench },
+	{ "mount", 2, do_mount }, { "bench", 1, bench }, { "compress", 3, compress },
 };
 
 int main(int argc, char **argv)
@@ -385,6 +404,6 @@ int main(int argc, char **argv)
 			fprintf(stderr, "layer_tool: %s: %s\n", argv[1], err.msg);
 		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	fprintf(stderr, "usage: layer_tool pack|check|index|mount|bench ...\n");
+	fprintf(stderr, "usage: layer_tool pack|compress|check|index|mount|bench ...\n");
 	return 2;
 }
