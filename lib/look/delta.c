@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "format/annotations.h"
 #include "format/checkpoint.h"
+#include "format/packed.h"
 #include "look/delta.h"
 
 #include <stdio.h>
@@ -40,6 +41,8 @@ int inspect_open_delta(struct inspect *i, struct source **ret, struct firn_error
 	rc = store_has(members_store(i->members), &d->digest, NULL, err);
 	if (rc > 0)
 		rc = store_open(members_store(i->members), &d->digest, ret, err) ?: 1;
+	if (rc > 0)
+		(void)packed_open(ret);
 	return rc;
 }
 

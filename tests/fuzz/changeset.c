@@ -34,7 +34,8 @@ static void convert(struct store *s, struct source *src)
 	_cleanup_(delta_done) struct delta d = { .base = NULL };
 	struct notes notes = { .report = NULL };
 
-	if (delta_open(&d, &(struct layer_dest){ .store = s }, NULL, &notes, NULL, NULL, NULL) == 0 &&
+	if (delta_open(&d, &(struct layer_dest){ .store = s }, NULL, &notes, NULL, NULL, NULL) ==
+		0 &&
 	    istream_from_source(src, &in, NULL) == 0 && delta_convert(&d, in, false, NULL) == 0 &&
 	    layer_out_finish(&d.out, NULL) < 0)
 		abort();

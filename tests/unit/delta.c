@@ -79,7 +79,8 @@ static int convert(const struct job *j, struct store *s, struct delta *d, struct
 	snprintf(ref, sizeof(ref), "oci:%s:b", scratch("base"));
 	if (j->base)
 		ck_ok(base_open(ref, base, err), *err);
-	ck_ok(delta_open(d, &(struct layer_dest){ .store = s }, *base, notes, NULL, NULL, err), *err);
+	ck_ok(delta_open(d, &(struct layer_dest){ .store = s }, *base, notes, NULL, NULL, err),
+	      *err);
 	build_members(&tar, j->diff);
 	ck_ok(istream_from_mem(tar.data, tar.len, &in, err), *err);
 	if (j->diff[0].name && (rc = delta_convert(d, in, j->literal, err)) < 0)
@@ -289,7 +290,8 @@ START_TEST(many_losses)
 	snprintf(ref, sizeof(ref), "oci:%s:b", scratch("base"));
 	ck_ok(store_mem_new(&s, &err), err);
 	ck_ok(base_open(ref, &base, &err), err);
-	ck_ok(delta_open(&d, &(struct layer_dest){ .store = s }, base, &notes, NULL, NULL, &err), err);
+	ck_ok(delta_open(&d, &(struct layer_dest){ .store = s }, base, &notes, NULL, NULL, &err),
+	      err);
 	ck_ok(istream_from_mem(tar.data, tar.len, &in, &err), err);
 	ck_ok(delta_convert(&d, in, true, &err), err);
 	ck_ok(notes_finish(&notes, &err), err);

@@ -122,7 +122,8 @@ static char *layer_of_upper(int fd, layer_out_watch *watch, void *ctx, struct no
 
 	warnings = 0;
 	notes->report = &report;
-	ck_ok(delta_open(&d, &(struct layer_dest){ .store = store }, NULL, notes, watch, ctx, err), *err);
+	ck_ok(delta_open(&d, &(struct layer_dest){ .store = store }, NULL, notes, watch, ctx, err),
+	      *err);
 	rc = delta_from_upper(&d, fd, err);
 	close(fd);
 	if (rc < 0)
@@ -318,7 +319,9 @@ START_TEST(order)
 		_cleanup_(delta_done) struct delta d = { .base = NULL };
 		int fd = make_upper("upper", both[i]);
 
-		ck_ok(delta_open(&d, &(struct layer_dest){ .store = store }, NULL, &notes, NULL, NULL, &err), err);
+		ck_ok(delta_open(&d, &(struct layer_dest){ .store = store }, NULL, &notes, NULL,
+				 NULL, &err),
+		      err);
 		ck_ok(delta_from_upper(&d, fd, &err), err);
 		ck_ok(layer_out_finish(&d.out, &err), err);
 		digests[i] = d.out.digest;
