@@ -41,6 +41,7 @@ int mounting_fill(struct app *app, const struct mounting_opts *o, const struct f
 		.state = app->state,
 		.volumes = o->volumes.items,
 		.nvolumes = o->volumes.n,
+		.method = (enum firn_mount_method)o->method,
 		.report = report,
 	};
 	return rc;

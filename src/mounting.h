@@ -11,6 +11,7 @@ struct mounting_opts {
 	const char *container, *upper, *cache;
 	struct opt_list bases, volumes;
 	bool read_only, strict;
+	int method; /* enum firn_mount_method */
 };
 
 /* Rows of an option table for the member @m of struct @s. */
@@ -28,7 +29,9 @@ struct mounting_opts {
 	    OPT_LIST('v', "volume", s, m.volumes, "OLD=NEW",                                       \
 		     "The container's volume OLD lies in NEW on this host; may be repeated"),      \
 	    OPT_FLAG(0, "strict", s, m.strict,                                                     \
-		     "Refuse a layer whose own index differs from its tar headers")
+		     "Refuse a layer whose own index differs from its tar headers"),               \
+	    OPT_ENUM(0, "mount-method", s, m.method, "auto|file|loop|fuse|copy", "HOW",            \
+		     "auto, file, loop, fuse or copy: by which road the layers are mounted")
 
 /*
  * The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume or

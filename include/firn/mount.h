@@ -17,6 +17,15 @@ enum firn_mount_flags {
 	FIRN_MOUNT_STRICT = 1 << 1,    /**< refuse a layer whose own index differs from its tar */
 };
 
+/** By which road the bytes of the layers become folders. */
+enum firn_mount_method {
+	FIRN_MOUNT_AUTO, /**< the first of the others that this host can */
+	FIRN_MOUNT_FILE, /**< EROFS on the blobs themselves */
+	FIRN_MOUNT_LOOP, /**< EROFS on loop devices over the blobs */
+	FIRN_MOUNT_FUSE, /**< a server of our own reads the blobs */
+	FIRN_MOUNT_COPY, /**< layers unpacked in the cache, sharing the blobs' bytes if they can */
+};
+
 /** How to mount; zero is the default of every member but size. */
 struct firn_mount_opts {
 	size_t size;           /**< sizeof(struct firn_mount_opts) */
@@ -36,6 +45,7 @@ struct firn_mount_opts {
 	/** "NAME=REF" each: the base of one of several containers; others have .base */
 	const char *const *bases;
 	size_t nbases;
+	enum firn_mount_method method; /**< -FIRN_EUNSUPP when this host can't */
 };
 
 /** What was mounted. */

@@ -7,19 +7,8 @@
 
 #include <errno.h>
 
-const char *erofs_method_name(enum erofs_method m)
-{
-	static const char *const names[] = {
-		[EROFS_FILE_DIRECTIO] = "erofs-file-directio",
-		[EROFS_FILE] = "erofs-file",
-		[EROFS_LOOP] = "erofs-loop",
-	};
-
-	return m < ARRAY_SIZE(names) && names[m] ? names[m] : "none";
-}
-
 /* A failed context can't be used again, so each attempt makes its own. errno is kept. */
-static int attempt(int image, const int *devices, size_t ndevices, enum erofs_method method,
+static int attempt(int image, const int *devices, size_t ndevices, enum road road,
 		   struct firn_error *err)
 {
 	_fd_ int ctx = fsctx_open("erofs", err);
@@ -31,7 +20,7 @@ static int attempt(int image, const int *devices, size_t ndevices, enum erofs_me
 	/* Without it a read-only loop device gives EACCES. */
 	if (rc == 0)
 		rc = fsctx_flag(ctx, "ro", err);
-	if (rc == 0 && method == EROFS_FILE_DIRECTIO)
+	if (rc == 0 && road == ROAD_FILE_DIRECTIO)
 		rc = fsctx_flag(ctx, "directio", err);
 	for (size_t i = 0; rc == 0 && i < ndevices; i++)
 		rc = fsctx_fd_path(ctx, "device", devices[i], err);
@@ -62,31 +51,43 @@ static int attempt_loop(int image, const int *devices, size_t ndevices, struct f
 	}
 	if (rc >= 0) {
 		loops[n++] = rc;
-		rc = attempt(loops[0], loops + 1, ndevices, EROFS_LOOP, err);
+		rc = attempt(loops[0], loops + 1, ndevices, ROAD_LOOP, err);
 	}
 	/* Mounted or not: the mount holds the devices, and without one they clear themselves. */
 	close_all(loops, n);
 	return rc;
 }
 
-int erofs_mount(int image, const int *devices, size_t ndevices, enum erofs_method *ret_method,
+/* Some files can't be read by any kernel (on overlayfs, on tmpfs), some kernels read none. */
+static int fail_without_files(int rc, struct firn_error *err)
+{
+	if (errno != ENOTBLK)
+		return rc;
+	return firn_fail(err, FIRN_EUNSUPP,
+			 "this kernel, or the file system it lies on, can't mount a file");
+}
+
+int erofs_mount(int image, const int *devices, size_t ndevices, enum road want, enum road *ret_road,
 		struct firn_error *err)
 {
-	enum erofs_method method = EROFS_FILE_DIRECTIO;
-	int fd;
+	enum road road = want == ROAD_LOOP ? ROAD_LOOP : ROAD_FILE_DIRECTIO;
+	int fd = -1;
 
 	errno = 0;
-	fd = attempt(image, devices, ndevices, method, err);
-	if (fd < 0 && errno == EINVAL) {
-		method = EROFS_FILE;
-		fd = attempt(image, devices, ndevices, method, err);
+	if (road != ROAD_LOOP)
+		fd = attempt(image, devices, ndevices, road, err);
+	if (fd < 0 && road != ROAD_LOOP && errno == EINVAL) {
+		road = ROAD_FILE;
+		fd = attempt(image, devices, ndevices, road, err);
 	}
-	if (fd < 0 && errno == ENOTBLK) {
-		method = EROFS_LOOP;
+	if (fd < 0 && want == ROAD_FILE)
+		fd = fail_without_files(fd, err);
+	if (road == ROAD_LOOP || (fd < 0 && want == ROAD_ANY && errno == ENOTBLK)) {
+		road = ROAD_LOOP;
 		fd = attempt_loop(image, devices, ndevices, err);
 	}
 	if (fd < 0)
 		return firn_wrap(err, fd, "EROFS image");
-	*ret_method = method;
+	*ret_road = road;
 	return fd;
 }

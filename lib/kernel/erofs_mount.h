@@ -8,24 +8,19 @@
 #define FIRN_KERNEL_EROFS_MOUNT_H
 
 #include "base/error.h"
+#include "kernel/road.h"
 
 #include <stddef.h>
-
-enum erofs_method {
-	EROFS_FILE_DIRECTIO = 1, /* no second copy in the page cache (Linux 6.13, 6.12.y) */
-	EROFS_FILE,
-	EROFS_LOOP,
-};
-
-/* "erofs-file-directio", "erofs-file", "erofs-loop" */
-const char *erofs_method_name(enum erofs_method m);
 
 /*
  * Mount the image in @image, whose device table has @ndevices slots that @devices fill in order.
  * Read-only, nodev, nosuid, noexec. All files are borrowed: the mount keeps what it needs. Returns
  * the descriptor of a detached mount; -FIRN_EUNSUPP when this kernel has no EROFS.
+ *
+ * @want ROAD_FILE and ROAD_LOOP force one of them, and fail with -FIRN_EUNSUPP where it can't be;
+ * ROAD_ANY takes the first that works.
  */
-int erofs_mount(int image, const int *devices, size_t ndevices, enum erofs_method *ret_method,
+int erofs_mount(int image, const int *devices, size_t ndevices, enum road want, enum road *ret_road,
 		struct firn_error *err) _must_check_;
 
 #endif

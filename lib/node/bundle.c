@@ -257,7 +257,7 @@ static int provide(struct making *m, struct firn_error *err)
 	return provide_all(&p, err);
 }
 
-int bundle_mount(const struct bundle *b, enum erofs_method *ret_method, struct firn_error *err)
+int bundle_mount(const struct bundle *b, enum road *ret_road, struct firn_error *err)
 {
 	_cleanup_(making_done) struct making m = { .b = b, .top = -1, .rootfs = -1 };
 	int rc;
@@ -266,6 +266,6 @@ int bundle_mount(const struct bundle *b, enum erofs_method *ret_method, struct f
 	    (rc = mount_top(&m, err)) < 0 || (rc = mount_images(&m, err)) < 0 ||
 	    (rc = mount_rootfs(&m, err)) < 0 || (rc = provide(&m, err)) < 0)
 		return rc;
-	*ret_method = m.images.dumps[0].layer->method;
+	*ret_road = m.images.dumps[0].layer->road;
 	return 0;
 }

@@ -30,8 +30,7 @@ struct bundle {
 /* config.json as it will be; nothing when the content has no spec.dump. */
 int bundle_config(const struct bundle *b, const struct criu_info *dump, struct spec *ret,
 		  struct firn_error *err) _must_check_;
-/* Mount it. *ret_method says how the images are. What a failure leaves is teardown()'s. */
-int bundle_mount(const struct bundle *b, enum erofs_method *ret_method,
-		 struct firn_error *err) _must_check_;
+/* Mount it. *ret_road says how the images are. What a failure leaves is teardown()'s. */
+int bundle_mount(const struct bundle *b, enum road *ret_road, struct firn_error *err) _must_check_;
 
 #endif

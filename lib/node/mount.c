@@ -19,7 +19,7 @@ struct firn_mounted {
 	char *dir;
 	char *container;              /* may be NULL */
 	char digest[DIGEST_TEXT_MAX]; /* "" for an archive */
-	enum erofs_method method;
+	enum road road;
 	bool rootfs;
 };
 
@@ -55,7 +55,7 @@ const char *firn_mounted_digest(const struct firn_mounted *m)
 
 const char *firn_mounted_method(const struct firn_mounted *m)
 {
-	return erofs_method_name(m->method);
+	return road_name(m->road);
 }
 
 int firn_mounted_has_rootfs(const struct firn_mounted *m)
@@ -72,6 +72,8 @@ int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts 
 		rc = opts_check_flags(ret->flags, FIRN_MOUNT_READ_ONLY | FIRN_MOUNT_STRICT, err);
 	if (rc < 0)
 		return rc;
+	if ((unsigned)ret->method > FIRN_MOUNT_COPY)
+		return firn_fail(err, FIRN_EINVAL, "unknown method %d", (int)ret->method);
 	if ((ret->flags & FIRN_MOUNT_READ_ONLY) && ret->upper)
 		return firn_fail(err, FIRN_EINVAL,
 				 "a folder for what is written, and read-only, exclude each other");
@@ -154,6 +156,21 @@ static void name_cgroup(const char *name, const struct live *l, char *ret, size_
 	snprintf(ret, n, "/firn/%s", name);
 }
 
+static int choose_road(enum firn_mount_method method, enum road *ret, struct firn_error *err)
+{
+	static const enum road roads[] = {
+		[FIRN_MOUNT_AUTO] = ROAD_ANY,
+		[FIRN_MOUNT_FILE] = ROAD_FILE,
+		[FIRN_MOUNT_LOOP] = ROAD_LOOP,
+	};
+
+	if (method >= ARRAY_SIZE(roads))
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "this firn can mount by files and loop devices alone");
+	*ret = roads[method];
+	return 0;
+}
+
 /* All descriptors of the stage are closed when this returns, or it could not be taken down. */
 static int put_together(struct content_source *source, const struct firn_mount_opts *opts,
 			struct networks *networks, struct live *l, struct firn_mounted *ret,
@@ -174,7 +191,8 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 
 	if (opts->flags & FIRN_MOUNT_STRICT)
 		view.flags |= VIEW_STRICT;
-	if ((rc = cache_open(opts->cache, &cache, err)) < 0 ||
+	if ((rc = choose_road(opts->method, &view.road, err)) < 0 ||
+	    (rc = cache_open(opts->cache, &cache, err)) < 0 ||
 	    (rc = stage_open(&stage, l->staging, err)) < 0)
 		return rc;
 	view.cache = cache;
@@ -185,7 +203,7 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	ret->rootfs = content.rootfs.count > 0;
 	if (content_name(source) && !(ret->container = strdup(content_name(source))))
 		return firn_fail_oom(err, "mount");
-	return bundle_mount(&b, &ret->method, err);
+	return bundle_mount(&b, &ret->road, err);
 }
 
 /* The overlays keep the layers: what they were made from goes, and nobody else could use it. */

@@ -50,6 +50,7 @@ static int check_opts(const struct firn_restore_opts *o, const struct firn_mount
 			   : m->upper             ? "an upper directory"
 			   : m->nvolumes          ? "volumes"
 			   : m->flags             ? "a rootfs that is read-only or strictly checked"
+			   : m->method            ? "a method to mount by"
 						  : NULL;
 
 	if (!what)

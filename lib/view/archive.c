@@ -130,7 +130,7 @@ int archive_read(struct archive *a, const char *path, size_t max, char **ret, si
 int archive_mount_data(struct archive *a, const struct view *v, struct view_mount *ret,
 		       struct firn_error *err)
 {
-	const struct index_file file = { .fd = a->fd };
+	const struct index_file file = { .fd = a->fd, .want = v->road };
 	int rc = plain_check(a->tree, err);
 
 	if (rc == 0) {
@@ -185,7 +185,7 @@ int archive_mount_delta(struct archive *a, const struct view *v, enum archive_di
 			int base, struct view_mount *ret, struct firn_error *err)
 {
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	struct index_file file = { .fd = -1 };
+	struct index_file file = { .fd = -1, .want = v->road };
 	_free_ char *deleted = NULL;
 	_fd_ int fd = -1;
 	size_t len = 0;

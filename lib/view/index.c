@@ -44,7 +44,7 @@ int index_mount(struct cache *c, struct tree *tree, const struct index_file *fil
 	index = cache_write_index(c, diff_id, &origin, &image, err);
 	if (index < 0)
 		return index;
-	rc = erofs_mount(index, &file->fd, 1, &ret->method, err);
+	rc = erofs_mount(index, &file->fd, 1, file->want, &ret->road, err);
 	if (rc < 0)
 		return rc;
 	ret->fd = rc;
@@ -60,7 +60,7 @@ int index_mount_kept(struct cache *c, const struct index_file *file, const struc
 
 	if (index < 0)
 		return index;
-	rc = erofs_mount(index, &file->fd, 1, &ret->method, err);
+	rc = erofs_mount(index, &file->fd, 1, file->want, &ret->road, err);
 	if (rc < 0)
 		return rc;
 	ret->fd = rc;

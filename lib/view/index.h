@@ -15,13 +15,14 @@
 /* A detached mount. Caller closes fd. */
 struct view_mount {
 	int fd;
-	enum erofs_method method;
+	enum road road;
 };
 
 /* The file that payloads lie in, and for messages and the device's tag its digest (may be NULL). */
 struct index_file {
 	int fd;
 	const struct digest *digest;
+	enum road want; /* as in erofs_mount() */
 };
 
 /*

@@ -34,7 +34,7 @@ static bool has_superblock(struct source *src)
 static int mount_scanned(const struct view *v, const struct tar_file *f, struct source *src,
 			 enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
-	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id, .want = v->road };
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	int rc = tar_scan(src, TAR_WHITEOUTS_FOREIGN, 1, f->at, &tree, err);
 
@@ -51,7 +51,7 @@ static int mount_scanned(const struct view *v, const struct tar_file *f, struct 
 static int mount_foreign(const struct view *v, const struct tar_file *f, struct source *src,
 			 enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
-	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id, .want = v->road };
 	int rc = -FIRN_ENOTFOUND;
 
 	if (use == VIEW_ROOTFS)
@@ -59,9 +59,10 @@ static int mount_foreign(const struct view *v, const struct tar_file *f, struct 
 	return rc == -FIRN_ENOTFOUND ? mount_scanned(v, f, src, use, ret, err) : rc;
 }
 
-static int mount_itself(const struct tar_file *f, struct view_mount *ret, struct firn_error *err)
+static int mount_itself(const struct view *v, const struct tar_file *f, struct view_mount *ret,
+			struct firn_error *err)
 {
-	int rc = erofs_mount(f->fd, NULL, 0, &ret->method, err);
+	int rc = erofs_mount(f->fd, NULL, 0, v->road, &ret->road, err);
 
 	if (rc < 0)
 		return rc;
@@ -82,7 +83,7 @@ static int mount_ours(const struct view *v, const struct tar_file *f, struct sou
 	int kind, rc = 0;
 
 	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
-		return mount_itself(f, ret, err);
+		return mount_itself(v, f, ret, err);
 	kind = layer_check(src, &tree, err);
 	if (kind < 0)
 		return kind;
@@ -96,7 +97,7 @@ static int mount_ours(const struct view *v, const struct tar_file *f, struct sou
 	/* A note that can't be made costs time alone, the next time. */
 	if (rc == 0 && keep)
 		(void)!cache_note_proven(v->cache, f->diff_id, &origin, NULL);
-	return rc < 0 ? rc : mount_itself(f, ret, err);
+	return rc < 0 ? rc : mount_itself(v, f, ret, err);
 }
 
 static int mount_tar(const struct view *v, const struct tar_file *f, enum view_use use,
@@ -165,7 +166,7 @@ static int mount_packed(const struct view *v, struct store *s, const struct oci_
 	if (rc != 0)
 		return rc;
 	errno = 0;
-	rc = mount_itself(&f, ret, err);
+	rc = mount_itself(v, &f, ret, err);
 	return rc < 0 && (errno == EOPNOTSUPP || errno == EINVAL) ? 1 : rc;
 }
 

@@ -32,6 +32,7 @@ enum view_flags {
 struct view {
 	struct cache *cache;
 	unsigned flags;
+	enum road road;                   /* ROAD_ANY, or the one to take */
 	const struct firn_report *report; /* may be NULL */
 };
 

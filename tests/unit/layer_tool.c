@@ -290,14 +290,14 @@ static int do_mount(char **argv, struct firn_error *err)
 	_fd_ int target = open(argv[1], O_PATH | O_CLOEXEC);
 	_fd_ int device = argv[2] ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
 	_fd_ int mount = -1;
-	enum erofs_method how;
+	enum road how;
 
 	if (image < 0 || target < 0 || (argv[2] && device < 0))
 		return firn_fail_errno(err, "open");
-	mount = erofs_mount(image, &device, device >= 0, &how, err);
+	mount = erofs_mount(image, &device, device >= 0, ROAD_ANY, &how, err);
 	if (mount < 0)
 		return mount;
-	puts(erofs_method_name(how));
+	puts(road_name(how));
 	return mount_attach(mount, target, err);
 }
 
