@@ -117,6 +117,55 @@ START_TEST(contents)
 }
 END_TEST
 
+/* What members_pass() gave, and how it is to go on. */
+struct passed {
+	struct buf text;
+	size_t most; /* bytes read of each */
+	int rc;
+};
+
+static bool wants(const char *path, void *ctx)
+{
+	(void)ctx;
+	return strcmp(path, "spec.dump") == 0 || strstr(path, "pages-") ||
+	       strcmp(path, "checkpoint/hard") == 0;
+}
+
+static int takes(const char *path, uint64_t size, struct istream *in, void *ctx,
+		 struct firn_error *err)
+{
+	struct passed *p = ctx;
+	char bytes[32] = "";
+	const ssize_t got = istream_read_full(in, bytes, p->most, err);
+
+	ck_assert_int_ge(got, 0);
+	buf_printf(&p->text, "%s %llu %s;", path, (unsigned long long)size, bytes);
+	return p->rc < 0 ? firn_fail(err, FIRN_EBUSY, "enough") : 0;
+}
+
+/* Whole files as streams, whether they can be read anywhere or pass once. */
+START_TEST(pass)
+{
+	_cleanup_(members_closep) struct members *m = NULL;
+	struct passed all = { .most = 20 }, some = { .most = 3 }, none = { .rc = -FIRN_EBUSY };
+	struct firn_error err = { 0 };
+
+	ck_ok(members_open(write_archive(plain, codecs[_i]), NULL, &m, &err), err);
+	ck_ok(members_pass(m, wants, takes, &all, &err), err);
+	ck_assert_str_eq((char *)all.text.data,
+			 _i ? "spec.dump 7 {\"a\":1};checkpoint/pages-1.img 10 0123456789;"
+			    : "checkpoint/pages-1.img 10 0123456789;spec.dump 7 {\"a\":1};");
+	ck_ok(members_pass(m, wants, takes, &some, &err), err);
+	ck_assert_ptr_nonnull(strstr((char *)some.text.data, "checkpoint/pages-1.img 10 012;"));
+	ck_assert_int_eq(members_pass(m, wants, takes, &none, &err), -FIRN_EBUSY);
+	ck_assert_str_eq(err.msg,
+			 _i ? "\"spec.dump\": enough" : "\"checkpoint/pages-1.img\": enough");
+	buf_done(&all.text);
+	buf_done(&some.text);
+	buf_done(&none.text);
+}
+END_TEST
+
 /* Of what is compressed no more is read than up to both documents. */
 START_TEST(documents)
 {
@@ -324,6 +373,7 @@ static Suite *suite(void)
 	tcase_add_unchecked_fixture(tc, scratch_setup, scratch_teardown);
 	tcase_add_loop_test(tc, archive, 0, ARRAY_SIZE(codecs));
 	tcase_add_loop_test(tc, contents, 0, ARRAY_SIZE(codecs));
+	tcase_add_loop_test(tc, pass, 0, ARRAY_SIZE(codecs));
 	tcase_add_loop_test(tc, documents, 0, ARRAY_SIZE(codecs));
 	tcase_add_loop_test(tc, broken, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tc, folder);
