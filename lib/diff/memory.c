@@ -25,11 +25,11 @@ struct counts {
 	uint64_t stored; /* pages that are changed, new or unknown, and have bytes in B alone */
 };
 
-/* Shared memories that were counted, by where their first page is. */
+/* Shared memories that were counted, by where their first page is: open addressing. */
 struct seen {
 	struct {
-		uint64_t path, offset;
-	} list[SEEN_MAX];
+		uint64_t path, place; /* place: the offset and 1; 0 is an empty slot */
+	} slots[2 * SEEN_MAX];
 	size_t n;
 };
 
@@ -69,14 +69,16 @@ static uint64_t hash_path(const char *path)
 
 static bool see(struct seen *s, const struct space_run *run)
 {
-	const uint64_t path = hash_path(run->path);
+	const uint64_t path = hash_path(run->path), place = run->offset + 1;
+	size_t k = (path ^ place / PAGES_UNIT) % ARRAY_SIZE(s->slots);
 
-	for (size_t k = 0; k < s->n; k++)
-		if (s->list[k].path == path && s->list[k].offset == run->offset)
+	for (; s->slots[k].place; k = (k + 1) % ARRAY_SIZE(s->slots))
+		if (s->slots[k].path == path && s->slots[k].place == place)
 			return true;
 	if (s->n < SEEN_MAX) {
-		s->list[s->n].path = path;
-		s->list[s->n++].offset = run->offset;
+		s->slots[k].path = path;
+		s->slots[k].place = place;
+		s->n++;
 	}
 	return false;
 }

@@ -19,7 +19,7 @@ print(eval(sys.argv[2]))' "$work/.out" "$1" 2>&1; }
 # diff ARG...: as JSON; stops where that fails
 diff_json() {
 	run "$firn" diff --format json "$@"
-	[ "$status" = 0 ] && [ -z "$err" ] || {
+	[ "$status$err" = 0 ] || {
 		not_ok "diff $*"
 		tap_show
 	}
@@ -171,7 +171,7 @@ is "$(value 'counts("memory")')" "[9, 5, 5, 3]" "one and the other"
 # --- broken ones
 fails 2 'diff: needs A B' "one alone" "$firn" diff known/a
 fails 4 '"nothing": .*No such file' "nothing" "$firn" diff known/a nothing
-run_stdin "$firn" diff --exit-code "$data/podman-none.tar" - <"$data/podman-none.tar"
+run_stdin "$firn" diff --exit-code oci:layout:podman-none.tar - <"$data/podman-none.tar"
 is "$status $err" "0 " "one from standard input"
 fails 2 'only one of the two' "standard input twice" "$firn" diff - -
 fails 2 '"'"$top_srcdir"'.*is no checkpoint' "a folder of something else" "$firn" diff known/a "$top_srcdir/man"
@@ -207,7 +207,7 @@ make_pair many largest 200000
 make_pair pages pages 30000
 tar -C pages/b -czf pages/b.tar.gz .
 while read -r a b; do
-	read -r rc rss < <(python3 meter.py "$firn" diff $a $b)
+	read -r rc rss < <(python3 meter.py "$firn" diff "$a" "$b")
 	if [ "$rc" = 0 ] && [ "$rss" -lt 64 ]; then ok "$a $b: $rss MiB"; else not_ok "$a $b: status $rc, $rss MiB"; fi
 done <<'END'
 many/a many/b
