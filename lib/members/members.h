@@ -52,6 +52,7 @@ struct members_about {
 };
 
 struct members;
+struct located;
 
 /*
  * @text: a path, "-" for standard input, or a reference as the tool has them (format/ref.h).
@@ -72,6 +73,9 @@ int members_open_ref(const struct ref *ref, const char *container, struct member
  */
 int members_open_documents(const char *text, struct members **ret,
 			   struct firn_error *err) _must_check_;
+/* What was located, which is taken and left empty, also on failure. @container as above. */
+int members_open_located(struct located *l, const char *container, struct members **ret,
+			 struct firn_error *err) _must_check_;
 /* The engine's archive in @src, which is taken, also on failure. */
 int members_open_source(struct source *src, struct members **ret,
 			struct firn_error *err) _must_check_;

@@ -217,6 +217,24 @@ int members_open_source(struct source *src, struct members **ret, struct firn_er
 	return 0;
 }
 
+int members_open_located(struct located *l, const char *container, struct members **ret,
+			 struct firn_error *err)
+{
+	_cleanup_(members_closep) struct members *m = new_members();
+	int rc;
+
+	if (!m) {
+		located_done(l);
+		return firn_fail_oom(err, "checkpoint");
+	}
+	m->at = *l;
+	*l = (struct located)LOCATED_INIT;
+	if ((rc = open_located(m, container, err)) < 0 || (rc = finish(m, err)) < 0)
+		return rc;
+	*ret = take_ptr(&m);
+	return 0;
+}
+
 static int open_as(const struct ref *ref, const char *container, bool brief, struct members **ret,
 		   struct firn_error *err)
 {

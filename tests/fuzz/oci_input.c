@@ -10,6 +10,7 @@
 #include "format/ctr.h"
 #include "ingest/batch.h"
 #include "ingest/input_oci.h"
+#include "look/inspect.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void put(struct store *s, const char *type, const void *bytes, size_t n, 
 		*ret = d;
 }
 
-static int open_image(struct located *l, const struct part *parts, size_t n, struct input **ret)
+static void put_image(struct located *l, const struct part *parts, size_t n)
 {
 	_buf_ struct buf layers = BUF_INIT, ids = BUF_INIT, config = BUF_INIT, doc = BUF_INIT,
 			 entry = BUF_INIT;
@@ -79,10 +80,10 @@ static int open_image(struct located *l, const struct part *parts, size_t n, str
 	put(l->place.store, OCI_MANIFEST, doc.data, doc.len, NULL, &d);
 	if (image_load(l->place.store, &d, &l->image, NULL) < 0)
 		abort();
-	return input_open_image(l, ret, NULL);
+	l->kind = LOCATED_IMAGE;
 }
 
-static int open_ctr(struct located *l, const struct part *parts, size_t n, struct input **ret)
+static void put_ctr(struct located *l, const struct part *parts, size_t n)
 {
 	static const char *const types[] = { CTR "checkpoint.config.v1+proto",
 					     CTR "criu.checkpoint.criu.tar", OCI_LAYER_GZIP,
@@ -96,33 +97,66 @@ static int open_ctr(struct located *l, const struct part *parts, size_t n, struc
 	buf_printf(&doc, "{\"schemaVersion\":2,\"manifests\":[%s]}", (char *)list.data);
 	put(l->place.store, OCI_INDEX, doc.data, doc.len, NULL, &d);
 	l->desc = d;
-	return input_open_ctr(l, ret, NULL);
+	l->kind = LOCATED_CTR;
 }
 
-static int open_archive(const uint8_t *data, size_t size, struct input **ret)
+static int put_archive(struct located *l, const uint8_t *data, size_t size, unsigned flags)
 {
 	_fd_ int fd = memfd_create("archive", MFD_CLOEXEC);
 
 	if (fd < 0 || fd_write(fd, data, size, NULL) < 0)
 		return -1;
-	return input_open_archive(fd, "archive", ret, NULL) > 0 ? 0 : -1;
+	return locate_archive(fd, "archive", flags, l, NULL) > 0 ? 0 : -1;
 }
 
-static int open_any(const uint8_t *data, size_t size, struct input **ret)
+/* 0, and where the checkpoint is, if the bytes are one. */
+static int locate(const uint8_t *data, size_t size, unsigned flags, struct located *l)
 {
-	_cleanup_(located_done) struct located l = LOCATED_INIT;
 	struct part parts[PARTS_MAX];
 	size_t n;
 
 	if (size == 0)
 		return -1;
 	if (data[0] == 'A')
-		return open_archive(data + 1, size - 1, ret);
-	if (store_mem_new(&l.place.own_store, NULL) < 0)
+		return put_archive(l, data + 1, size - 1, flags);
+	if (store_mem_new(&l->place.own_store, NULL) < 0)
 		return -1;
-	l.place.store = l.place.own_store;
+	l->place.store = l->place.own_store;
 	n = split(data + 1, size - 1, parts);
-	return data[0] == 'C' ? open_ctr(&l, parts, n, ret) : open_image(&l, parts, n, ret);
+	if (data[0] == 'C')
+		put_ctr(l, parts, n);
+	else
+		put_image(l, parts, n);
+	return 0;
+}
+
+static int open_any(const uint8_t *data, size_t size, struct input **ret)
+{
+	_cleanup_(located_done) struct located l = LOCATED_INIT;
+
+	if (locate(data, size, LOCATE_PROVE, &l) < 0 || l.kind == LOCATED_OWN)
+		return -1;
+	return l.kind == LOCATED_CTR ? input_open_ctr(&l, ret, NULL)
+				     : input_open_image(&l, ret, NULL);
+}
+
+/* The same for who only looks: every member by its name, and what inspect tells of them. */
+static void look(const uint8_t *data, size_t size)
+{
+	_cleanup_(located_done) struct located l = LOCATED_INIT;
+	const struct firn_inspect_opts opts = { .size = sizeof(opts) };
+	_cleanup_(members_closep) struct members *m = NULL;
+	_cleanup_(doc_freep) struct doc *doc = NULL;
+	struct member found;
+
+	if (locate(data, size, 0, &l) < 0 || members_open_located(&l, NULL, &m, NULL) < 0)
+		return;
+	for (size_t i = 0; i < members_count(m); i++)
+		if (!members_find(m, members_at(m, i).path, &found))
+			abort();
+	if (doc_new(INSPECT_RESULT_MAX, &doc, NULL) == 0 &&
+	    inspect_look(m, &opts, doc, doc_list(doc), NULL) < 0)
+		return;
 }
 
 static void done(struct batch *b)
@@ -138,6 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(done) struct batch b = { .layout = NULL };
 	struct ingest *g;
 
+	look(data, size);
 	if (batch_add(&b, &g, NULL) < 0 || store_mem_new(&g->store, NULL) < 0)
 		return 0;
 	g->digest = true;
