@@ -68,19 +68,31 @@ int pattern_new(const void *text, size_t n, unsigned flags, struct pattern **ret
 	return 0;
 }
 
+/* The next byte from @at on that may begin a match; @n when there is none. */
+static size_t find_first_byte(const struct pattern *p, const uint8_t *bytes, size_t n, size_t at)
+{
+	const uint16_t *next = p->end.next[DFA_START];
+	const uint8_t *found;
+
+	if (p->first == ANY_BYTE) {
+		while (at < n && next[bytes[at]] == DFA_START)
+			at++;
+		return at;
+	}
+	found = memchr(bytes + at, p->first, n - at);
+	return found ? (size_t)(found - bytes) : n;
+}
+
 /* Behind the first byte that ends a match; @n + 1 when there is none. */
 static size_t find_end(struct pattern *p, const uint8_t *bytes, size_t n, size_t from)
 {
 	uint16_t state = DFA_START;
 
 	for (size_t i = from; i < n; i++) {
-		if (state == DFA_START && p->first != ANY_BYTE) {
-			const uint8_t *next = memchr(bytes + i, p->first, n - i);
-
-			if (!next)
-				break;
-			i = (size_t)(next - bytes);
-		}
+		if (state == DFA_START)
+			i = find_first_byte(p, bytes, n, i);
+		if (i == n)
+			break;
 		state = dfa_step(&p->end, state, bytes[i]);
 		if (p->end.accepts[state])
 			return i + 1;

@@ -11,6 +11,7 @@
   orphan, twins, back-to-front, huge-record, no-inventory, no-pstree, bad-magic
   chain        DIR/checkpoint on DIR/pre-checkpoint: the command line is in the older dump
   foreign      pages that only a later CRIU can read
+  zeros        DIR/checkpoint: 256 MiB that are zero but for a text 100 bytes before its end
   shared       three processes, of whose command lines two lie within the first one's
 """
 import os
@@ -171,6 +172,15 @@ def ranges(folder, n):
             f.write(record(pages_at(0x10000 + 8192 * i, 1)))
 
 
+def zeros(folder):
+    d, size = plain(f"{folder}/checkpoint"), 1 << 28
+    d.task(1, areas=[area(0x100000000, 0x100000000 + size)], ranges=[pages_at(0x100000000, size // 4096)])
+    with open(f"{folder}/checkpoint/pages-1.img", "wb") as f:
+        f.truncate(size)
+        f.seek(size - 100)
+        f.write(b"at-the-end")
+
+
 def chain(folder):
     old, new = plain(f"{folder}/pre-checkpoint"), plain(f"{folder}/checkpoint")
     os.symlink("../pre-checkpoint", f"{folder}/checkpoint/parent")
@@ -214,7 +224,7 @@ def fault(kind, folder):
 if __name__ == "__main__":
     kind, folder = sys.argv[1:3]
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    if kind in ("sockets", "states", "chain", "plain", "shared"):
+    if kind in ("sockets", "states", "chain", "plain", "shared", "zeros"):
         globals()[kind](folder)
     elif kind == "deep":
         tasks(folder, count, True)

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# firn memory: lists, hex dumps, searches and files, the same from every form of a checkpoint; what it refuses, and that
+# it stays small whatever the checkpoint.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+need_tool python3
+need_tool zstd
+
+cd "$work" || exit 99
+make_images() { python3 "$top_srcdir/tests/cli/make-images.py" "$@" || bail "make-images.py $*"; }
+plain=$data/podman-none.tar
+
+# --- lists
+check "processes" "$firn" memory "$plain"
+is "$out" "    PID  AREAS        SIZE      STORED  COMMAND
+      1     11     2.3 MiB    68.0 KiB  sh
+     24     11     2.3 MiB    60.0 KiB  sleep" "in a table"
+check "by a template" "$firn" memory --format '{{.PID}} {{.Command}} {{.Pages}} {{.Stored}} {{.Zero}} {{.File}} {{.Missing}}' "$plain"
+is "$out" "1 sh 585 17 65 496 7
+24 sleep 585 15 67 496 7" "with the sums of their pages"
+check "areas" "$firn" memory --pid 1 "$plain"
+like "$out" '^2fc78000-2fc9a000 +rw-p +34 +4 +30 +0 +0  heap$' "the heap"
+like "$out" '^401000-595000 +r-xp +404 +1 +0 +403 +0  file  /bin/busybox$' "a file, of which one page was written to"
+like "$out" '^ffffffffff600000-ffffffffff601000 +--xp +1 +0 +0 +0 +1  vsyscall$' "up to the last one"
+check "areas by a template" "$firn" memory --pid 24 --format '{{.Start}} {{.End}} {{.Protection}} {{.Kind}} {{.Stored}} {{json .Path}}' "$plain"
+is "$(wc -l <.out)" 11 "a line each"
+like "$out" ' rw-p stack [0-9]+ null$' "a field that an area hasn't"
+check "as JSON" "$firn" memory --pid 1 --format json "$plain"
+is "$(python3 -c 'import json, sys
+p = json.load(sys.stdin)[0]
+m, a = p["memory"], p["memory_areas"]
+kinds = [k for k in m if k.startswith("pages_")]
+print(p["pid"], p["command"], len(a) == m["areas"], all(sum(x[k] for x in a) == m[k] for k in kinds),
+      all(sum(x[k] for k in kinds) == x["pages"] for x in a), sum(m[k] for k in kinds) * m["page_size"] == m["size"])' <.out)" \
+	"1 sh True True True True" "every page is counted once"
+
+# --- bytes
+check "a hex dump" "$firn" memory --pid 1 --address 0x7ffdeb7cef79+10 "$plain"
+is "$out" "# 7ffdeb7ae000-7ffdeb7cf000 rw-p stack
+00007ffdeb7cef70                              2f 62 69 6e 2f 73 68  |         /bin/sh|
+00007ffdeb7cef80  00 2f 77 6f 72 6b 2e 73  68                       |./work.sh|" "from the very byte to the very byte"
+check "START-END" "$firn" memory --pid 1 --address 7ffdeb7cef79-7FFDEB7CEF89 "$plain"
+is "$(tail -n 1 .out)" "00007ffdeb7cef80  00 2f 77 6f 72 6b 2e 73  68                       |./work.sh|" "is the same"
+check "START alone" "$firn" memory -p 1 -a 7ffdeb7cef00 "$plain"
+is "$(sed 1d .out | head -n 1 | cut -c 1-16) $(wc -l <.out)" "00007ffdeb7cef00 12" "is 256 bytes, zeros in one line"
+check "an area" "$firn" memory -p 1 --area heap "$plain"
+like "$out" $'\n\\*\n' "lines that repeat are one star"
+like "$(tail -n 1 .out)" '^000000002fc9a000$' "and its end"
+check "areas of a file" "$firn" memory -p 1 --area busybox "$plain"
+is "$(grep -c '^#' .out)" 3 "by its name"
+cp .out named
+check "or path" "$firn" memory -p 1 --area /bin/busybox "$plain"
+is "$out" "$(cat named)" "likewise"
+check "raw bytes" "$firn" memory -p 1 -a 7ffdeb7cef79+10 -o - "$plain"
+is "$(od -An -c .out | tr -d ' \n')" '/bin/sh\0/work.sh' "on standard output"
+check "into a file" "$firn" memory -p 1 --area heap -o heap.bin "$plain"
+is "$out" "heap.bin: 136.0 KiB" "says how many"
+is "$(stat -c '%a %s' heap.bin) $(($(stat -c %b heap.bin) * 512 < 40000))" "600 139264 1" "for its owner alone, zeros are holes"
+check "the same bytes" "$firn" memory -p 1 --area heap -o - "$plain"
+cmp -s .out heap.bin && ok "as on standard output" || not_ok "as on standard output"
+echo old >there
+check "over a file" "$firn" memory -p 1 -a 7ffdeb7cef79+7 -o there "$plain"
+is "$(cat there)" "/bin/sh" "replaces it"
+mkfifo fifo
+(tr '\0' ' ' <fifo >read) &
+check "into a fifo" "$firn" memory -p 1 -a 7ffdeb7cef79+10 -o fifo "$plain"
+wait
+is "$(cat read)" "/bin/sh /work.sh" "as they come"
+
+# --- searches
+check "a text" "$firn" memory --search PATH=/usr "$plain"
+is "$(sed 's/^0x7ff[0-9a-f]*/STACK/' .out)" "process 1 (sh):
+STACK stack: PATH=/usr
+process 24 (sleep):
+STACK stack: PATH=/usr" "in all processes"
+check "with context" "$firn" memory -p 1 -s work.sh -c 9 --format '{{.Address}} {{.Length}} {{.Kind}} {{.Before}}[{{.Match}}]{{.After}}' "$plain"
+is "$out" "0x7ffdeb7cef82 7 stack /bin/sh./[work.sh].PATH=/us" "around it"
+check "any case" "$firn" memory -p 1 -i -s path=/USR --format '{{.Match}}' "$plain"
+is "$out" "PATH=/usr" "--ignore-case"
+check "an expression" "$firn" memory -p 1 --regex '[A-Z]{4}=[!-~]+' --area stack --format '{{.Match}}' "$plain"
+is "$out" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+HOME=/
+NAME=vm" "the longest matches"
+check "bytes" "$firn" memory -p 1 -x 2f62696e2f736800 --format '{{.Match}} {{.Hex}}' "$plain"
+is "$(sort -u .out)" "/bin/sh. 2f62696e2f736800" "with a NUL among them"
+check "in a range" "$firn" memory -p 1 -s /bin/sh -a 7ffdeb7cef79+7 "$plain"
+is "$out" "0x7ffdeb7cef79 stack: /bin/sh" "that just holds it"
+check "in a smaller one" "$firn" memory -p 1 -s /bin/sh -a 7ffdeb7cef79+6 "$plain"
+is "$out$err" "" "there is none, which is no failure"
+check "as JSON" "$firn" memory -p 1 -m 2 -c 1 -s bin --format json "$plain"
+is "$(python3 -c 'import json, sys
+p = json.load(sys.stdin)[0]
+print([(m["length"], m["match"], m["hex"], len(m["before"]), len(m["after"])) for m in p["matches"]], p["more_matches"], "memory_areas" in p)' <.out)" \
+	"[(3, 'bin', '62696e', 1, 1), (3, 'bin', '62696e', 1, 1)] True False" "no more than --max, and that there are others"
+
+# --- every form
+mkdir folder && tar -C folder -xf "$plain"
+check "an image" "$firn" build -q "$plain" oci:layout:c1
+check "two in one" "$firn" build -q "a=$plain" "b=$data/podman-zstd.tar.zst" oci:layout:pod
+gzip -nc "$plain" >again.tar.gz
+zstd -qc "$plain" >again.tar.zst
+check "all there is" "$firn" memory -p 1 --area all "$plain"
+cp .out want
+for form in folder folder/checkpoint oci:layout:c1 again.tar.gz again.tar.zst; do
+	check "$form" "$firn" memory -p 1 --area all "$form"
+	cmp -s .out want && ok "has the same bytes" || not_ok "has the same bytes"
+	check "$form: an expression" "$firn" memory -e '[A-Z]{4,}=[!-~]+' "$form"
+	cp .out found
+	check "as" "$firn" memory -e '[A-Z]{4,}=[!-~]+' "$plain"
+	is "$(cat found)" "$out" "has the same matches"
+done
+check "one of several containers" "$firn" memory --container b oci:layout:pod
+like "$out" ' sleep$' "by its name"
+fails 2 'has 2 containers' "none of them by itself" "$firn" memory oci:layout:pod
+make_images chain chain
+check "a page of the dump before" "$firn" memory -p 1 -s two -c 2 --format '{{.Address}} {{.Before}}' chain
+like "$out" '^0x10[0-9a-f]+ B=$' "is found"
+
+# --- refused
+fails 4 'there is no process 7' "nobody" "$firn" memory -p 7 "$plain"
+fails 4 'there is no process 7' "nobody's bytes" "$firn" memory -p 7 --area all "$plain"
+fails 4 'nothing of that memory' "where there is nothing" "$firn" memory -p 1 -a 1000+10 "$plain"
+fails 2 'an address is hexadecimal' "no address" "$firn" memory -p 1 -a heap "$plain"
+fails 2 'want START-END' "half a range" "$firn" memory -p 1 -a 10-zz "$plain"
+fails 2 'ends before it begins' "a range backwards" "$firn" memory -p 1 -a 20-10 "$plain"
+fails 2 'pid says of which' "bytes of nobody" "$firn" memory --area heap "$plain"
+fails 2 'one at a time' "two searches" "$firn" memory -s a -e b "$plain"
+fails 2 'two hexadecimal digits' "half a byte" "$firn" memory -x abc "$plain"
+fails 2 'TEXT is empty' "a search for nothing" "$firn" memory -s '' "$plain"
+fails 2 'there is nothing to search for' "context of nothing" "$firn" memory -c 1 "$plain"
+fails 2 'byte 3: a parenthesis is open' "no expression" "$firn" memory -e '(a' "$plain"
+fails 2 'matches go to standard output' "matches into a file" "$firn" memory -s a -o x "$plain"
+fails 2 '--format is for lists' "bytes by a template" "$firn" memory -p 1 --area heap --format json "$plain"
+fails 2 'there is no \.Nothing' "a field that there isn't" "$firn" memory --format '{{.Nothing}}' "$plain"
+fails 4 'No such file or directory' "into a folder that isn't there" "$firn" memory -p 1 --area heap -o none/heap "$plain"
+make_images foreign foreign
+fails 1 'CRIU stored the pages in a way that only CRIU reads' "compressed pages" "$firn" memory -p 1 -s a foreign
+check "are counted" "$firn" memory -p 1 --format json foreign
+like "$out" '"pages_compressed": [1-9]' "nevertheless"
+
+# --- hostile ones
+make_images ranges ranges 100000
+check "100000 ranges" "$firn" memory --format '{{.Stored}}' ranges
+is "$out" 100000 "are counted"
+make_images areas areas 20000
+check "20000 areas" "$firn" memory -p 1 --format '{{.Start}}' areas
+is "$(wc -l <.out)" 20000 "are listed"
+# Zeros in a few bytes: they are a hole again when they are unpacked.
+make_images zeros zeros
+tar -C zeros -cf - . | zstd -q >zeros.tar.zst
+for input in zeros zeros.tar.zst; do
+	/usr/bin/time -f %M true 2>/dev/null || { skip_one "there is no /usr/bin/time" "$input: memory" && continue; }
+	/usr/bin/time -f %M -o rss "$firn" memory -s at-the-end --format '{{.Address}}' "$input" >.out 2>.err
+	is "$(cat .out)" "$(printf '0x%x' $((0x100000000 + (1 << 28) - 100)))" "$input: a text behind many zeros"
+	[ "$(tail -n 1 rss)" -lt 65536 ] && ok "$input: in $(tail -n 1 rss) KiB" || not_ok "$input: in $(tail -n 1 rss) KiB"
+done
+done_testing
