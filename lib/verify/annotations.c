@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOKS_MAX 1000 /* manifests read to learn what an index' entries are */
+/* Manifests are read again for the indexes that name them: so many of one, and bytes in all. */
+#define LOOKS_MAX  1000
+#define LOOKED_MAX (64ull << 20)
 
 static bool among(const char *word, const char *const *words)
 {
@@ -90,9 +92,13 @@ static void check_loss(struct trace *w, const char *place, const json_t *doc)
 static ssize_t layer_of(const struct trace_image *image, const char *hex)
 {
 	char text[DIGEST_TEXT_MAX];
+	struct digest d;
 
+	snprintf(text, sizeof(text), "sha%s:%s", strlen(hex) == 64 ? "256" : "512", hex);
+	if (digest_parse(&d, text, NULL) < 0)
+		return -1;
 	for (size_t i = 0; i < image->ndiff_ids; i++)
-		if (strcmp(digest_hex(&image->diff_ids[i], text), hex) == 0)
+		if (digest_equal(&image->diff_ids[i], &d))
 			return (ssize_t)i;
 	return -1;
 }
@@ -203,77 +209,111 @@ void trace_annotations(struct trace *w, const struct trace_image *image)
 	}
 }
 
-/* What an entry of an index of firn's is, by its manifest. */
+/* What an entry of an index of firn's is: by itself, and by its manifest. */
 struct entry {
-	char role[16], container[PATH_NAME_MAX + 1];
+	bool manifest_says, has_role, has_container;
+	char role[2][16], container[2][PATH_NAME_MAX + 1];
 	char subject[DIGEST_TEXT_MAX], digest[DIGEST_TEXT_MAX];
 };
 
-/* Who copies an index may drop its entries' annotations, but has no reason to change them. */
-static void check_entry(struct trace *w, const char *place, const char *key, const json_t *entry,
-			const json_t *manifest)
-{
-	const char *here = oci_annotation(entry, key), *there = oci_annotation(manifest, key);
-	char quoted[2][PATH_QUOTE_MAX];
+enum { BY_ENTRY, BY_MANIFEST };
 
-	if (here && strcmp(here, there ? there : "") != 0)
-		findings_add(w->findings, FINDING_FAULT, place, "annotation-differs",
-			     "%s is %s, the manifest says %s", key, path_quote(here, quoted[0]),
-			     path_quote(there ? there : "", quoted[1]));
-}
-
-static void copy_text(char *to, size_t size, const char *text)
+static bool copy_text(char *to, size_t size, const char *text)
 {
 	snprintf(to, size, "%s", text ? text : "");
+	return text != NULL;
 }
 
-static int read_entry(struct trace *w, const char *place, const json_t *j, struct entry *ret,
-		      struct firn_error *err)
+static void copy_entry(const json_t *j, struct entry *ret)
+{
+	copy_text(ret->digest, sizeof(ret->digest),
+		  json_string_value(json_object_get(j, "digest")));
+	ret->has_role =
+	    copy_text(ret->role[BY_ENTRY], sizeof(ret->role[0]), oci_annotation(j, ORG_FIRN_ROLE));
+	ret->has_container = copy_text(ret->container[BY_ENTRY], sizeof(ret->container[0]),
+				       oci_annotation(j, ORG_FIRN_CONTAINER));
+}
+
+static int read_manifest(struct trace *w, struct entry *ret, struct firn_error *err)
 {
 	_json_ json_t *m = NULL;
 	struct digest d;
 	struct blob *blob;
 	int rc;
 
-	copy_text(ret->digest, sizeof(ret->digest),
-		  json_string_value(json_object_get(j, "digest")));
 	if (digest_parse(&d, ret->digest, NULL) < 0 || !(blob = blobset_find(w->blobs, &d)))
+		return 0;
+	w->looked += blob->size;
+	if (w->looked > LOOKED_MAX)
 		return 0;
 	rc = trace_document(w, blob, &m, err);
 	if (rc <= 0)
 		return rc;
-	check_entry(w, place, ORG_FIRN_ROLE, j, m);
-	check_entry(w, place, ORG_FIRN_CONTAINER, j, m);
-	copy_text(ret->role, sizeof(ret->role), oci_annotation(m, ORG_FIRN_ROLE));
-	copy_text(ret->container, sizeof(ret->container), oci_annotation(m, ORG_FIRN_CONTAINER));
+	ret->manifest_says = true;
+	copy_text(ret->role[BY_MANIFEST], sizeof(ret->role[0]), oci_annotation(m, ORG_FIRN_ROLE));
+	copy_text(ret->container[BY_MANIFEST], sizeof(ret->container[0]),
+		  oci_annotation(m, ORG_FIRN_CONTAINER));
 	copy_text(ret->subject, sizeof(ret->subject),
 		  json_string_value(json_object_get(json_object_get(m, "subject"), "digest")));
 	return 0;
 }
 
-static void check_pair(struct trace *w, const char *place, const struct entry *list, size_t i,
-		       size_t k)
+/* Who copies an index may drop its entries' annotations, but has no reason to change them. */
+static void check_same(struct trace *w, const char *place, const char *key, const char *here,
+		       const char *there)
 {
-	const struct entry *e = &list[i], *other = &list[k];
-	char quoted[PATH_QUOTE_MAX];
+	char quoted[2][PATH_QUOTE_MAX];
 
-	if (!*other->role || k == i || strcmp(e->container, other->container) != 0)
-		return;
-	if (k < i && strcmp(e->role, other->role) == 0)
-		findings_add(w->findings, FINDING_FAULT, place, "duplicate-container",
-			     "is another %s image of container %s", e->role,
-			     path_quote(e->container, quoted));
-	if (strcmp(e->role, ORG_FIRN_ROLE_CHECKPOINT) == 0 &&
-	    strcmp(other->role, ORG_FIRN_ROLE_ROOTFS) == 0 &&
-	    strcmp(e->subject, other->digest) != 0)
-		findings_add(w->findings, FINDING_FAULT, place, "subject-differs",
-			     "its \"subject\" is not manifests[%zu], its container's filesystem",
-			     k);
+	if (strcmp(here, there) != 0)
+		findings_add(w->findings, FINDING_FAULT, place, "annotation-differs",
+			     "%s is %s, the manifest says %s", key, path_quote(here, quoted[0]),
+			     path_quote(there, quoted[1]));
 }
 
-int trace_containers(struct trace *w, const char *place, const json_t *index,
-		     struct firn_error *err)
+static void check_entry(struct trace *w, const char *place, const struct entry *e)
 {
+	if (e->manifest_says && e->has_role)
+		check_same(w, place, ORG_FIRN_ROLE, e->role[BY_ENTRY], e->role[BY_MANIFEST]);
+	if (e->manifest_says && e->has_container)
+		check_same(w, place, ORG_FIRN_CONTAINER, e->container[BY_ENTRY],
+			   e->container[BY_MANIFEST]);
+}
+
+static bool is_role(const struct entry *e, const char *role)
+{
+	return strcmp(e->role[BY_MANIFEST], role) == 0;
+}
+
+/* A container's checkpoint and its filesystem belong together; there is one of each. */
+static void check_pairs(struct trace *w, const char *place, const struct entry *list, size_t n,
+			size_t i)
+{
+	const struct entry *e = &list[i];
+	char quoted[PATH_QUOTE_MAX];
+	bool twin = false;
+
+	for (size_t k = 0; *e->role[BY_MANIFEST] && k < n; k++) {
+		const struct entry *other = &list[k];
+
+		if (k == i || strcmp(e->container[BY_MANIFEST], other->container[BY_MANIFEST]) != 0)
+			continue;
+		twin = twin || (k < i && is_role(other, e->role[BY_MANIFEST]));
+		if (is_role(e, ORG_FIRN_ROLE_CHECKPOINT) && is_role(other, ORG_FIRN_ROLE_ROOTFS) &&
+		    strcmp(e->subject, other->digest) != 0)
+			findings_add(w->findings, FINDING_FAULT, place, "subject-differs",
+				     "its \"subject\" is not manifests[%zu], its container's "
+				     "filesystem",
+				     k);
+	}
+	if (twin)
+		findings_add(w->findings, FINDING_FAULT, place, "duplicate-container",
+			     "is another %s image of container %s", e->role[BY_MANIFEST],
+			     path_quote(e->container[BY_MANIFEST], quoted));
+}
+
+int trace_containers(struct trace *w, const char *place, json_t *index, struct firn_error *err)
+{
+	_json_ json_t *doc = index;
 	const json_t *list = json_object_get(index, "manifests");
 	const size_t n = json_array_size(list);
 	_free_ struct entry *entries = NULL;
@@ -284,18 +324,19 @@ int trace_containers(struct trace *w, const char *place, const json_t *index,
 	entries = calloc(n + 1, sizeof(*entries));
 	if (!entries)
 		return firn_fail_oom(err, "index");
+	for (size_t i = 0; i < n; i++)
+		copy_entry(json_array_get(list, i), &entries[i]);
+	json_decref(take_ptr(&doc));
 	for (size_t i = 0; i < n; i++) {
-		int rc = read_entry(w, trace_place(where, place, "manifests[%zu]", i),
-				    json_array_get(list, i), &entries[i], err);
+		int rc = read_manifest(w, &entries[i], err);
 
 		if (rc < 0)
 			return rc;
 	}
-	/* A container's checkpoint and its filesystem belong together; there is one of each. */
 	for (size_t i = 0; i < n; i++) {
 		trace_place(where, place, "manifests[%zu]", i);
-		for (size_t k = 0; *entries[i].role && k < n; k++)
-			check_pair(w, where, entries, i, k);
+		check_entry(w, where, &entries[i]);
+		check_pairs(w, where, entries, n, i);
 	}
 	return 0;
 }

@@ -46,32 +46,37 @@ static void check_platform(struct trace *w, const char *place, const char *says,
 			     path_quote(says, quoted[0]), path_quote(is, quoted[1]));
 }
 
-/* 1 and the config, 0 when it can't be had (told). */
+/*
+ * 1 and the config, 0 when it can't be had (told). First it is looked at as any document, then as a
+ * config: one tree in memory at a time.
+ */
 static int load_config(struct trace *w, const char *place, struct blob *blob,
 		       struct oci_config *ret, struct firn_error *err)
 {
 	_json_ json_t *doc = NULL;
-	_buf_ struct buf text = BUF_INIT;
+	_free_ char *text = NULL;
 	struct firn_error e = { 0 };
+	size_t len = 0;
 	int rc = trace_document(w, blob, &doc, err);
 
 	if (rc <= 0)
 		return rc;
-	rc = json_print(doc, &text, err);
-	if (rc < 0)
+	json_decref(take_ptr(&doc));
+	rc = trace_text(w, blob, &text, &len, err);
+	if (rc <= 0)
 		return rc;
-	rc = oci_config_parse((char *)text.data, text.len, ret, &e);
+	rc = oci_config_parse(text, len, ret, &e);
 	rc = findings_take(w->findings, place, "bad-config", rc, &e, err);
 	return rc != 0 ? (rc < 0 ? rc : 0) : 1;
 }
 
 /* Layer @i is to be what diff_id @i says: remembered here, looked at with the blob's content. */
-static void note_diff_id(struct trace *w, const struct trace_image *image, size_t i,
-			 const struct blob *config, const char *config_place)
+static void note_diff_id(struct trace *w, const struct trace_image *image, size_t i)
 {
 	const struct digest *want = &image->diff_ids[i];
 	struct blob *blob = image->blobs[i];
-	char where[TRACE_PLACE_MAX], text[2][DIGEST_TEXT_MAX];
+	char where[TRACE_PLACE_MAX], name[BLOB_NAME_MAX], text[2][DIGEST_TEXT_MAX];
+	const char *config_place = blob_name(&image->config->digest, name);
 
 	if (!blob || !(blob->flags & BLOB_LAYER))
 		return;
@@ -87,7 +92,7 @@ static void note_diff_id(struct trace *w, const struct trace_image *image, size_
 	}
 	blob->flags |= BLOB_DIFF_ID;
 	blob->diff_id = *want;
-	blob->config = (uint32_t)(config - w->blobs->list);
+	blob->config = (uint32_t)(image->config - w->blobs->list);
 	blob->layer = (uint32_t)i;
 	if (blob->codec == CODEC_NONE && want->alg == blob->digest.alg &&
 	    !digest_equal(want, &blob->digest))
@@ -98,28 +103,33 @@ static void note_diff_id(struct trace *w, const struct trace_image *image, size_
 }
 
 static int check_config(struct trace *w, struct trace_image *image, const struct trace_todo *todo,
-			struct blob *blob, struct firn_error *err)
+			struct firn_error *err)
 {
 	_cleanup_(oci_config_done) struct oci_config config = { 0 };
 	char name[BLOB_NAME_MAX];
-	int rc;
+	int rc =
+	    load_config(w, blob_name(&image->config->digest, name), image->config, &config, err);
 
-	blob_name(&blob->digest, name);
-	rc = load_config(w, name, blob, &config, err);
 	if (rc <= 0)
 		return rc;
 	check_history(w, name, config.json, config.ndiff_ids);
 	check_platform(w, image->place, todo->arch, config.architecture);
 	check_platform(w, image->place, todo->os, config.os);
-	if (config.ndiff_ids != image->nlayers)
-		findings_add(w->findings, FINDING_FAULT, name, "diff-ids-count",
-			     "has %zu diff_ids, the manifest %zu layers", config.ndiff_ids,
-			     image->nlayers);
 	image->ndiff_ids = config.ndiff_ids;
 	image->diff_ids = take_ptr(&config.diff_ids);
-	for (size_t i = 0; config.ndiff_ids == image->nlayers && i < image->nlayers; i++)
-		note_diff_id(w, image, i, blob, name);
 	return 0;
+}
+
+static void check_diff_ids(struct trace *w, const struct trace_image *image)
+{
+	char name[BLOB_NAME_MAX];
+
+	if (image->ndiff_ids != image->nlayers)
+		findings_add(w->findings, FINDING_FAULT, blob_name(&image->config->digest, name),
+			     "diff-ids-count", "has %zu diff_ids, the manifest %zu layers",
+			     image->ndiff_ids, image->nlayers);
+	for (size_t i = 0; image->ndiff_ids == image->nlayers && i < image->nlayers; i++)
+		note_diff_id(w, image, i);
 }
 
 static void note_layer(struct trace *w, const char *place, const struct oci_descriptor *layer,
@@ -182,35 +192,66 @@ static void trace_image_done(struct trace_image *image)
 	free(image->layers);
 	free(image->blobs);
 	free(image->diff_ids);
+	json_decref(image->doc);
 }
 
-int trace_manifest(struct trace *w, const char *place, const struct trace_todo *todo,
-		   const json_t *doc, struct firn_error *err)
+static int check_manifest(struct trace *w, struct trace_image *image, bool of_image,
+			  struct firn_error *err)
 {
-	_cleanup_(trace_image_done) struct trace_image image = { .place = place, .doc = doc };
-	_cleanup_(oci_descriptor_done) struct oci_descriptor config = { 0 };
-	const json_t *layers = json_object_get(doc, "layers");
-	char where[TRACE_PLACE_MAX];
-	struct blob *blob = NULL;
-	bool of_image;
-	int rc = trace_blob(w, trace_place(where, place, "config"), json_object_get(doc, "config"),
-			    ABSENT_FAULT, &config, &blob, err);
+	const json_t *layers = json_object_get(image->doc, "layers");
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	of_image = is_image_config(config.media_type);
 	if (!json_is_array(layers) || json_array_size(layers) > OCI_LAYERS_MAX) {
-		findings_add(w->findings, FINDING_FAULT, place, "bad-manifest",
+		findings_add(w->findings, FINDING_FAULT, image->place, "bad-manifest",
 			     "has no list of at most %d \"layers\"", OCI_LAYERS_MAX);
 		return 0;
 	}
-	if (strcmp(config.media_type, OCI_EMPTY) == 0 && !json_object_get(doc, "artifactType"))
-		findings_add(w->findings, FINDING_FAULT, place, "bad-manifest",
-			     "has an empty config and no \"artifactType\"");
-	if ((rc = check_layers(w, &image, layers, of_image, err)) < 0 ||
-	    (blob && of_image && (rc = check_config(w, &image, todo, blob, err)) < 0) ||
-	    (rc = check_subject(w, place, doc, err)) < 0)
+	if ((rc = check_layers(w, image, layers, of_image, err)) < 0 ||
+	    (rc = check_subject(w, image->place, image->doc, err)) < 0)
 		return rc;
-	trace_annotations(w, &image);
+	if (image->diff_ids)
+		check_diff_ids(w, image);
+	trace_annotations(w, image);
 	return 0;
+}
+
+/* The config's place, and whether it is that of an image. */
+static int find_config(struct trace *w, struct trace_image *image, bool *ret_of_image,
+		       struct firn_error *err)
+{
+	_cleanup_(oci_descriptor_done) struct oci_descriptor config = { 0 };
+	char where[TRACE_PLACE_MAX];
+	int rc = trace_blob(w, trace_place(where, image->place, "config"),
+			    json_object_get(image->doc, "config"), ABSENT_FAULT, &config,
+			    &image->config, err);
+
+	if (rc < 0)
+		return rc;
+	*ret_of_image = is_image_config(config.media_type);
+	if (strcmp(config.media_type, OCI_EMPTY) == 0 &&
+	    !json_object_get(image->doc, "artifactType"))
+		findings_add(w->findings, FINDING_FAULT, image->place, "bad-manifest",
+			     "has an empty config and no \"artifactType\"");
+	return 0;
+}
+
+int trace_manifest(struct trace *w, const char *place, const struct trace_todo *todo, json_t *doc,
+		   struct firn_error *err)
+{
+	_cleanup_(trace_image_done) struct trace_image image = { .place = place, .doc = doc };
+	struct blob *blob = &w->blobs->list[todo->blob];
+	bool of_image = false;
+	int rc = find_config(w, &image, &of_image, err);
+
+	if (rc < 0)
+		return rc;
+	if (image.config && of_image) {
+		/* One document in memory at a time: hostile ones have many small values. */
+		json_decref(image.doc);
+		image.doc = NULL;
+		if ((rc = check_config(w, &image, todo, err)) < 0 ||
+		    (rc = trace_document(w, blob, &image.doc, err)) <= 0)
+			return rc;
+	}
+	return check_manifest(w, &image, of_image, err);
 }

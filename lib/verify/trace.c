@@ -3,7 +3,6 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "format/ctr.h"
 #include "format/ref.h"
 #include "verify/base64.h"
 
@@ -98,16 +97,17 @@ int trace_blob(struct trace *w, const char *place, const json_t *j, enum trace_a
 }
 
 /* The whole blob, proven or told that it isn't what its name says. 1, or 0 when it can't be had. */
-static int read_blob(struct trace *w, struct blob *blob, const char *name, char **ret,
-		     size_t *ret_len, struct firn_error *err)
+int trace_text(struct trace *w, struct blob *blob, char **ret, size_t *ret_len,
+	       struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
 	_cleanup_(hasher_freep) struct hasher *h = NULL;
-	char text[DIGEST_TEXT_MAX];
+	char text[DIGEST_TEXT_MAX], name[BLOB_NAME_MAX];
 	struct firn_error e = { 0 };
 	struct digest is;
 	int rc;
 
+	blob_name(&blob->digest, name);
 	if (blob->size > OCI_DOCUMENT_MAX) {
 		findings_add(w->findings, FINDING_FAULT, name, "too-large",
 			     "is a document of %" PRIu64 " bytes; registries take %u", blob->size,
@@ -150,9 +150,10 @@ int trace_document(struct trace *w, struct blob *blob, json_t **ret, struct firn
 	if (blob->flags & BLOB_BROKEN)
 		return 0;
 	blob->flags |= BLOB_BROKEN;
-	rc = read_blob(w, blob, blob_name(&blob->digest, name), &text, &len, err);
+	rc = trace_text(w, blob, &text, &len, err);
 	if (rc <= 0)
 		return rc;
+	blob_name(&blob->digest, name);
 	rc = json_parse(text, len, &doc, &e);
 	if (rc == 0 && !json_is_object(doc))
 		rc = firn_fail(&e, FIRN_ECORRUPT, "is JSON, but no object");
@@ -253,51 +254,13 @@ int trace_index(struct trace *w, const char *place, const json_t *doc, const cha
 		rc = trace_descriptor(w, trace_place(where, place, "manifests[%zu]", i), entry,
 				      absent_below(w, doc, entry), err);
 	}
-	return rc < 0 ? rc : trace_containers(w, place, doc, err);
-}
-
-static int note_checkpoint(struct trace *w, const struct digest *d, bool own,
-			   struct firn_error *err)
-{
-	struct trace_checkpoint *grown;
-
-	if (w->ncheckpoints == TRACE_CHECKPOINTS_MAX)
-		return 0;
-	grown = reallocarray(w->checkpoints, w->ncheckpoints + 1, sizeof(*grown));
-	if (!grown)
-		return firn_fail_oom(err, "layout");
-	w->checkpoints = grown;
-	w->checkpoints[w->ncheckpoints++] = (struct trace_checkpoint){ *d, own };
-	return 0;
-}
-
-/* Of firn, of an engine, or of "ctr checkpoint", whose index has CRIU's images for an entry. */
-static bool is_checkpoint(const json_t *doc)
-{
-	static const char *const keys[] = { ORG_CRIU_CONTAINER_NAME, ORG_CRIU_ENGINE_NAME,
-					    PODMAN_RUNTIME_NAME, CRIO_NAME };
-	const char *role = oci_annotation(doc, ORG_FIRN_ROLE);
-	const json_t *list = json_object_get(doc, "manifests");
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *type =
-		    json_string_value(json_object_get(json_array_get(list, i), "mediaType"));
-
-		if (type && ctr_part_of(type) == CTR_IMAGES)
-			return true;
-	}
-	if (role)
-		return strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) == 0;
-	for (size_t i = 0; json_object_get(doc, "layers") && i < ARRAY_SIZE(keys); i++)
-		if (oci_annotation(doc, keys[i]))
-			return true;
-	return false;
+	return rc;
 }
 
 int trace_layout(struct trace *w, const json_t *index, struct firn_error *err)
 {
 	const struct digest none = { 0 };
-	int rc = is_checkpoint(index) ? note_checkpoint(w, &none, false, err) : 0;
+	int rc = trace_note_checkpoint(w, &none, index, err);
 
 	return rc < 0 ? rc : trace_index(w, "index.json", index, NULL, err);
 }
@@ -390,15 +353,17 @@ static int trace_one(struct trace *w, const struct trace_todo *todo, struct firn
 
 	if (rc <= 0)
 		return rc;
-	if (is_checkpoint(doc) &&
-	    (rc = note_checkpoint(w, &blob->digest, oci_annotation(doc, ORG_FIRN_ROLE), err)) < 0)
+	rc = trace_note_checkpoint(w, &blob->digest, doc, err);
+	if (rc < 0)
 		return rc;
 	w->depth = todo->depth;
 	blob_name(&blob->digest, name);
-	if (oci_is_index(type))
-		return trace_index(w, name, doc, type, err);
+	if (oci_is_index(type)) {
+		rc = trace_index(w, name, doc, type, err);
+		return rc < 0 ? rc : trace_containers(w, name, take_ptr(&doc), err);
+	}
 	check_head(w, name, doc, type, foreign);
-	return trace_manifest(w, name, todo, doc, err);
+	return trace_manifest(w, name, todo, take_ptr(&doc), err);
 }
 
 int trace_run(struct trace *w, struct firn_error *err)

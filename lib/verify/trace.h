@@ -34,6 +34,9 @@ struct trace {
 	struct findings *findings;
 	struct trace_checkpoint *checkpoints; /* owned */
 	size_t ncheckpoints;
+	uint64_t cost;           /* bytes that looking into them reads */
+	uint64_t looked;         /* bytes of manifests read for what they are to their index */
+	bool enough;             /* checkpoints */
 	struct trace_todo *todo; /* owned */
 	size_t ntodo, room, next;
 	unsigned depth; /* of the document that is looked at; 0: index.json */
@@ -73,9 +76,16 @@ int trace_digest(struct trace *t, const struct digest *d, struct firn_error *err
  */
 int trace_document(struct trace *t, struct blob *blob, json_t **ret,
 		   struct firn_error *err) _must_check_;
-/* A manifest, its config and its layers. */
-int trace_manifest(struct trace *t, const char *place, const struct trace_todo *todo,
-		   const json_t *doc, struct firn_error *err) _must_check_;
+/* Its text: 1, or 0 as above. Caller frees. */
+int trace_text(struct trace *t, struct blob *blob, char **ret, size_t *ret_len,
+	       struct firn_error *err) _must_check_;
+/* A manifest (taken), its config and its layers. */
+int trace_manifest(struct trace *t, const char *place, const struct trace_todo *todo, json_t *doc,
+		   struct firn_error *err) _must_check_;
+
+/* If @doc, of the blob @d (alg 0: index.json), is a checkpoint, note it. */
+int trace_note_checkpoint(struct trace *t, const struct digest *d, const json_t *doc,
+			  struct firn_error *err) _must_check_;
 
 /* "PLACE: fmt..." into @ret, which is returned. */
 const char *trace_place(char ret[TRACE_PLACE_MAX], const char *place, const char *fmt, ...)
@@ -83,8 +93,9 @@ const char *trace_place(char ret[TRACE_PLACE_MAX], const char *place, const char
 
 /* What firn's own annotations promise (firn-format(5)), of an image and of an index of images. */
 struct trace_image {
-	const char *place; /* of the manifest */
-	const json_t *doc; /* the manifest */
+	const char *place;   /* of the manifest */
+	json_t *doc;         /* the manifest; owned */
+	struct blob *config; /* NULL: it isn't there */
 	struct digest *diff_ids;
 	size_t ndiff_ids;
 	struct oci_descriptor *layers; /* digest.alg 0: told already */
@@ -93,7 +104,8 @@ struct trace_image {
 };
 
 void trace_annotations(struct trace *t, const struct trace_image *image);
-int trace_containers(struct trace *t, const char *place, const json_t *index,
+/* @index is taken. */
+int trace_containers(struct trace *t, const char *place, json_t *index,
 		     struct firn_error *err) _must_check_;
 
 #endif

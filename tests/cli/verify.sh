@@ -135,4 +135,43 @@ run_stdin "$firn" verify --deep - <"$data/podman-none.tar"
 is "$status $out" "0 -: no faults" "a checkpoint from standard input"
 mkdir a:b@c && cp -r firn a:b@c/layout
 clean "a path that no reference can say" a:b@c/layout
+
+# --- hostile documents: a loop of forged digests, and as many small values as JSON may have, in each of a chain
+
+cat >hostile.py <<'END'
+import hashlib, json, os, sys
+TYPE = "application/vnd.oci.image."
+many = b'"x":[' + b",".join([b"{}"] * 130000) + b"]}"
+
+def put(kind, data, digest=None):
+    digest = digest or "sha256:" + hashlib.sha256(data).hexdigest()
+    with open("hostile/blobs/sha256/" + digest[7:], "wb") as f:
+        f.write(data)
+    return {"mediaType": TYPE + kind, "digest": digest, "size": len(data)}
+
+def text(**doc):
+    return json.dumps(doc)[:-1].encode() + b"," + many
+
+os.makedirs("hostile/blobs/sha256")
+config = put("config.v1+json", text(architecture="amd64", os="linux", rootfs={"type": "layers", "diff_ids": []}))
+entry = put("manifest.v1+json", text(schemaVersion=2, config=config, layers=[]))
+for _ in range(7):
+    entry = put("index.v1+json", text(schemaVersion=2, manifests=[entry]))
+loop = {"mediaType": TYPE + "index.v1+json", "digest": "sha256:" + "a" * 64, "size": 1}
+put("index.v1+json", json.dumps({"schemaVersion": 2, "manifests": [loop] * 9000}).encode(), loop["digest"])
+open("hostile/oci-layout", "w").write('{"imageLayoutVersion":"1.0.0"}')
+json.dump({"schemaVersion": 2, "manifests": [entry, loop]}, open("hostile/index.json", "w"))
+END
+python3 hostile.py || bail "no hostile layout"
+read -r rc rss < <(python3 - "$firn" verify --format '{{.Code}}' hostile <<'END'
+import resource, subprocess, sys
+p = subprocess.run(sys.argv[1:], stdout=open("hostile.out", "w"), stderr=subprocess.DEVNULL)
+print(p.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+END
+)
+is "$rc $(sort -u hostile.out | tr '\n' ' ')" "3 digest-differs size-differs " "hostile documents: what is wrong with them"
+is "$(wc -l <hostile.out)" 102 "a hundred of 9001 findings, and how many more"
+if grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile"; then
+	skip_one "a sanitizer build has another memory" "hostile documents: memory"
+elif [ "$rss" -lt 64 ]; then ok "hostile documents: $rss MiB"; else not_ok "hostile documents: $rss MiB"; fi
 done_testing
