@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "check/probe.h"
 #include "format/criu_files.h"
+#include "format/criu_world.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,12 +65,25 @@ static int take_connection(const struct criu_file *f, void *ctx, struct firn_err
 	return 0;
 }
 
+/* A dump that was made with --tcp-close is restored so (image.c: check_img_inventory). */
+static int load_closing(const struct check_input *in, struct world *w, struct firn_error *err)
+{
+	_cleanup_(criu_inventory_done) struct criu_inventory inventory = { 0 };
+	int rc = criu_inventory_read(in->images, &inventory, err);
+
+	if (rc >= 0 && inventory.tcp_close)
+		w->flags |= CHECK_TCP_CLOSE;
+	return rc < 0 ? rc : 0;
+}
+
 int check_connections(const struct check_input *in, struct check_report *r, struct firn_error *err)
 {
 	_world_ struct world w = { 0 };
 	struct sockets s = { .w = &w, .report = r };
 	int rc = world_load(in, &w, err);
 
+	if (rc == 0)
+		rc = load_closing(in, &w, err);
 	if (rc == 0)
 		rc = criu_each_file(in->images, take_connection, &s, err);
 	if (rc < 0)

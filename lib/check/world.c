@@ -138,19 +138,24 @@ static char *name_below(int root, int fd)
 /* As the runtimes do before they tell CRIU: a place that isn't there yet is made in its folder. */
 static char *resolve(int root, const char *path)
 {
-	_free_ char *folder = NULL, *above = NULL;
-	const char *slash = strrchr(path, '/');
-	char *name = NULL;
+	_free_ char *plain = strdup(path), *above = NULL;
+	char *name = NULL, *slash;
 	_fd_ int fd = -1;
 
-	if (root < 0 || !slash)
-		return strdup(path);
-	if (world_open(root, path, &fd, NULL) > 0)
+	if (!plain)
+		return NULL;
+	while ((slash = strrchr(plain, '/')) > plain && slash[1] == '\0')
+		*slash = '\0';
+	if (root < 0 || slash[1] == '\0')
+		return take_ptr(&plain);
+	if (world_open(root, plain, &fd, NULL) > 0)
 		return name_below(root, fd);
-	folder = strndup(path, (size_t)(slash - path));
-	if (!folder || world_open(root, folder, &fd, NULL) <= 0 || !(above = name_below(root, fd)))
-		return strdup(path);
-	if (asprintf(&name, "%s%s", strcmp(above, "/") == 0 ? "" : above, slash) < 0)
+	*slash = '\0';
+	if (world_open(root, plain, &fd, NULL) <= 0 || !(above = name_below(root, fd))) {
+		*slash = '/';
+		return take_ptr(&plain);
+	}
+	if (asprintf(&name, "%s/%s", strcmp(above, "/") == 0 ? "" : above, slash + 1) < 0)
 		return NULL;
 	return name;
 }
@@ -184,12 +189,13 @@ static int load_binds(struct world *w, struct firn_error *err)
 	if (!w->binds)
 		return firn_fail_oom(err, "mounts");
 	json_array_foreach (mounts, i, mount) {
+		const char *source = json_string_value(json_object_get(mount, "source"));
 		struct world_bind b = {
 			.destination = json_string_value(json_object_get(mount, "destination")),
-			.source = json_string_value(json_object_get(mount, "source")),
+			.source = is_bind(mount) ? source : NULL,
 		};
 
-		if (!b.destination || !b.source || !is_bind(mount))
+		if (!b.destination || *b.destination != '/')
 			continue;
 		b.resolved = resolve(w->in->rootfs, b.destination);
 		w->binds[w->nbinds++] = b;
@@ -280,12 +286,16 @@ const struct world_mount *world_mount_of(const struct world *w, int32_t id, cons
 	return found;
 }
 
+static bool is_at(const struct world_bind *b, const char *path)
+{
+	return strcmp(b->destination, path) == 0 || (b->resolved && strcmp(b->resolved, path) == 0);
+}
+
 const struct world_bind *world_bind_at(const struct world *w, const char *path)
 {
 	/* The last one is what is seen. */
 	for (size_t i = w->nbinds; i-- > 0;)
-		if (strcmp(w->binds[i].destination, path) == 0 ||
-		    (w->binds[i].resolved && strcmp(w->binds[i].resolved, path) == 0))
+		if (w->binds[i].source && is_at(&w->binds[i], path))
 			return &w->binds[i];
 	return NULL;
 }
@@ -374,8 +384,10 @@ bool world_has_external(const struct world *w, const char *key)
 
 bool world_mounts_at(const struct world *w, const char *path)
 {
-	return world_bind_at(w, path) ||
-	       is_listed(json_object_get(w->config, "mounts"), "destination", path);
+	for (size_t i = 0; i < w->nbinds; i++)
+		if (is_at(&w->binds[i], path))
+			return true;
+	return false;
 }
 
 char *world_host_text(const struct check_input *in, const char *path, size_t max)

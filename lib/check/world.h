@@ -21,11 +21,11 @@ struct world_mount {
 	char *key; /* of a mount that is brought from outside; else NULL */
 };
 
-/* A bind mount of config.json. */
+/* A mount of config.json. */
 struct world_bind {
 	const char *destination; /* as it is written; in the document */
-	const char *source;
-	char *resolved; /* where that leads in the rootfs */
+	const char *source;      /* of a bind mount; else NULL */
+	char *resolved;          /* where the destination leads in the rootfs */
 };
 
 /* Who restores: their ways with mounts differ. */
@@ -35,9 +35,9 @@ struct world {
 	const struct check_input *in;
 	struct world_mount *mounts; /* none: the processes had their host's */
 	size_t nmounts;
-	size_t names;   /* bytes of all paths */
-	json_t *config; /* config.json; NULL: not known */
-	struct world_bind *binds;
+	size_t names;             /* bytes of all paths */
+	json_t *config;           /* config.json; NULL: not known */
+	struct world_bind *binds; /* all mounts of it */
 	size_t nbinds;
 	bool masks;        /* config.json hides paths */
 	const char *netns; /* path of the network namespace that config.json joins; or NULL */
