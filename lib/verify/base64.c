@@ -26,7 +26,7 @@ bool base64_decode(const char *text, struct buf *out)
 			group = group << 6 | (uint32_t)(at - digits);
 		}
 		/* The bits that no byte is made of are zero, or there were two ways to write it. */
-		if (n < 4 && group << (8 * n) & 0xffffff)
+		if (n < 4 && group << (8 * (n - 1)) & 0xffffff)
 			return false;
 		for (size_t k = 0; k + 1 < n; k++)
 			buf_put(out, &(uint8_t){ (uint8_t)(group >> (16 - 8 * k)) }, 1);

@@ -237,7 +237,7 @@ done
 rm -rf big.tar folder
 
 # --- memory stays below 64 MiB
-grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile" && done_testing # a sanitizer build has another memory
+sanitized && done_testing
 while read -r kind n want; do
 	make_images "$kind" "many-$kind" "$n"
 	read -r rc read_mib rss < <(python3 meter.py "$firn" inspect --areas "many-$kind")

@@ -114,6 +114,27 @@ tap_show() {
 	[ -z "$err" ] || diag "err: $(printf %s "$err" | head -c 2000)"
 }
 
+# A sanitizer build has another memory.
+sanitized() { grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile"; }
+# peak COMMAND...: as run_stdin; $kib is the most memory that it had, of which an interpreter's 14 MiB are a lower bound.
+peak() {
+	run_stdin python3 -c 'import resource, subprocess, sys
+rc = subprocess.call(sys.argv[2:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open(sys.argv[1], "w"))
+sys.exit(rc)' "$work/.kib" "$@"
+	kib=$(cat "$work/.kib")
+}
+# small WHAT: 64 MiB are the limit, whatever the input.
+small() {
+	if sanitized; then
+		skip_one "a sanitizer build has another memory" "$1: memory"
+	elif [ "$kib" -lt 65536 ]; then
+		ok "$1: $((kib / 1024)) MiB"
+	else
+		not_ok "$1: peak $kib KiB, limit 65536"
+	fi
+}
+
 # is GOT WANT WHAT
 is() {
 	if [ "$1" = "$2" ]; then

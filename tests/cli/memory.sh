@@ -4,7 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 need_tool python3
-grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile" && skip_all "a sanitizer build has another memory"
+sanitized && skip_all "a sanitizer build has another memory"
 
 cd "$work" || exit 99
 limit=$((64 * 1024))
