@@ -7,6 +7,7 @@
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
 #include "node/umount.h"
+#include "view/shared.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -133,6 +134,9 @@ int mount_occupy(const char *state, const char *dir, enum live_what what, struct
 		rc = firn_fail(err, FIRN_EBUSY, "something is mounted on %s", path);
 	if (rc == 0)
 		rc = check_empty(path, err);
+	/* What was mounted there went without firn. */
+	if (rc == 0 && l->mounted)
+		rc = shared_drop(l->staging, err);
 	if (rc == 0)
 		rc = live_begin(l, what, made, err);
 	if (rc < 0) {
@@ -179,7 +183,7 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	_cleanup_(cache_closep) struct cache *cache = NULL;
 	_cleanup_(stage_done) struct stage stage = STAGE_NONE;
 	_cleanup_(content_done) struct content content = { 0 };
-	struct view view = { .report = opts->report };
+	struct view view = { .report = opts->report, .bundle = l->staging };
 	char cgroup[160];
 	struct bundle b = { .opts = opts,
 			    .content = &content,

@@ -5,6 +5,7 @@
 #include "firn/mount.h"
 #include "format/pod.h"
 #include "node/teardown.h"
+#include "view/shared.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -75,6 +76,15 @@ static void remove_unrecorded(const char *dir)
 		closedir(d);
 }
 
+/* Nothing is mounted any more on the folder: what others don't have either goes, then the record.
+ */
+static int end(struct live *l, struct firn_error *err)
+{
+	int rc = shared_drop(l->staging, err);
+
+	return rc < 0 ? rc : live_end(l, err);
+}
+
 /* All of them at once, or none: each may hold the others' files open. */
 static int umount_members(struct live *l, const char *state, struct firn_error *err)
 {
@@ -93,7 +103,7 @@ static int umount_members(struct live *l, const char *state, struct firn_error *
 	rc = teardown(tops, m.n + 1, err);
 	for (size_t i = 0; rc == 0 && i < m.n; i++)
 		if (m.records[i]->mounted)
-			rc = live_end(m.records[i], err);
+			rc = end(m.records[i], err);
 	if (rc == 0 && !l->complete)
 		remove_unrecorded(l->dir);
 	return rc;
@@ -104,7 +114,7 @@ int umount_live(struct live *l, const char *state, struct firn_error *err)
 	const char *const tops[] = { l->dir, l->staging };
 	int rc = l->several ? umount_members(l, state, err) : teardown(tops, ARRAY_SIZE(tops), err);
 
-	return rc < 0 ? rc : live_end(l, err);
+	return rc < 0 ? rc : end(l, err);
 }
 
 static int umount_canonical(const char *dir, const char *state, struct firn_error *err)

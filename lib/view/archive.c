@@ -130,12 +130,12 @@ int archive_read(struct archive *a, const char *path, size_t max, char **ret, si
 int archive_mount_data(struct archive *a, const struct view *v, struct view_mount *ret,
 		       struct firn_error *err)
 {
-	const struct index_file file = { .fd = a->fd, .want = v->road };
+	const struct index_file file = { .fd = a->fd };
 	int rc = plain_check(a->tree, err);
 
 	if (rc == 0) {
 		plain_own(a->tree);
-		rc = index_mount(v->cache, a->tree, &file, NULL, 0, ret, err);
+		rc = index_mount(v, a->tree, &file, NULL, 0, ret, err);
 	}
 	return rc;
 }
@@ -185,7 +185,7 @@ int archive_mount_delta(struct archive *a, const struct view *v, enum archive_di
 			int base, struct view_mount *ret, struct firn_error *err)
 {
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	struct index_file file = { .fd = -1, .want = v->road };
+	struct index_file file = { .fd = -1 };
 	_free_ char *deleted = NULL;
 	_fd_ int fd = -1;
 	size_t len = 0;
@@ -205,6 +205,6 @@ int archive_mount_delta(struct archive *a, const struct view *v, enum archive_di
 		rc = archive_convert(tree, deleted, len, base, v->report, err);
 	file.fd = fd;
 	if (rc >= 0)
-		rc = index_mount(v->cache, tree, &file, NULL, 0, ret, err);
+		rc = index_mount(v, tree, &file, NULL, 0, ret, err);
 	return rc < 0 ? firn_wrap(err, rc, ARCHIVE_DIFF) : 1;
 }

@@ -291,7 +291,7 @@ static int print_record(const char *about, const struct cache_origin *origin,
  * Times prove nothing to somebody who can write to the file: a mapped page that is dirty already
  * changes without them (file_update_time() comes at its first fault).
  */
-static bool is_ours(int fd)
+bool cache_is_private(int fd)
 {
 	struct stat st;
 
@@ -313,7 +313,7 @@ static int find(struct cache *c, const char *about, const struct digest *diff_id
 	rc = print_record(about, origin, want, err);
 	if (rc < 0)
 		return rc;
-	if (st.st_size < RECORD_BYTES || !is_ours(origin->fd))
+	if (st.st_size < RECORD_BYTES || !cache_is_private(origin->fd))
 		return firn_fail(err, FIRN_ENOTFOUND, "index %s is of another file", hex);
 	got = fd_pread(fd, have, sizeof(have), (uint64_t)st.st_size - RECORD_BYTES, err);
 	if (got < 0)

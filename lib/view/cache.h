@@ -61,6 +61,9 @@ struct cache_origin {
 	uint64_t at;
 };
 
+/* Whether nobody but this user can write to the file: else its times prove nothing. */
+bool cache_is_private(int fd);
+
 /* An open index file, or -FIRN_ENOTFOUND. */
 int cache_find_index(struct cache *c, const struct digest *diff_id,
 		     const struct cache_origin *origin, struct firn_error *err) _must_check_;

@@ -30,7 +30,30 @@ static int print_index(struct tree *tree, const struct index_file *file, struct 
 	return rc < 0 ? rc : erofs_emit(plan, 0, ret, NULL, err);
 }
 
-int index_mount(struct cache *c, struct tree *tree, const struct index_file *file,
+/* @image: an index without a name, NULL when it has one. */
+static int mount_index(const struct view *v, int index, const struct buf *image,
+		       const struct index_file *file, struct view_mount *ret,
+		       struct firn_error *err)
+{
+	struct shared_image shared = {
+		.fd = index, .devices = &file->fd, .ndevices = 1, .want = v->road
+	};
+	struct digest content;
+	int rc = 0;
+
+	if (image) {
+		rc = digest_of(image->data, image->len, &content, err);
+		shared.content = &content;
+	}
+	if (rc == 0)
+		rc = shared_mount(v->bundle, &shared, &ret->road, err);
+	if (rc < 0)
+		return rc;
+	ret->fd = rc;
+	return 0;
+}
+
+int index_mount(const struct view *v, struct tree *tree, const struct index_file *file,
 		const struct digest *diff_id, uint64_t at, struct view_mount *ret,
 		struct firn_error *err)
 {
@@ -41,28 +64,18 @@ int index_mount(struct cache *c, struct tree *tree, const struct index_file *fil
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "index");
-	index = cache_write_index(c, diff_id, &origin, &image, err);
+	index = cache_write_index(v->cache, diff_id, &origin, &image, err);
 	if (index < 0)
 		return index;
-	rc = erofs_mount(index, &file->fd, 1, file->want, &ret->road, err);
-	if (rc < 0)
-		return rc;
-	ret->fd = rc;
-	return 0;
+	return mount_index(v, index, diff_id ? NULL : &image, file, ret, err);
 }
 
-int index_mount_kept(struct cache *c, const struct index_file *file, const struct digest *diff_id,
-		     uint64_t at, struct view_mount *ret, struct firn_error *err)
+int index_mount_kept(const struct view *v, const struct index_file *file,
+		     const struct digest *diff_id, uint64_t at, struct view_mount *ret,
+		     struct firn_error *err)
 {
 	const struct cache_origin origin = { .fd = file->fd, .at = at };
-	_fd_ int index = cache_find_index(c, diff_id, &origin, err);
-	int rc;
+	_fd_ int index = cache_find_index(v->cache, diff_id, &origin, err);
 
-	if (index < 0)
-		return index;
-	rc = erofs_mount(index, &file->fd, 1, file->want, &ret->road, err);
-	if (rc < 0)
-		return rc;
-	ret->fd = rc;
-	return 0;
+	return index < 0 ? index : mount_index(v, index, NULL, file, ret, err);
 }

@@ -9,8 +9,22 @@
 #include "format/tree.h"
 #include "kernel/erofs_mount.h"
 #include "view/cache.h"
+#include "view/shared.h"
 
 #define INDEX_BLOCK_BITS 9
+
+enum view_flags {
+	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
+};
+
+/* What every view of a bundle is made with. */
+struct view {
+	struct cache *cache;
+	unsigned flags;
+	enum road road;                   /* ROAD_ANY, or the one to take */
+	const struct firn_report *report; /* may be NULL */
+	const char *bundle;               /* STATE/ID, see view/shared.h; NULL: nothing is shared */
+};
 
 /* A detached mount. Caller closes fd. */
 struct view_mount {
@@ -22,19 +36,19 @@ struct view_mount {
 struct index_file {
 	int fd;
 	const struct digest *digest;
-	enum road want; /* as in erofs_mount() */
 };
 
 /*
  * Mount @tree, whose payloads all lie on device 1 at offsets of @file. The index is kept under
  * @diff_id, made for the tar from @at on, unless that is NULL.
  */
-int index_mount(struct cache *c, struct tree *tree, const struct index_file *file,
+int index_mount(const struct view *v, struct tree *tree, const struct index_file *file,
 		const struct digest *diff_id, uint64_t at, struct view_mount *ret,
 		struct firn_error *err) _must_check_;
 
 /* Mount the index that is kept for @diff_id: -FIRN_ENOTFOUND when there is none for this file. */
-int index_mount_kept(struct cache *c, const struct index_file *file, const struct digest *diff_id,
-		     uint64_t at, struct view_mount *ret, struct firn_error *err) _must_check_;
+int index_mount_kept(const struct view *v, const struct index_file *file,
+		     const struct digest *diff_id, uint64_t at, struct view_mount *ret,
+		     struct firn_error *err) _must_check_;
 
 #endif

@@ -34,7 +34,7 @@ static bool has_superblock(struct source *src)
 static int mount_scanned(const struct view *v, const struct tar_file *f, struct source *src,
 			 enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
-	const struct index_file file = { .fd = f->fd, .digest = f->diff_id, .want = v->road };
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	int rc = tar_scan(src, TAR_WHITEOUTS_FOREIGN, 1, f->at, &tree, err);
 
@@ -44,25 +44,26 @@ static int mount_scanned(const struct view *v, const struct tar_file *f, struct 
 		rc = tree_set_xattr(tree->root, VIEW_ROOT_IMPLIED, "y", 1, err);
 	if (rc < 0)
 		return rc;
-	return index_mount(v->cache, tree, &file, f->diff_id, f->at, ret, err);
+	return index_mount(v, tree, &file, f->diff_id, f->at, ret, err);
 }
 
 /* An index that is kept was made of a tree that passed plain_check() only if it is VIEW_DATA's. */
 static int mount_foreign(const struct view *v, const struct tar_file *f, struct source *src,
 			 enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
-	const struct index_file file = { .fd = f->fd, .digest = f->diff_id, .want = v->road };
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
 	int rc = -FIRN_ENOTFOUND;
 
 	if (use == VIEW_ROOTFS)
-		rc = index_mount_kept(v->cache, &file, f->diff_id, f->at, ret, err);
+		rc = index_mount_kept(v, &file, f->diff_id, f->at, ret, err);
 	return rc == -FIRN_ENOTFOUND ? mount_scanned(v, f, src, use, ret, err) : rc;
 }
 
 static int mount_itself(const struct view *v, const struct tar_file *f, struct view_mount *ret,
 			struct firn_error *err)
 {
-	int rc = erofs_mount(f->fd, NULL, 0, v->road, &ret->road, err);
+	const struct shared_image image = { .fd = f->fd, .want = v->road };
+	int rc = shared_mount(v->bundle, &image, &ret->road, err);
 
 	if (rc < 0)
 		return rc;

@@ -19,22 +19,11 @@
 
 #include "view/index.h"
 
-enum view_flags {
-	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
-};
-
 /*
  * On the root folder of a layer of others that doesn't describe it: its attributes mean nothing,
  * those of the layer below count. No process sees it, an overlay shows what is on top of all.
  */
 #define VIEW_ROOT_IMPLIED "trusted.firn.implied"
-
-struct view {
-	struct cache *cache;
-	unsigned flags;
-	enum road road;                   /* ROAD_ANY, or the one to take */
-	const struct firn_report *report; /* may be NULL */
-};
 
 /* What a layer holds. */
 enum view_use {
