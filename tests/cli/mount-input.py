@@ -144,4 +144,5 @@ def archive(old, out, ids, *edits):
             tar.addfile(t, io.BytesIO(data))
 
 
-{"image": image, "layers": layers, "archive": archive}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    {"image": image, "layers": layers, "archive": archive}[sys.argv[1]](*sys.argv[2:])
