@@ -145,7 +145,7 @@ static int compare(struct files *f, const struct criu_file *file, int fd, struct
 
 static bool is_remapped(const struct files *f, uint32_t id)
 {
-	return bsearch(&id, f->remapped, f->nremapped, sizeof(id), by_id) != NULL;
+	return f->nremapped && bsearch(&id, f->remapped, f->nremapped, sizeof(id), by_id) != NULL;
 }
 
 static int take_file(const struct criu_file *file, void *ctx, struct firn_error *err)

@@ -168,7 +168,8 @@ static int add_containers(struct pod *p, const json_t *doc, struct firn_error *e
 		if (rc < 0)
 			return firn_wrap(err, rc, "containers");
 	}
-	qsort(p->list, p->n, sizeof(*p->list), compare_entries);
+	if (p->n)
+		qsort(p->list, p->n, sizeof(*p->list), compare_entries);
 	return 0;
 }
 

@@ -189,7 +189,8 @@ int retain_find(const struct firn_gc_opts *opts, struct store *s, const struct o
 	rc = list_images(&r, err);
 	if (rc < 0)
 		return rc;
-	qsort(r.list, r.n, sizeof(*r.list), compare);
+	if (r.n)
+		qsort(r.list, r.n, sizeof(*r.list), compare);
 	rc = choose_all(&r, err);
 	return rc < 0 ? rc : find_tags(&r, ret, err);
 }

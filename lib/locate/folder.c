@@ -217,7 +217,8 @@ int folder_collect(struct folder *f, int fd, unsigned flags, struct firn_error *
 	if ((rc = look(f, err)) < 0 || (rc = walk(f, 0, "", 0, err)) < 0 ||
 	    (rc = folder_chain(f, err)) < 0)
 		return rc;
-	qsort(f->files, f->count, sizeof(*f->files), compare_files);
+	if (f->count)
+		qsort(f->files, f->count, sizeof(*f->files), compare_files);
 	return 0;
 }
 
