@@ -4,11 +4,13 @@
 #include "base/fd.h"
 
 #include <dirent.h>
+#include <linux/kcmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define FAULT_LINK "anon_inode:[userfaultfd]" /* fs/userfaultfd.c: new_userfaultfd() */
 
@@ -53,8 +55,18 @@ static bool has_descriptors(DIR *d)
 	return false;
 }
 
+/*
+ * Whether both descriptors are one open file: a number may have been closed and given to another
+ * meanwhile. A kernel without kcmp(2), which CRIU itself needs, can't tell.
+ */
+static bool is_same(const struct held_fault *h, int pid)
+{
+	return syscall(SYS_kcmp, getpid(), pid, KCMP_FILE, (unsigned long)h->ours,
+		       (unsigned long)h->theirs) <= 0;
+}
+
 /* What was closed by a process that died is no longer to be told from what was closed before. */
-static void let_go(struct faults *f, DIR *d)
+static void let_go(struct faults *f, DIR *d, int pid)
 {
 	bool closed[FAULTS_MAX];
 	size_t kept = 0;
@@ -63,7 +75,7 @@ static void let_go(struct faults *f, DIR *d)
 		char name[16];
 
 		snprintf(name, sizeof(name), "%d", f->held[i].theirs);
-		closed[i] = !is_fault(dirfd(d), name);
+		closed[i] = !is_fault(dirfd(d), name) || !is_same(&f->held[i], pid);
 	}
 	if (!has_descriptors(d))
 		return;
@@ -86,7 +98,7 @@ void faults_follow(struct faults *f, int pidfd, int pid)
 	d = opendir(path);
 	if (!d)
 		return;
-	let_go(f, d);
+	let_go(f, d, pid);
 	rewinddir(d);
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.' && is_fault(dirfd(d), e->d_name))

@@ -10,11 +10,13 @@
 
 #define FAULTS_MAX 1024 /* processes that wait for pages; of more the first ones are held */
 
+struct held_fault {
+	int theirs; /* the descriptor's number in the other process */
+	int ours;
+};
+
 struct faults {
-	struct {
-		int theirs; /* the descriptor's number in the other process */
-		int ours;
-	} held[FAULTS_MAX];
+	struct held_fault held[FAULTS_MAX];
 	size_t n;
 };
 

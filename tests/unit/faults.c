@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/userfaultfd.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -24,7 +25,10 @@ static int open_fault(void)
 	return (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
 }
 
-/* Closes one of them for each byte it is told, and answers. */
+#define CLOSE   "c"
+#define REPLACE "r" /* close it, and open another one, which gets its number */
+
+/* Does to one of them after the other what it is told, and answers. */
 static void other_runs(int orders, int tell)
 {
 	int fds[NFAULTS];
@@ -32,8 +36,11 @@ static void other_runs(int orders, int tell)
 
 	for (int i = 0; i < NFAULTS; i++)
 		fds[i] = open_fault();
-	for (int i = 0; write(tell, "", 1) == 1 && read(orders, &byte, 1) == 1; i++)
+	for (int i = 0; write(tell, "", 1) == 1 && read(orders, &byte, 1) == 1; i++) {
 		close(fds[i % NFAULTS]);
+		if (byte == *REPLACE && open_fault() != fds[i % NFAULTS])
+			_exit(1);
+	}
 	_exit(0);
 }
 
@@ -77,7 +84,7 @@ START_TEST(follow)
 	ck_assert_uint_eq(f.n, NFAULTS);
 	faults_follow(&f, o.pidfd, o.pid);
 	ck_assert_uint_eq(f.n, NFAULTS);
-	ck_assert_int_eq(write(o.orders, "", 1), 1);
+	ck_assert_int_eq(write(o.orders, CLOSE, 1), 1);
 	hear(&o);
 	faults_follow(&f, o.pidfd, o.pid);
 	ck_assert_uint_eq(f.n, NFAULTS - 1);
@@ -93,12 +100,41 @@ START_TEST(follow)
 }
 END_TEST
 
+/* Of a number that another one has got meanwhile, the other one is held. */
+START_TEST(number_again)
+{
+	const int fault = open_fault();
+	struct faults f = { .n = 0 };
+	struct other o;
+	int status;
+
+	if (fault < 0)
+		return; /* under valgrind */
+	close(fault);
+	other_start(&o);
+	faults_follow(&f, o.pidfd, o.pid);
+	ck_assert_uint_eq(f.n, NFAULTS);
+	ck_assert_int_eq(write(o.orders, REPLACE, 1), 1);
+	hear(&o);
+	faults_follow(&f, o.pidfd, o.pid);
+	ck_assert_uint_eq(f.n, NFAULTS);
+	for (size_t i = 0; i < f.n; i++)
+		ck_assert_int_eq(
+		    syscall(SYS_kcmp, getpid(), o.pid, KCMP_FILE, f.held[i].ours, f.held[i].theirs),
+		    0);
+	kill(o.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(o.pid, &status, 0), o.pid);
+	faults_release(&f);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("faults");
 	TCase *tc = tcase_create("faults");
 
 	tcase_add_test(tc, follow);
+	tcase_add_test(tc, number_again);
 	suite_add_tcase(s, tc);
 	return s;
 }
