@@ -3,11 +3,11 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/sip.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define NODES_PER_BLOCK 128
 #define TEXT_BLOCK      16384
@@ -37,59 +37,17 @@ struct tree_private {
 	struct node **table;
 	size_t slots; /* a power of two */
 	size_t used;  /* with the graves */
-	uint64_t key[2];
+	struct sip_key key;
 };
 
 /* Where a removed node was: the search has to go on behind it. */
 static const struct node grave;
 
-static uint64_t rotl(uint64_t v, int n)
-{
-	return v << n | v >> (64 - n);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] = rotl(v[0], 32) + v[3];
-	v[2] += v[1];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word)
-{
-	v[3] ^= word;
-	sip_round(v);
-	v[0] ^= word;
-}
-
-/* SipHash-1-3 (Aumasson, Bernstein) of the folder's address and the name. */
+/* Of the folder's address and the name. */
 static uint64_t hash_of(const struct tree_private *p, const struct node *dir, const char *name,
 			size_t len)
 {
-	uint64_t v[4] = { p->key[0] ^ 0x736f6d6570736575, p->key[1] ^ 0x646f72616e646f6d,
-			  p->key[0] ^ 0x6c7967656e657261, p->key[1] ^ 0x7465646279746573 };
-	uint64_t word = (uint64_t)len << 56;
-
-	sip_word(v, (uint64_t)(uintptr_t)dir);
-	for (; len >= sizeof(word); len -= sizeof(word), name += sizeof(word)) {
-		uint64_t whole;
-
-		memcpy(&whole, name, sizeof(whole));
-		sip_word(v, whole);
-	}
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)(unsigned char)name[i] << (8 * i);
-	sip_word(v, word);
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return sip_hash(&p->key, (uint64_t)(uintptr_t)dir, name, len);
 }
 
 /* The slot of (@dir, @name), or the empty one where it would go. */
@@ -182,8 +140,7 @@ int tree_new(struct tree **ret, struct firn_error *err)
 	t->p = calloc(1, sizeof(*t->p));
 	if (!t->p)
 		return firn_fail_oom(err, "file tree");
-	if (getrandom(t->p->key, sizeof(t->p->key), GRND_NONBLOCK) < 0)
-		t->p->key[0] = (uint64_t)(uintptr_t)t;
+	t->p->key = sip_key_new(t);
 	t->root = node_new(t->p);
 	if (!t->root)
 		return firn_fail_oom(err, "file tree");

@@ -2,13 +2,12 @@
 #include "gc/mark.h"
 
 #include "base/fd.h"
+#include "base/sip.h"
 
 #include <string.h>
 
-#define KEY_BYTES                                                                                  \
-	16 /* of a digest: many of them have to be kept, and a clash only keeps a blob             \
-	    */
 #define SLOTS_FIRST 1024
+#define KEY_BYTES   16 /* of a digest: many have to be kept, and a clash only keeps a blob */
 
 struct key {
 	uint8_t bytes[KEY_BYTES];
@@ -16,7 +15,8 @@ struct key {
 
 struct marks {
 	struct key *slots; /* open addressing; all zero is free, and no digest is */
-	size_t room, n;
+	size_t room, n;    /* room: a power of two */
+	struct sip_key salt;
 	struct digest *todo; /* documents still to be read */
 	size_t ntodo, todo_room, documents, absent;
 	struct store *store; /* where marks_add() looks now */
@@ -31,6 +31,7 @@ int marks_new(bool weigh, struct marks **ret, struct firn_error *err)
 	if (!m)
 		return firn_fail_oom(err, "marks");
 	m->weigh = weigh;
+	m->salt = sip_key_new(m);
 	*ret = m;
 	return 0;
 }
@@ -78,11 +79,11 @@ static bool is_free(const struct key *k)
 }
 
 /* The key's slot, or the free one where it goes; there is always a free one. */
-static size_t slot_of(const struct key *slots, size_t room, const struct key *k)
+static size_t slot_of(const struct marks *m, const struct key *slots, size_t room,
+		      const struct key *k)
 {
-	size_t at;
+	size_t at = (size_t)sip_hash(&m->salt, 0, k, sizeof(*k));
 
-	memcpy(&at, k->bytes, sizeof(at));
 	for (at &= room - 1; !is_free(&slots[at]); at = (at + 1) & (room - 1))
 		if (memcmp(&slots[at], k, sizeof(*k)) == 0)
 			break;
@@ -98,7 +99,7 @@ static int grow(struct marks *m, struct firn_error *err)
 		return firn_fail_oom(err, "marks");
 	for (size_t i = 0; i < m->room; i++)
 		if (!is_free(&m->slots[i]))
-			slots[slot_of(slots, room, &m->slots[i])] = m->slots[i];
+			slots[slot_of(m, slots, room, &m->slots[i])] = m->slots[i];
 	free(m->slots);
 	m->slots = slots;
 	m->room = room;
@@ -109,7 +110,7 @@ bool marks_have(const struct marks *m, const struct digest *d)
 {
 	const struct key k = key_of(d);
 
-	return m->room && !is_free(&m->slots[slot_of(m->slots, m->room, &k)]);
+	return m->room && !is_free(&m->slots[slot_of(m, m->slots, m->room, &k)]);
 }
 
 /* 1 when it is new, 0 when it was marked. */
@@ -127,7 +128,7 @@ static int mark(struct marks *m, const struct digest *d, struct firn_error *err)
 		rc = grow(m, err);
 	if (rc < 0)
 		return rc;
-	m->slots[slot_of(m->slots, m->room, &k)] = k;
+	m->slots[slot_of(m, m->slots, m->room, &k)] = k;
 	m->n++;
 	if (m->weigh && store_has(m->store, d, &size, NULL) > 0)
 		m->bytes += size;
