@@ -100,7 +100,7 @@ static size_t find_end(struct pattern *p, const uint8_t *bytes, size_t n, size_t
 	return n + 1;
 }
 
-/* The leftmost byte of [from, to) at which a match starts that ends there, too. There is one. */
+/* The leftmost byte of [from, to) at which a match starts that ends there, too; @to for none. */
 static size_t find_start(struct pattern *p, const uint8_t *bytes, size_t from, size_t to)
 {
 	uint16_t state = DFA_START;
@@ -131,18 +131,23 @@ static size_t find_extent(struct pattern *p, const uint8_t *bytes, size_t from, 
 int pattern_find(struct pattern *p, const uint8_t *bytes, size_t n, size_t from, size_t *ret_start,
 		 size_t *ret_end)
 {
-	const size_t end = find_end(p, bytes, n, from);
-	size_t to;
+	size_t end;
 
-	if (end > n)
-		return 0;
-	/* Any match that is further left than the one that ends here covers this place. */
-	if (end - from > PATTERN_MATCH_MAX)
-		from = end - PATTERN_MATCH_MAX;
-	to = n - from > 2 * PATTERN_MATCH_MAX ? from + 2 * PATTERN_MATCH_MAX : n;
-	*ret_start = find_start(p, bytes, from, to);
-	*ret_end = find_extent(p, bytes, *ret_start, to);
-	return 1;
+	for (; (end = find_end(p, bytes, n, from)) <= n; from = end) {
+		size_t to;
+
+		/* Any match that is further left than the one that ends here covers this place. */
+		if (end - from > PATTERN_MATCH_MAX)
+			from = end - PATTERN_MATCH_MAX;
+		to = n - from > 2 * PATTERN_MATCH_MAX ? from + 2 * PATTERN_MATCH_MAX : n;
+		*ret_start = find_start(p, bytes, from, to);
+		/* What ends here may be too long: it has begun before. */
+		if (*ret_start == to)
+			continue;
+		*ret_end = find_extent(p, bytes, *ret_start, to);
+		return 1;
+	}
+	return 0;
 }
 
 bool pattern_skips_zeros(struct pattern *p)

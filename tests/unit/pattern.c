@@ -243,6 +243,27 @@ START_TEST(test_long)
 }
 END_TEST
 
+/* One that is longer than a match may be, and has nothing in it that is one, is missed. */
+START_TEST(test_too_long)
+{
+	_cleanup_(pattern_freep) struct pattern *p = NULL;
+	const size_t n = 4 * PATTERN_MATCH_MAX;
+	_free_ char *text = malloc(n);
+	struct firn_error err = { 0 };
+	size_t start = 0, end = 0;
+
+	memset(text, 'a', n);
+	text[10] = '<';
+	text[10 + PATTERN_MATCH_MAX] = '>';
+	memcpy(text + n - 5, "<aa>", 4);
+	ck_ok(pattern_new("<a*>", 4, PATTERN_REGEX, &p, &err), err);
+	ck_assert_int_eq(pattern_find(p, (uint8_t *)text, n, 0, &start, &end), 1);
+	ck_assert_uint_eq(start, n - 5);
+	ck_assert_uint_eq(end, n - 1);
+	ck_assert_int_eq(pattern_find(p, (uint8_t *)text, n - 2, 0, &start, &end), 0);
+}
+END_TEST
+
 START_TEST(test_zeros)
 {
 	static const struct {
@@ -274,6 +295,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, test_like_regexec, 0, 20);
 	tcase_add_test(t, test_many_states);
 	tcase_add_test(t, test_long);
+	tcase_add_test(t, test_too_long);
 	tcase_add_test(t, test_zeros);
 	suite_add_tcase(s, t);
 	return s;
