@@ -3,8 +3,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "bytes/base64.h"
 #include "format/ref.h"
-#include "verify/base64.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "base/fd.h"
-#include "verify/base64.h"
+#include "bytes/base64.h"
 
 #include <string.h>
 
@@ -39,6 +39,9 @@ START_TEST(decode)
 	if (good) {
 		ck_assert_uint_eq(out.len, strlen(cases[_i].bytes));
 		ck_assert(!out.len || memcmp(out.data, cases[_i].bytes, out.len) == 0);
+		buf_reset(&out);
+		base64_encode(cases[_i].bytes, strlen(cases[_i].bytes), &out);
+		ck_assert_str_eq(out.len ? (char *)out.data : "", cases[_i].text);
 	}
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "verify/base64.h"
+#include "bytes/base64.h"
 
 #include <string.h>
 
@@ -32,4 +32,21 @@ bool base64_decode(const char *text, struct buf *out)
 			buf_put(out, &(uint8_t){ (uint8_t)(group >> (16 - 8 * k)) }, 1);
 	}
 	return true;
+}
+
+void base64_encode(const void *bytes, size_t n, struct buf *out)
+{
+	const uint8_t *in = bytes;
+
+	for (size_t i = 0; i < n; i += 3) {
+		const size_t left = n - i;
+		const uint32_t group = (uint32_t)in[i] << 16 |
+				       (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+				       (left > 2 ? (uint32_t)in[i + 2] : 0);
+		const char four[] = { digits[group >> 18], digits[group >> 12 & 63],
+				      left > 1 ? digits[group >> 6 & 63] : '=',
+				      left > 2 ? digits[group & 63] : '=' };
+
+		buf_put(out, four, sizeof(four));
+	}
 }
