@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "format/ref_docker.h"
 
 #include <string.h>
 
@@ -16,7 +17,6 @@ static const struct {
 
 /* What skopeo also knows; taking one of them for a path would be a puzzling "not found". */
 static const char *const unknown[] = {
-	"docker://",
 	"containers-storage:",
 	"docker-archive:",
 	"docker-daemon:",
@@ -29,6 +29,7 @@ static const char *const unknown[] = {
 
 void ref_done(struct ref *r)
 {
+	free(r->host);
 	free(r->path);
 	free(r->tag);
 	*r = (struct ref){ 0 };
@@ -119,6 +120,8 @@ static int parse(const char *text, struct ref *r, struct firn_error *err)
 			return parse_path(text + len, r, err);
 		}
 	}
+	if (strncmp(text, "docker://", 9) == 0)
+		return ref_parse_docker(text + 9, r, err);
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
 		if (strncmp(text, unknown[i], strlen(unknown[i])) == 0)
 			return firn_fail(err, FIRN_EUNSUPP,

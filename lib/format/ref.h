@@ -2,8 +2,8 @@
 /*
  * References as skopeo spells them: oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST]. As with
  * skopeo the path ends at the first colon (or at the '@' of a digest), so a path with a colon can't
- * be said this way. A bare path, colons or not, has the transport REF_PATH and is looked at by
- * whoever opens it.
+ * be said this way. docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST] is in a registry. A bare path,
+ * colons or not, has the transport REF_PATH and is looked at by whoever opens it.
  */
 #ifndef FIRN_FORMAT_REF_H
 #define FIRN_FORMAT_REF_H
@@ -12,12 +12,13 @@
 
 #define REF_TAG_MAX 255
 
-enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE };
+enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE, REF_DOCKER };
 
 struct ref {
 	enum ref_transport transport;
-	char *path;
-	char *tag; /* NULL when not given; grammar of org.opencontainers.image.ref.name */
+	char *host; /* "HOST[:PORT]" for REF_DOCKER, else NULL */
+	char *path; /* for REF_DOCKER the repository */
+	char *tag;  /* NULL when not given; grammar of org.opencontainers.image.ref.name */
 	struct digest digest; /* alg 0 when not given */
 };
 

@@ -206,6 +206,11 @@ int layout_open_ref(const struct ref *ref, struct layout **ret, struct firn_erro
 {
 	struct stat st;
 
+	if (ref->transport == REF_DOCKER)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "%s/%s lies in a registry: firn copy makes a layout of it, which "
+				 "can be used",
+				 ref->host, ref->path);
 	if (ref->transport == REF_OCI)
 		return layout_open(ref->path, 0, ret, err);
 	if (ref->transport == REF_OCI_ARCHIVE)

@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HEX       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -45,10 +46,72 @@ static const struct {
 	{ "oci:dir@sha256:12", -FIRN_EINVAL, 0, NULL, NULL, false },
 	{ "oci:dir@sha256:" CAPITAL_A, -FIRN_EINVAL, 0, NULL, NULL, false },
 	{ "oci:dir:tag@sha256:" HEX, -FIRN_EINVAL, 0, NULL, NULL, false },
-	{ "docker://host/repo:tag", -FIRN_EUNSUPP, 0, NULL, NULL, false },
+	{ "docker-daemon:x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
 	{ "dir:/x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
 	{ "containers-storage:x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
 };
+
+static const struct {
+	const char *text;
+	int rc;
+	const char *host, *path, *tag;
+	bool digest;
+} docker_cases[] = {
+	{ "localhost/a", 0, "localhost", "a", NULL, false },
+	{ "h.example/a/b-c/d__e.f:v1.0_x", 0, "h.example", "a/b-c/d__e.f", "v1.0_x", false },
+	{ "h:5000/a:_", 0, "h:5000", "a", "_", false },
+	{ "127.0.0.1:5000/a---b@sha256:" HEX, 0, "127.0.0.1:5000", "a---b", NULL, true },
+	{ "[::1]:5000/a:t@sha256:" HEX, 0, "[::1]:5000", "a", "t", true },
+	{ "[fe80::1]/a", 0, "[fe80::1]", "a", NULL, false },
+	{ "H.Example/a", 0, "H.Example", "a", NULL, false },
+	{ "", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "repo", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "repo:tag", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "user/repo", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/:t", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/A", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a//b", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a/../b", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a..b", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a___b", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/-a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a?b=c", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a:", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a:-t", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a:t/u", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a@sha256:12", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example/a@tag", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "user:secret@h.example/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example:0/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example:65536/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example:/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "[::1/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "[]/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "-h.example/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+	{ "h.example%00/a", -FIRN_EINVAL, NULL, NULL, NULL, false },
+};
+
+START_TEST(docker)
+{
+	struct firn_error err = { 0 };
+	struct ref r = { .path = NULL };
+	char text[256];
+	int rc;
+
+	snprintf(text, sizeof(text), "docker://%s", docker_cases[_i].text);
+	rc = ref_parse(text, &r, &err);
+	ck_assert_msg(rc == docker_cases[_i].rc, "%s: %d %s", text, rc, err.msg);
+	ck_assert_pstr_eq(r.host, docker_cases[_i].host);
+	ck_assert_pstr_eq(r.path, docker_cases[_i].path);
+	ck_assert_pstr_eq(r.tag, docker_cases[_i].tag);
+	ck_assert_int_eq(r.digest.alg != 0, docker_cases[_i].digest);
+	if (rc == 0)
+		ck_assert_int_eq(r.transport, REF_DOCKER);
+	ref_done(&r);
+}
+END_TEST
 
 START_TEST(parse)
 {
@@ -107,6 +170,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("ref");
 
 	tcase_add_loop_test(tc, parse, 0, ARRAY_SIZE(cases));
+	tcase_add_loop_test(tc, docker, 0, ARRAY_SIZE(docker_cases));
 	tcase_add_loop_test(tc, lengths, 0, ARRAY_SIZE(long_cases));
 	suite_add_tcase(s, tc);
 	return s;
