@@ -9,21 +9,37 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* Bytes of "HTTP/1.1 " or "HTTP/2 "; 0 when @line begins with neither. */
+static size_t version_len(const char *line, size_t len)
+{
+	static const char one[] = "HTTP/1.", two[] = "HTTP/2 ";
+
+	if (len >= sizeof(two) - 1 && memcmp(line, two, sizeof(two) - 1) == 0)
+		return sizeof(two) - 1;
+	if (len < sizeof(one) + 1 || memcmp(line, one, sizeof(one) - 1) != 0 ||
+	    !is_digit(line[sizeof(one) - 1]) || line[sizeof(one)] != ' ')
+		return 0;
+	return sizeof(one) + 1;
+}
+
 unsigned header_status(const char *line, size_t len)
 {
-	static const char begin[] = "HTTP/1.";
-	const size_t at = sizeof(begin); /* one digit more */
+	const size_t at = version_len(line, len);
 	unsigned status;
 
-	if (len < at + 4 || memcmp(line, begin, sizeof(begin) - 1) != 0 ||
-	    !is_digit(line[at - 1]) || line[at] != ' ')
+	if (!at || len < at + 3 || !is_digit(line[at]) || !is_digit(line[at + 1]) ||
+	    !is_digit(line[at + 2]))
 		return 0;
-	if (!is_digit(line[at + 1]) || !is_digit(line[at + 2]) || !is_digit(line[at + 3]) ||
-	    (len > at + 4 && line[at + 4] != ' ' && line[at + 4] != '\r' && line[at + 4] != '\n'))
+	if (len > at + 3 && line[at + 3] != ' ' && line[at + 3] != '\r' && line[at + 3] != '\n')
 		return 0;
-	status = (unsigned)(line[at + 1] - '0') * 100 + (unsigned)(line[at + 2] - '0') * 10 +
-		 (unsigned)(line[at + 3] - '0');
+	status = (unsigned)(line[at] - '0') * 100 + (unsigned)(line[at + 1] - '0') * 10 +
+		 (unsigned)(line[at + 2] - '0');
 	return status >= 100 && status <= 599 ? status : 0;
+}
+
+bool header_is_framed(const char *line, size_t len)
+{
+	return len > 5 && line[5] == '2' && version_len(line, len);
 }
 
 static bool is_space(char c)

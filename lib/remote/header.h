@@ -8,9 +8,11 @@
 
 /*
  * The status of the status line "HTTP/1.1 200 OK" that @line begins with, 100 to 599; 0 when it
- * is none.
+ * is none. HTTP/2 has none: libcurl writes "HTTP/2 200".
  */
 unsigned header_status(const char *line, size_t len);
+/* Whether that line is of HTTP/2, whose frames tell where a body ends (RFC 9113, section 8.1). */
+bool header_is_framed(const char *line, size_t len);
 
 /*
  * The first line "NAME: value" in @lines, lines that end with CR LF or LF; the case of @name makes

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Uploads that another run may go on with: a small file (0600) for each in a folder of the user's,
+ * with the address that the registry gave last. Whoever has it open has it locked; a second upload
+ * of the same blob at the same time does without. Nothing depends on these files: one that can't be
+ * written or read is as good as none.
+ */
+#ifndef FIRN_REMOTE_SESSION_H
+#define FIRN_REMOTE_SESSION_H
+
+#include "bytes/digest.h"
+#include "remote/url.h"
+
+#define SESSION_DAYS 7 /* after which nobody goes on any more: registries forget them, too */
+
+struct session;
+
+/*
+ * For the blob @d in the repository @name. *ret is NULL when another process sends it; *ret_where,
+ * which has no host otherwise, is where the last run was. Files that are too old are removed.
+ */
+int session_open(const char *folder, const char *name, const struct digest *d, struct session **ret,
+		 struct url *ret_where, struct firn_error *err) _must_check_;
+/* From now on it goes on at @where. @s may be NULL in all of these. */
+void session_note(struct session *s, const struct url *where);
+/* It is all there: nothing to go on with. */
+void session_end(struct session *s);
+void session_close(struct session *s);
+
+/* The address in such a file, if it is for that blob: bytes in, structs out. */
+int session_parse(const char *text, size_t len, const char *name, const struct digest *d,
+		  struct url *ret, struct firn_error *err) _must_check_;
+
+#endif
