@@ -77,7 +77,8 @@ static uint64_t short_of(const struct digest *digest)
 }
 
 /* 64 bits of a digest of all the tar's reader lets through. */
-static int hash_stream(struct istream *in, uint64_t *ret, struct firn_error *err)
+static int hash_stream(const struct sip_key *salt, struct istream *in, uint64_t *ret,
+		       struct firn_error *err)
 {
 	_cleanup_(hasher_freep) struct hasher *h = NULL;
 	uint8_t piece[PIECE_BYTES];
@@ -85,6 +86,8 @@ static int hash_stream(struct istream *in, uint64_t *ret, struct firn_error *err
 	ssize_t got;
 	int rc = hasher_new(DIGEST_SHA256, &h, err);
 
+	if (rc == 0)
+		rc = hasher_update(h, salt, sizeof(*salt), err);
 	while (rc == 0 && (got = istream_read(in, piece, sizeof(piece), err)) != 0)
 		rc = got < 0 ? (int)got : hasher_update(h, piece, (size_t)got, err);
 	if (rc == 0)
@@ -95,7 +98,8 @@ static int hash_stream(struct istream *in, uint64_t *ret, struct firn_error *err
 }
 
 /* In whatever order they come: each is hashed alone. */
-static int hash_xattrs(const struct xattr *x, uint64_t *ret, struct firn_error *err)
+static int hash_xattrs(const struct sip_key *salt, const struct xattr *x, uint64_t *ret,
+		       struct firn_error *err)
 {
 	uint64_t sum = 0;
 
@@ -104,6 +108,7 @@ static int hash_xattrs(const struct xattr *x, uint64_t *ret, struct firn_error *
 		struct digest digest;
 		int rc;
 
+		buf_put(&text, salt, sizeof(*salt));
 		buf_put(&text, x->name, strlen(x->name) + 1);
 		buf_put(&text, x->value, x->len);
 		if ((rc = buf_check(&text, err)) < 0 ||
@@ -150,14 +155,15 @@ static int add_entry(struct diff_delta *d, struct tar *tar, const struct tar_ent
 	bool was_whiteout = false;
 	int rc = add_whiteout(d, e->path, &was_whiteout, err);
 
-	if (rc < 0 || was_whiteout || (rc = hash_xattrs(e->xattrs, &entry.xattrs, err)) < 0)
+	if (rc < 0 || was_whiteout ||
+	    (rc = hash_xattrs(&d->salt, e->xattrs, &entry.xattrs, err)) < 0)
 		return rc;
 	if (d->content && S_ISREG(e->mode) && !e->hardlink) {
 		_cleanup_(istream_closep) struct istream *in = NULL;
 
 		rc = tar_payload(tar, &in, err);
 		if (rc == 0)
-			rc = hash_stream(in, &entry.content, err);
+			rc = hash_stream(&d->salt, in, &entry.content, err);
 		if (rc < 0)
 			return rc;
 	}

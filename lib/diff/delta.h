@@ -10,6 +10,7 @@
 #define FIRN_DIFF_DELTA_H
 
 #include "base/buf.h"
+#include "base/sip.h"
 #include "members/members.h"
 
 #define DIFF_DELTA_ENTRIES_MAX 200000u
@@ -18,7 +19,7 @@
 struct diff_delta_entry {
 	uint64_t size; /* of a device node: its number, major << 20 | minor */
 	int64_t mtime;
-	uint64_t xattrs;  /* a hash of them, 0: none */
+	uint64_t xattrs;  /* a hash of them, with the salt; 0: none */
 	uint64_t content; /* of a file with delta.content, 0: it wasn't read */
 	uint32_t path;    /* in delta.names */
 	uint32_t target;  /* likewise, of a symbolic link; 0: none */
@@ -27,6 +28,8 @@ struct diff_delta_entry {
 };
 
 struct diff_delta {
+	struct sip_key
+	    salt;     /* of the hashes, the same for both sides; nobody knows it beforehand */
 	bool content; /* files' content is hashed */
 	bool literal; /* of an engine that writes deleted.files, and may leave folders out */
 	struct buf names;

@@ -116,6 +116,7 @@ static int side_load(const struct diff *d, struct diff_side *s, struct firn_erro
 	struct firn_error why = { 0 };
 	int rc;
 
+	s->delta.salt = d->salt;
 	s->delta.content = d->opts.flags & FIRN_DIFF_CONTENT;
 	s->delta.literal = !s->changeset;
 	rc = limit(s, rootfs_load(s->members, &s->delta, &why), &why, err);
@@ -212,6 +213,7 @@ int diff_compare(struct diff *d, struct firn_error *err)
 	struct rootfs_sums sums = { 0 };
 	int rc = look(d, err);
 
+	d->salt = meter.salt = sip_key_new(d);
 	if (rc == 0)
 		rc = compare_told(d, err);
 	if (rc == 0)

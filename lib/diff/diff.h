@@ -37,6 +37,7 @@ struct diff_pair {
 
 struct diff {
 	struct diff_side a, b;
+	struct sip_key salt; /* of all hashes that are compared */
 	struct firn_diff_opts opts;
 	struct teller t;
 	struct diff_pair *pairs; /* by pid: those of both, then what is gone, then what is new */

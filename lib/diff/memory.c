@@ -412,7 +412,7 @@ static int prepare(struct diff *d, struct pages *a, struct pages_meter *meter, s
 		return firn_fail_oom(err, "memory");
 	m->diff = d;
 	m->meter = meter;
-	rc = pages_hash(zeros, &m->zero, err);
+	rc = pages_hash(meter, zeros, &m->zero, err);
 	if (rc == 0 && (d->opts.flags & FIRN_DIFF_MOVED))
 		rc = elsewhere_open(a, &m->elsewhere, err);
 	if (rc == 0)

@@ -107,10 +107,15 @@ bool pages_wanted(const char *path, void *ctx)
 	return p->packed_bytes && is_pages(path) && is_packed(p->members, path);
 }
 
-int pages_hash(const void *unit, uint64_t *ret, struct firn_error *err)
+int pages_hash(const struct pages_meter *m, const void *unit, uint64_t *ret, struct firn_error *err)
 {
+	uint8_t salted[sizeof(m->salt) + PAGES_UNIT];
 	struct digest digest;
-	int rc = digest_of(unit, PAGES_UNIT, &digest, err);
+	int rc;
+
+	memcpy(salted, &m->salt, sizeof(m->salt));
+	memcpy(salted + sizeof(m->salt), unit, PAGES_UNIT);
+	rc = digest_of(salted, sizeof(salted), &digest, err);
 
 	if (rc == 0)
 		memcpy(ret, digest.bytes, sizeof(*ret));
@@ -151,7 +156,7 @@ static int hash_stream(struct pages *p, struct istream *in, uint64_t *ret_units,
 	int rc = 0;
 
 	while ((got = istream_read_full(in, unit, sizeof(unit), err)) == sizeof(unit)) {
-		rc = pages_hash(unit, &hashes[n++], err);
+		rc = pages_hash(p->meter, unit, &hashes[n++], err);
 		if (rc == 0 && n == BATCH) {
 			rc = put_hashes(p, hashes, n, err);
 			pages_meter_add(p->meter, n * PAGES_UNIT);
@@ -291,7 +296,7 @@ int pages_hashes(struct pages *p, const char *path, uint64_t offset, uint64_t *t
 	for (size_t k = 0; rc == 0 && k < n; k++) {
 		rc = pages_read(p, path, offset + k * PAGES_UNIT, unit, sizeof(unit), err);
 		if (rc == 0)
-			rc = pages_hash(unit, &to[k], err);
+			rc = pages_hash(p->meter, unit, &to[k], err);
 	}
 	return rc;
 }

@@ -3,17 +3,20 @@
  * The pages files of one checkpoint. Those that can be read at any offset are; of those that lie in
  * a compressed archive each 4096 bytes are hashed to 64 bits while they pass once, into a file
  * without a name in /var/tmp: a 512th of the memory, and nothing of what was in it. The hash is
- * the beginning of a sha256, so that two pages with one hash don't happen, not even on purpose.
+ * the beginning of a sha256 with a salt in front, which nobody knows beforehand: two pages that
+ * have the same 64 bits are found in minutes, but not such that will have them.
  */
 #ifndef FIRN_DIFF_PAGES_H
 #define FIRN_DIFF_PAGES_H
 
+#include "base/sip.h"
 #include "members/members.h"
 
 #define PAGES_UNIT 4096u /* bytes of a hash; pages have as many or a multiple */
 
-/* Progress of what is read: bytes of pages. */
+/* What both checkpoints share: the progress of what is read, in bytes of pages, and the salt. */
 struct pages_meter {
+	struct sip_key salt;
 	const struct firn_report *report; /* may be NULL */
 	const char *what;
 	uint64_t done, told, total;
@@ -44,7 +47,8 @@ int pages_hashes(struct pages *p, const char *path, uint64_t offset, uint64_t *t
 /* All hashes of all files, some at a time; the meter counts what has to be read for that. */
 typedef int pages_fn(const uint64_t *hashes, size_t n, void *ctx, struct firn_error *err);
 int pages_each(struct pages *p, pages_fn *take, void *ctx, struct firn_error *err) _must_check_;
-int pages_hash(const void *unit, uint64_t *ret, struct firn_error *err) _must_check_;
+int pages_hash(const struct pages_meter *m, const void *unit, uint64_t *ret,
+	       struct firn_error *err) _must_check_;
 
 void pages_meter_add(struct pages_meter *m, uint64_t bytes);
 void pages_meter_end(struct pages_meter *m);

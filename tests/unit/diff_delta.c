@@ -2,6 +2,7 @@
 /* Filesystem deltas as tables, and what differs between two of them. */
 #include "tar_builder.h"
 
+#include "diff/pages.h"
 #include "diff/rootfs.h"
 
 #define FOLDER(n, ...)                                                                             \
@@ -246,6 +247,31 @@ START_TEST(xattrs)
 }
 END_TEST
 
+/* What has one hash today has others tomorrow: nobody can prepare two contents of one hash. */
+START_TEST(salted)
+{
+	static const struct made made = { { FILE_OF("f", "x") }, ENGINE };
+	static const uint8_t unit[PAGES_UNIT];
+	struct pages_meter meters[3] = { 0 };
+	struct diff_delta d[3] = { 0 };
+	uint64_t pages[3] = { 0 };
+	struct firn_error err;
+
+	for (size_t k = 0; k < ARRAY_SIZE(d); k++) {
+		d[k].salt = meters[k].salt = (struct sip_key){ { 1, k < 2 ? 2 : 3 } };
+		load(&made, false, &d[k]);
+		ck_assert_uint_eq(d[k].n, 1);
+		ck_ok(pages_hash(&meters[k], unit, &pages[k], &err), err);
+	}
+	ck_assert_uint_eq(d[0].list[0].content, d[1].list[0].content);
+	ck_assert_uint_ne(d[0].list[0].content, d[2].list[0].content);
+	ck_assert_uint_eq(pages[0], pages[1]);
+	ck_assert_uint_ne(pages[0], pages[2]);
+	for (size_t k = 0; k < ARRAY_SIZE(d); k++)
+		diff_delta_done(&d[k]);
+}
+END_TEST
+
 START_TEST(limits)
 {
 	_cleanup_(diff_delta_done) struct diff_delta d = { .literal = true };
@@ -272,6 +298,7 @@ static Suite *delta_suite(void)
 
 	tcase_add_loop_test(tc, compare, 0, 2 * ARRAY_SIZE(cases));
 	tcase_add_loop_test(tc, xattrs, 0, 6);
+	tcase_add_test(tc, salted);
 	tcase_add_test(tc, limits);
 	suite_add_tcase(s, tc);
 	return s;
