@@ -128,6 +128,11 @@ const struct tally *members_tally(const struct members *m)
 	return &m->tally;
 }
 
+uint64_t *members_ranges(struct members *m)
+{
+	return &m->ranges;
+}
+
 size_t members_count(const struct members *m)
 {
 	return m->count;

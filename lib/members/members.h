@@ -173,5 +173,7 @@ bool members_wanted(const char *path);
 
 /* The delta of an archive, counted while it passed; tally.counted is false when it didn't pass. */
 const struct tally *members_tally(const struct members *m);
+/* How many ranges of pagemaps were read so far: lib/memory's account, of the whole checkpoint. */
+uint64_t *members_ranges(struct members *m);
 
 #endif

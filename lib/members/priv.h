@@ -53,6 +53,7 @@ struct members {
 	struct spool spool;
 	struct spool unpacked;
 	struct tally tally;
+	uint64_t ranges; /* members_ranges() */
 	struct buf names;
 	struct entry *entries; /* sorted once all are there */
 	size_t count, room;

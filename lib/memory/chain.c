@@ -109,8 +109,12 @@ static int rewind_dump(struct chain *c, struct dump *d, struct firn_error *err)
 static int advance(struct chain *c, struct dump *d, struct firn_error *err)
 {
 	const uint64_t end = d->end;
-	int rc = criu_ranges_next(d->ranges, &d->range, err);
+	int rc;
 
+	if (++*members_ranges(c->members) > CHAIN_RANGES_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "%s: its pagemaps have to be read too often",
+				 c->name);
+	rc = criu_ranges_next(d->ranges, &d->range, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", d->folder);
 	if (rc == 0) {

@@ -11,6 +11,11 @@
 #include "members/images.h"
 
 #define CHAIN_MAX 65 /* dumps of a chain, the newest one too */
+/*
+ * Ranges that are read, of a whole checkpoint: a terabyte whose pages are all apart has half as
+ * many. Areas can be made such that pagemaps have to be read from their beginning for each.
+ */
+#define CHAIN_RANGES_MAX (1ull << 29)
 
 enum piece_where {
 	PIECE_PRESENT,

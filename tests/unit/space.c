@@ -4,6 +4,7 @@
 
 #include "bytes/codec.h"
 #include "dumping.h"
+#include "memory/chain.h"
 #include "memory/space.h"
 
 #define ANON   (CRIU_AREA_REGULAR | CRIU_AREA_ANON_PRIVATE)
@@ -95,6 +96,36 @@ START_TEST(test_runs)
 	buf_reset(&text);
 	ck_ok(space_each(s, tell, &text, &err), err);
 	ck_assert_str_eq((char *)text.data, runs);
+}
+END_TEST
+
+/* Areas from the end of a segment to its beginning: read from the beginning for each. */
+START_TEST(test_too_often)
+{
+	static struct dump_area backwards[64];
+	static struct dump_range ranges[128];
+	_cleanup_(members_closep) struct members *m = NULL;
+	_cleanup_(space_closep) struct space *s = NULL;
+	_buf_ struct buf archive = BUF_INIT, text = BUF_INIT;
+	struct firn_error err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(backwards); i++)
+		backwards[i] = (struct dump_area){ .start = 0x100000 + 0x2000 * i,
+						   .end = 0x101000 + 0x2000 * i,
+						   .status = SHARED,
+						   .backing = 77,
+						   .offset = 0x2000 * (127 - i) };
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		ranges[i] = (struct dump_range){ 0x2000 * i, 1, 4 };
+	dump_process(&archive, 9, backwards, ARRAY_SIZE(backwards));
+	dump_pagemap(&archive, "checkpoint/pagemap-shmem-77.img", 2, ranges, ARRAY_SIZE(ranges));
+	m = dump_open(&archive);
+	ck_assert_int_eq(space_open(m, 9, &s, &err), 1);
+	ck_ok(space_each(s, tell, &text, &err), err);
+	ck_assert_uint_gt(*members_ranges(m), 64 * 64);
+	*members_ranges(m) = CHAIN_RANGES_MAX - 64;
+	ck_assert_int_eq(space_each(s, tell, &text, &err), -FIRN_ELIMIT);
+	ck_assert(strstr(err.msg, "too often"));
 }
 END_TEST
 
@@ -373,6 +404,7 @@ static Suite *suite(void)
 
 	tcase_add_unchecked_fixture(t, make, unmake);
 	tcase_add_test(t, test_runs);
+	tcase_add_test(t, test_too_often);
 	tcase_add_loop_test(t, test_read, 0, 3);
 	tcase_add_loop_test(t, test_read_across, 0, 9);
 	tcase_add_loop_test(t, test_packed, 0, 4);
