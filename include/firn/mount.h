@@ -102,7 +102,8 @@ FIRN_EXPORT const char *firn_mounted_dir(const struct firn_mounted *m);
 FIRN_EXPORT const char *firn_mounted_container(const struct firn_mounted *m);
 /** @return digest of the checkpoint image's manifest, NULL for an archive; borrowed */
 FIRN_EXPORT const char *firn_mounted_digest(const struct firn_mounted *m);
-/** @return how the CRIU images are mounted: "erofs-file", "erofs-file-directio", "erofs-loop";
+/** @return how the CRIU images are mounted: "erofs-file", "erofs-file-directio", "erofs-loop",
+ * "reflink", "copy";
  * borrowed */
 FIRN_EXPORT const char *firn_mounted_method(const struct firn_mounted *m);
 /** @return whether there is a rootfs (a bare process has none) */

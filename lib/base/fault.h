@@ -25,6 +25,8 @@
  *	mount.create      making a file system (EINVAL, ENOTBLK: what older kernels say)
  *	mount.attach      putting a mount into the tree
  *	mount.umount      taking one out of it
+ *	unpack.file       making a file of a layer's tree
+ *	unpack.name       giving a whole tree its final name
  */
 #ifndef FIRN_BASE_FAULT_H
 #define FIRN_BASE_FAULT_H

@@ -30,11 +30,31 @@ void content_done(struct content *c)
 	*c = (struct content){ 0 };
 }
 
+/*
+ * Overlayfs takes no folder twice. All that the lower one of two equal layers shows and hides, the
+ * upper one does as well.
+ */
+static bool has_folder(const struct layer_stack *stack, int fd)
+{
+	struct stat have, new;
+
+	if (fstat(fd, &new) < 0)
+		return false;
+	for (size_t i = 0; i < stack->count; i++)
+		if (fstat(stack->items[i].fd, &have) == 0 && have.st_dev == new.st_dev &&
+		    have.st_ino == new.st_ino)
+			return true;
+	return false;
+}
+
 int content_push(struct layer_stack *stack, struct stage *stage, struct view_mount m,
 		 struct firn_error *err)
 {
 	_fd_ int fd = m.fd;
 	int rc;
+
+	if (has_folder(stack, fd))
+		return 0;
 
 	if (!stack->items)
 		stack->items = calloc(CONTENT_LAYERS_MAX, sizeof(*stack->items));

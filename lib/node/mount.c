@@ -166,11 +166,11 @@ static int choose_road(enum firn_mount_method method, enum road *ret, struct fir
 		[FIRN_MOUNT_AUTO] = ROAD_ANY,
 		[FIRN_MOUNT_FILE] = ROAD_FILE,
 		[FIRN_MOUNT_LOOP] = ROAD_LOOP,
+		[FIRN_MOUNT_COPY] = ROAD_COPY,
 	};
 
-	if (method >= ARRAY_SIZE(roads))
-		return firn_fail(err, FIRN_EUNSUPP,
-				 "this firn can mount by files and loop devices alone");
+	if (method == FIRN_MOUNT_FUSE)
+		return firn_fail(err, FIRN_EUNSUPP, "this firn has no server for FUSE");
 	*ret = roads[method];
 	return 0;
 }

@@ -16,12 +16,12 @@
 
 #define COPY_BYTES     (256u << 10)
 #define PROGRESS_STEPS 100
-/* Text and zeros at the end of an index file. The number goes up with what an index means. */
-#define RECORD_BYTES  512
+/* The number goes up with what an index means. */
 #define INDEX_VERSION 2
 
 struct cache {
 	struct store *blobs;
+	int top;
 	int indexes; /* the folder index/sha256 */
 	char *path;  /* for messages */
 };
@@ -31,6 +31,7 @@ struct cache *cache_close(struct cache *c)
 	if (!c)
 		return NULL;
 	store_close(c->blobs);
+	fd_close(c->top);
 	fd_close(c->indexes);
 	free(c->path);
 	free(c);
@@ -53,20 +54,32 @@ static int subfolder(int parent, const char *name, struct firn_error *err)
 	return fd >= 0 ? fd : firn_fail_errno(err, "open %s", name);
 }
 
+/* Where the files of one kind are that have digests for names. Returns its descriptor. */
+static int digest_folder(const struct cache *c, const char *kind, struct firn_error *err)
+{
+	_fd_ int folder = subfolder(c->top, kind, err);
+
+	return folder < 0 ? folder : subfolder(folder, "sha256", err);
+}
+
 static int open_parts(struct cache *c, struct firn_error *err)
 {
-	_fd_ int top = folder_make_private(c->path, 0700, err);
-	_fd_ int index = -1;
 	int rc;
 
-	if (top < 0)
-		return top;
-	rc = store_dir_open(top, STORE_WRITE, &c->blobs, err);
+	c->top = folder_make_private(c->path, 0700, err);
+	if (c->top < 0)
+		return c->top;
+	rc = store_dir_open(c->top, STORE_WRITE, &c->blobs, err);
 	if (rc == 0)
-		rc = index = subfolder(top, "index", err);
-	if (rc >= 0)
-		rc = c->indexes = subfolder(index, "sha256", err);
+		rc = c->indexes = digest_folder(c, "index", err);
 	return rc < 0 ? rc : 0;
+}
+
+int cache_trees(struct cache *c, struct firn_error *err)
+{
+	int fd = digest_folder(c, "tree", err);
+
+	return firn_wrap(err, fd, "cache %s", c->path);
 }
 
 int cache_open(const char *path, struct cache **ret, struct firn_error *err)
@@ -76,7 +89,7 @@ int cache_open(const char *path, struct cache **ret, struct firn_error *err)
 
 	if (!c)
 		return firn_fail_oom(err, "cache");
-	c->indexes = -1;
+	c->top = c->indexes = -1;
 	c->path = strdup(path ? path : CACHE_FOLDER);
 	if (!c->path)
 		return firn_fail_oom(err, "cache");
@@ -271,20 +284,26 @@ int cache_unpack(struct cache *c, struct source *src, const char *what,
 #define ABOUT_PROVEN "proven"
 
 static int print_record(const char *about, const struct cache_origin *origin,
-			char ret[RECORD_BYTES], struct firn_error *err)
+			char ret[CACHE_RECORD], struct firn_error *err)
 {
 	struct stat st;
 
 	if (fstat(origin->fd, &st) < 0)
 		return firn_fail_errno(err, "stat");
-	memset(ret, 0, RECORD_BYTES);
-	snprintf(ret, RECORD_BYTES,
+	memset(ret, 0, CACHE_RECORD);
+	snprintf(ret, CACHE_RECORD,
 		 "firn %s %d at %" PRIu64
 		 " dev %ju ino %ju size %ju mtime %jd.%09ld ctime %jd.%09ld\n",
 		 about, INDEX_VERSION, origin->at, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
 		 (uintmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
 		 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	return 0;
+}
+
+int cache_print_origin(const struct cache_origin *origin, char ret[CACHE_RECORD],
+		       struct firn_error *err)
+{
+	return print_record("origin", origin, ret, err);
 }
 
 /*
@@ -301,7 +320,7 @@ bool cache_is_private(int fd)
 static int find(struct cache *c, const char *about, const struct digest *diff_id,
 		const struct cache_origin *origin, struct firn_error *err)
 {
-	char hex[DIGEST_TEXT_MAX], want[RECORD_BYTES], have[RECORD_BYTES];
+	char hex[DIGEST_TEXT_MAX], want[CACHE_RECORD], have[CACHE_RECORD];
 	_fd_ int fd =
 	    openat(c->indexes, digest_hex(diff_id, hex), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -313,9 +332,9 @@ static int find(struct cache *c, const char *about, const struct digest *diff_id
 	rc = print_record(about, origin, want, err);
 	if (rc < 0)
 		return rc;
-	if (st.st_size < RECORD_BYTES || !cache_is_private(origin->fd))
+	if (st.st_size < CACHE_RECORD || !cache_is_private(origin->fd))
 		return firn_fail(err, FIRN_ENOTFOUND, "index %s is of another file", hex);
-	got = fd_pread(fd, have, sizeof(have), (uint64_t)st.st_size - RECORD_BYTES, err);
+	got = fd_pread(fd, have, sizeof(have), (uint64_t)st.st_size - CACHE_RECORD, err);
 	if (got < 0)
 		return (int)got;
 	if ((size_t)got != sizeof(have) || memcmp(want, have, sizeof(want)) != 0)
@@ -329,7 +348,7 @@ static int write_index(struct cache *c, const char *about, const struct digest *
 		       struct firn_error *err)
 {
 	_cleanup_(publish_done) struct publish file = PUBLISH_NONE;
-	char hex[DIGEST_TEXT_MAX], record[RECORD_BYTES];
+	char hex[DIGEST_TEXT_MAX], record[CACHE_RECORD];
 	uint64_t end = 0;
 	_fd_ int fd = -1;
 	int rc;

@@ -7,9 +7,10 @@
  *   CACHE/index/sha256/DIFF_ID   the EROFS index over an uncompressed layer, and at its end a
  *                                record of the very file it was made from; of one of our own
  *                                layers the record alone: its index was proven
+ *   CACHE/tree/sha256/DIFF_ID    a layer as files and folders (view/copied.h)
  *
  * Several processes may make the same file: the first one to name it wins, and both are right. All
- * of it may be deleted at any time; mounts keep what they use.
+ * of it but trees that are mounted may be deleted at any time; mounts keep what they use.
  */
 #ifndef FIRN_VIEW_CACHE_H
 #define FIRN_VIEW_CACHE_H
@@ -83,5 +84,13 @@ bool cache_is_proven(struct cache *c, const struct digest *diff_id,
 		     const struct cache_origin *origin);
 int cache_note_proven(struct cache *c, const struct digest *diff_id,
 		      const struct cache_origin *origin, struct firn_error *err) _must_check_;
+
+/* What is known of the very file: text and zeros, as they stand at the end of an index file too. */
+#define CACHE_RECORD 512
+int cache_print_origin(const struct cache_origin *origin, char ret[CACHE_RECORD],
+		       struct firn_error *err) _must_check_;
+
+/* The folder tree/sha256 of the cache, made when it isn't there. Caller closes. */
+int cache_trees(struct cache *c, struct firn_error *err) _must_check_;
 
 #endif

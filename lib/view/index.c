@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "format/erofs.h"
+#include "view/copied.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -64,10 +65,16 @@ int index_mount(const struct view *v, struct tree *tree, const struct index_file
 
 	if (rc < 0)
 		return firn_wrap(err, rc, "index");
+	if (v->road == ROAD_COPY)
+		return copied_tree(v, tree, file, &image, ret, err);
 	index = cache_write_index(v->cache, diff_id, &origin, &image, err);
 	if (index < 0)
 		return index;
-	return mount_index(v, index, diff_id ? NULL : &image, file, ret, err);
+	rc = mount_index(v, index, diff_id ? NULL : &image, file, ret, err);
+	/* A layer takes that road as a whole (view_layer()). */
+	if (rc == -FIRN_EUNSUPP && v->road == ROAD_ANY && !diff_id)
+		rc = copied_tree(v, tree, file, &image, ret, err);
+	return rc;
 }
 
 int index_mount_kept(const struct view *v, const struct index_file *file,

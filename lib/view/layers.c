@@ -9,6 +9,7 @@
 #include "format/layer.h"
 #include "format/packed.h"
 #include "format/tar.h"
+#include "view/copied.h"
 #include "view/plain.h"
 
 #include <errno.h>
@@ -210,11 +211,10 @@ static int mount_unpacked(const struct view *v, struct store *s, const struct oc
 	return mount_tar(v, &f, use, ret, err);
 }
 
-int view_layer(const struct view *v, struct store *s, const struct oci_descriptor *desc,
-	       const struct digest *diff_id, enum view_use use, struct view_mount *ret,
-	       struct firn_error *err)
+static int mount_layer(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+		       const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+		       struct firn_error *err)
 {
-	char text[DIGEST_TEXT_MAX];
 	int codec = CODEC_NONE;
 	int rc = oci_layer_codec(desc->media_type, &codec, err);
 
@@ -224,5 +224,19 @@ int view_layer(const struct view *v, struct store *s, const struct oci_descripto
 		rc = codec == CODEC_ZSTD ? mount_packed(v, s, desc, diff_id, use, ret, err) : 1;
 	if (rc > 0)
 		rc = mount_unpacked(v, s, desc, diff_id, use, ret, err);
+	return rc;
+}
+
+int view_layer(const struct view *v, struct store *s, const struct oci_descriptor *desc,
+	       const struct digest *diff_id, enum view_use use, struct view_mount *ret,
+	       struct firn_error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	int rc = -FIRN_EUNSUPP;
+
+	if (v->road != ROAD_COPY)
+		rc = mount_layer(v, s, desc, diff_id, use, ret, err);
+	if (v->road == ROAD_COPY || (rc == -FIRN_EUNSUPP && v->road == ROAD_ANY))
+		rc = copied_layer(v, s, desc, diff_id, use, ret, err);
 	return firn_wrap(err, rc, "layer %.19s", digest_text(&desc->digest, text));
 }

@@ -10,7 +10,9 @@
  *
  * - compressed in other ways: unpacked once into the cache, then as above;
  *
- * - in an oci-archive: an index over the archive's file.
+ * - in an oci-archive: an index over the archive's file;
+ *
+ * - any, where the kernel has no EROFS or the caller wants it so: unpacked (view/copied.h).
  *
  * Whiteouts and opaque folders come out as overlayfs wants them. The caller stacks the layers.
  */
