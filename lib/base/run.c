@@ -84,15 +84,39 @@ static int set_stdio(enum run_stdio stdio, int out)
 												: 0;
 }
 
-/* In the child: system calls alone. What went wrong goes as an errno into @tell. */
-static void child(const struct run_args *a, enum run_stdio stdio, int out, int tell)
+/* What a program gets besides its arguments. */
+struct passing {
+	enum run_stdio stdio;
+	int out;
+	int fd; /* -1: none */
+	const char *env;
+};
+
+/* Everything is closed for the program but 0 to 2 and what is passed on. */
+static int set_descriptors(const struct passing *p, int *tell)
 {
-	char *const env[] = { (char *)"PATH=" RUN_PATH, NULL };
+	unsigned first = RUN_PASSED_FD;
+
+	if (set_stdio(p->stdio, p->out) < 0)
+		return -1;
+	if (p->fd >= 0) {
+		*tell = fcntl(*tell, F_DUPFD_CLOEXEC, RUN_PASSED_FD + 1);
+		if (*tell < 0 || (p->fd != RUN_PASSED_FD && dup2(p->fd, RUN_PASSED_FD) < 0) ||
+		    fcntl(RUN_PASSED_FD, F_SETFD, 0) < 0)
+			return -1;
+		first++;
+	}
+	return (int)syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* In the child: system calls alone. What went wrong goes as an errno into @tell. */
+static void child(const struct run_args *a, const struct passing *p, int tell)
+{
+	char *const env[] = { (char *)"PATH=" RUN_PATH, (char *)p->env, NULL };
 	int why;
 
 	plain_signals();
-	if (set_stdio(stdio, out) == 0 &&
-	    syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+	if (set_descriptors(p, &tell) == 0)
 		(void)execve(a->argv[0], (char *const *)a->argv, env);
 	why = errno;
 	(void)!write(tell, &why, sizeof(why));
@@ -115,7 +139,7 @@ static int wait_for(pid_t pid, const char *name, struct firn_error *err)
 }
 
 /* Returns the child's pid: it runs the program, or has ended since it can't be run. */
-static pid_t start(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
+static pid_t start(const struct run_args *a, const struct passing *p, struct firn_error *err)
 {
 	int pipes[2], why = 0;
 	ssize_t told;
@@ -131,7 +155,7 @@ static pid_t start(const struct run_args *a, enum run_stdio stdio, int out, stru
 	if (pid < 0)
 		return firn_fail_errno(err, "run %s", a->argv[0]);
 	if (pid == 0)
-		child(a, stdio, out, tell);
+		child(a, p, tell);
 	tell = fd_close(tell);
 	told = fd_read(listen, &why, sizeof(why), NULL);
 	if (told != (ssize_t)sizeof(why))
@@ -143,7 +167,16 @@ static pid_t start(const struct run_args *a, enum run_stdio stdio, int out, stru
 
 int run_wait(const struct run_args *a, enum run_stdio stdio, int out, struct firn_error *err)
 {
-	const pid_t pid = start(a, stdio, out, err);
+	const struct passing p = { .stdio = stdio, .out = out, .fd = -1 };
+	const pid_t pid = start(a, &p, err);
+
+	return pid < 0 ? pid : wait_for(pid, a->argv[0], err);
+}
+
+int run_passing(const struct run_args *a, int fd, const char *env, int out, struct firn_error *err)
+{
+	const struct passing p = { .stdio = RUN_STDIO_FILE, .out = out, .fd = fd, .env = env };
+	const pid_t pid = start(a, &p, err);
 
 	return pid < 0 ? pid : wait_for(pid, a->argv[0], err);
 }
@@ -205,7 +238,9 @@ int run_ask(const struct run_args *a, unsigned seconds, char *out, size_t room,
 		return firn_fail_errno(err, "run %s: pipe", a->argv[0]);
 	_fd_ int listen = pipes[0], tell = pipes[1];
 
-	pid = start(a, RUN_STDIO_FILE, tell, err);
+	const struct passing p = { .stdio = RUN_STDIO_FILE, .out = tell, .fd = -1 };
+
+	pid = start(a, &p, err);
 	tell = fd_close(tell);
 	if (pid < 0)
 		return pid;

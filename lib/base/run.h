@@ -43,6 +43,14 @@ int run_wait(const struct run_args *a, enum run_stdio stdio, int out,
 	     struct firn_error *err) _must_check_;
 
 /*
+ * The same for a program that gets one open file more: @fd as its descriptor RUN_PASSED_FD, and the
+ * variable @env ("NAME=VALUE") in its environment. Output and error go to @out.
+ */
+#define RUN_PASSED_FD 3
+int run_passing(const struct run_args *a, int fd, const char *env, int out,
+		struct firn_error *err) _must_check_;
+
+/*
  * The same for a program that is asked something: the beginning of its output goes to @out, NUL-
  * ended, errors and all. One that takes longer than @seconds is killed: -FIRN_EBUSY.
  */

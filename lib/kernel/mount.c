@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "kernel/fsctx.h"
+#include "kernel/fuse_mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +75,12 @@ int umount_path(const char *path, struct firn_error *err)
 		return UMOUNT_DONE;
 	if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR)
 		return UMOUNT_NONE;
+	/* A user's own FUSE mounts are taken away by a program that may. */
+	if (errno == EPERM && geteuid() != 0) {
+		int rc = fuse_umount_user(path, err);
+
+		return rc < 0 ? rc : UMOUNT_DONE;
+	}
 	return firn_fail_errno(err, "unmount %s", path);
 }
 
