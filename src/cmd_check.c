@@ -150,7 +150,7 @@ static int check_run(struct app *app, const void *opts, int argc, char **argv,
 	struct firn_report report = progress_report(&app->progress);
 	_cleanup_(mounting_free) struct firn_mount_opts mount;
 	const struct mounting_opts how = { .container = o->container,
-					   .cache = o->cache,
+					   .cache = o->cache ? o->cache : app->cache,
 					   .bases = o->bases,
 					   .volumes = o->volumes,
 					   .strict = o->strict };

@@ -21,9 +21,11 @@ enum exit_status {
 
 /* One run of the tool. */
 struct app {
-	const char *state;  /* --state, NULL: the library's default */
-	const char *format; /* --format, NULL: plain text; only for commands with fields */
-	int progress_mode;  /* enum progress_mode */
+	const char *state;    /* --state, NULL: the library's default */
+	const char *cache;    /* where a command wasn't told another; NULL: the library's default */
+	char places[2][4096]; /* what those two point to (places.h) */
+	const char *format;   /* --format, NULL: plain text; only for commands with fields */
+	int progress_mode;    /* enum progress_mode */
 	bool quiet, help, version;
 	struct progress progress;
 	bool misused; /* the failure was a mistake in the call: main() points to --help */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
+#include "places.h"
 #include "plugin.h"
 
 #include <errno.h>
@@ -95,6 +96,7 @@ static int run_command(struct app *app, const struct command *c, int argc, char 
 	} else if (app->version) {
 		rc = cmd_version.run(app, NULL, 0, argv, err);
 	} else {
+		places_fill(app);
 		rc = check_args(app, c, argc, argv, err);
 		if (rc == 0)
 			rc = c->run(app, opts, argc, argv, err);

@@ -30,14 +30,15 @@ int mounting_fill(struct app *app, const struct mounting_opts *o, const struct f
 	rc = bases_sort(app, &o->bases, &bases, err);
 	*ret = (struct firn_mount_opts){
 		.size = sizeof(*ret),
-		.flags =
-		    (o->read_only ? FIRN_MOUNT_READ_ONLY : 0) | (o->strict ? FIRN_MOUNT_STRICT : 0),
+		.flags = (o->read_only ? FIRN_MOUNT_READ_ONLY : 0) |
+			 (o->strict ? FIRN_MOUNT_STRICT : 0) |
+			 (o->verify_reads ? FIRN_MOUNT_VERIFY_READS : 0),
 		.base = bases.all,
 		.bases = bases.named,
 		.nbases = bases.n,
 		.container = o->container,
 		.upper = o->upper,
-		.cache = o->cache,
+		.cache = o->cache ? o->cache : app->cache,
 		.state = app->state,
 		.volumes = o->volumes.items,
 		.nvolumes = o->volumes.n,

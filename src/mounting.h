@@ -10,7 +10,7 @@
 struct mounting_opts {
 	const char *container, *upper, *cache;
 	struct opt_list bases, volumes;
-	bool read_only, strict;
+	bool read_only, strict, verify_reads;
 	int method; /* enum firn_mount_method */
 };
 
@@ -25,13 +25,15 @@ struct mounting_opts {
 	    OPT_STR('u', "upper", s, m.upper, "DIR",                                               \
 		    "Where the rootfs' writable layer lies and stays; without it a tmpfs"),        \
 	    OPT_STR(0, "cache", s, m.cache, "DIR",                                                 \
-		    "Decompressed layers and indexes (/var/cache/firn)"),                          \
+		    "Decompressed layers and indexes (/var/cache/firn; ~/.cache/firn)"),           \
 	    OPT_LIST('v', "volume", s, m.volumes, "OLD=NEW",                                       \
 		     "The container's volume OLD lies in NEW on this host; may be repeated"),      \
 	    OPT_FLAG(0, "strict", s, m.strict,                                                     \
 		     "Refuse a layer whose own index differs from its tar headers"),               \
 	    OPT_ENUM(0, "mount-method", s, m.method, "auto|file|loop|fuse|copy", "HOW",            \
-		     "auto, file, loop, fuse or copy: by which road the layers are mounted")
+		     "auto, file, loop, fuse or copy: by which road the layers are mounted"),      \
+	    OPT_FLAG(0, "verify-reads", s, m.verify_reads,                                         \
+		     "Without root: prove every layer first, and all that is read from it")
 
 /*
  * The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume or

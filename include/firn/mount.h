@@ -15,6 +15,8 @@ extern "C" {
 enum firn_mount_flags {
 	FIRN_MOUNT_READ_ONLY = 1 << 0, /**< no writable layer on the rootfs */
 	FIRN_MOUNT_STRICT = 1 << 1,    /**< refuse a layer whose own index differs from its tar */
+	/** FUSE only: prove every layer's digest, and all that is read from it each time */
+	FIRN_MOUNT_VERIFY_READS = 1 << 2,
 };
 
 /** By which road the bytes of the layers become folders. */
@@ -103,8 +105,7 @@ FIRN_EXPORT const char *firn_mounted_container(const struct firn_mounted *m);
 /** @return digest of the checkpoint image's manifest, NULL for an archive; borrowed */
 FIRN_EXPORT const char *firn_mounted_digest(const struct firn_mounted *m);
 /** @return how the CRIU images are mounted: "erofs-file", "erofs-file-directio", "erofs-loop",
- * "reflink", "copy";
- * borrowed */
+ * "reflink", "copy", "fuse"; borrowed */
 FIRN_EXPORT const char *firn_mounted_method(const struct firn_mounted *m);
 /** @return whether there is a rootfs (a bare process has none) */
 FIRN_EXPORT int firn_mounted_has_rootfs(const struct firn_mounted *m);

@@ -32,6 +32,35 @@ static void keep_descriptors(const struct background *b)
 	(void)syscall(SYS_close_range, (unsigned)behind, ~0u, 0u);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Close all but the ones that are kept. */
+static void close_others(const struct background *b)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_free_ int *keep = calloc(b->nkeep + 1, sizeof(*keep));
+	unsigned from = BACKGROUND_FD;
+
+	for (int i = 0; i < BACKGROUND_FD; i++)
+		(void)dup2(null, i);
+	if (!keep)
+		_exit(1);
+	for (size_t i = 0; i < b->nkeep; i++)
+		keep[i] = b->keep[i];
+	qsort(keep, b->nkeep, sizeof(*keep), by_number);
+	for (size_t i = 0; i < b->nkeep; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if (keep[i] > (int)from)
+			(void)syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0u);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)syscall(SYS_close_range, from, ~0u, 0u);
+}
+
 static void run(const struct background *b)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP };
@@ -43,7 +72,10 @@ static void run(const struct background *b)
 	(void)prctl(PR_SET_NAME, b->name);
 	(void)!chdir("/");
 	(void)umask(022);
-	keep_descriptors(b);
+	if (b->keep)
+		close_others(b);
+	else
+		keep_descriptors(b);
 	b->run(b->ctx);
 }
 

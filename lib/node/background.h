@@ -18,6 +18,10 @@ struct background {
 	const char *what;            /* it does, for messages: "watch the container" */
 	int fds[BACKGROUND_FDS_MAX]; /* borrowed, the process has its own; -1: none */
 	size_t nfds;
+	/* Descriptors (above 2) that stay open under their own numbers; then .fds may not be given.
+	 */
+	const int *keep;
+	size_t nkeep;
 	/* What it does. The process ends when this returns. */
 	void (*run)(void *ctx);
 	void *ctx;

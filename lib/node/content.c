@@ -181,15 +181,32 @@ int content_open(const struct content *c, const char *path, int *ret_fd, struct 
 	return 0;
 }
 
-static int read_document(const struct content *c, const char *name, size_t max, char **ret,
-			 size_t *ret_len, struct firn_error *err)
+int content_read(const struct content *c, const char *path, size_t max, char **ret, size_t *ret_len,
+		 struct firn_error *err)
 {
 	_fd_ int fd = -1;
-	int rc = content_open(c, name, &fd, err);
+	int rc;
 
-	if (rc > 0)
-		rc = fd_read_all(fd, max, ret, ret_len, err);
-	return firn_wrap(err, rc, "%s", name);
+	if (c->served) {
+		rc = content_served_read(c, path, max, ret, ret_len, err);
+	} else {
+		rc = content_open(c, path, &fd, err);
+		if (rc > 0)
+			rc = fd_read_all(fd, max, ret, ret_len, err) ?: 1;
+	}
+	return firn_wrap(err, rc, "%s", path);
+}
+
+int content_has(const struct content *c, const char *path, struct firn_error *err)
+{
+	_fd_ int fd = -1;
+
+	return c->served ? content_served_has(c, path, err) : content_open(c, path, &fd, err);
+}
+
+bool content_has_rootfs(const struct content *c)
+{
+	return c->served ? tree_find(c->served->tree, c->rootfs_at) != NULL : c->rootfs.count > 0;
 }
 
 /* Those of ctr and of engines' own folders have no config.dump, and firn made an image of them. */
@@ -203,14 +220,13 @@ static int tell(struct content_source *s, struct firn_error *err)
 			  err);
 }
 
-/* Who made the checkpoint, from which image. */
-static int learn(struct content_source *s, struct content *c, struct firn_error *err)
+int content_learn(struct content_source *s, struct content *c, struct firn_error *err)
 {
 	int rc;
 
-	if ((rc = read_document(c, CHECKPOINT_CONFIG, CONFIG_DUMP_MAX, &c->config, &c->config_len,
-				err)) < 0 ||
-	    (rc = read_document(c, CHECKPOINT_SPEC, SPEC_BYTES_MAX, &c->spec, &c->spec_len, err)) <
+	if ((rc = content_read(c, CHECKPOINT_CONFIG, CONFIG_DUMP_MAX, &c->config, &c->config_len,
+			       err)) < 0 ||
+	    (rc = content_read(c, CHECKPOINT_SPEC, SPEC_BYTES_MAX, &c->spec, &c->spec_len, err)) <
 		0)
 		return rc;
 	if (c->config) {
@@ -316,7 +332,7 @@ int content_mount(struct content_source *s, const struct view *v, struct stage *
 		       : content_archive_data(s, v, stage, &c.data, err);
 	/* CRIU reads its images whole, once and in order; a rootfs is read here and there. */
 	read_ahead_raise(newest);
-	if (rc < 0 || (rc = learn(s, &c, err)) < 0)
+	if (rc < 0 || (rc = content_learn(s, &c, err)) < 0)
 		return rc;
 	rc = s->layout ? content_image_rootfs(s, v, stage, &c.rootfs, err)
 		       : content_archive_rootfs(s, v, stage, &c.rootfs, err);

@@ -10,6 +10,7 @@
 #include "format/ref.h"
 #include "image/image.h"
 #include "node/stage.h"
+#include "serve/served.h"
 #include "view/layers.h"
 
 #include "firn/mount.h"
@@ -28,6 +29,12 @@ struct content {
 	/* config.dump and spec.dump, NUL-ended; NULL for a bare process */
 	char *config, *spec;
 	size_t config_len, spec_len;
+	/*
+	 * Content that firn shows itself (content_serve()): then there are no layers above, but
+	 * these folders of a tree, which is borrowed.
+	 */
+	const struct served *served;
+	const char *data_at, *rootfs_at;
 };
 
 void content_done(struct content *c);
@@ -85,8 +92,27 @@ const char *content_name(const struct content_source *s);
 int content_mount(struct content_source *s, const struct view *v, struct stage *stage,
 		  struct content *ret, struct firn_error *err) _must_check_;
 
-/* 1 and the topmost data layer's file @path, opened for reading; 0 when no layer has it. */
+/*
+ * Put all layers as trees into @to: data into the folder @data_at, the rootfs into @rootfs_at (""
+ * is the root; they stay borrowed). Nothing is mounted. Errors are those of content_mount().
+ */
+int content_serve(struct content_source *s, const struct view *v, struct served *to,
+		  const char *data_at, const char *rootfs_at, struct content *ret,
+		  struct firn_error *err) _must_check_;
+
+/* Whether there is a root filesystem. */
+bool content_has_rootfs(const struct content *c);
+
+/*
+ * 1 and the topmost data layer's file @path, opened for reading; 0 when no layer has it. Not of
+ * content that firn shows itself.
+ */
 int content_open(const struct content *c, const char *path, int *ret_fd,
 		 struct firn_error *err) _must_check_;
+/* The same whole in memory, NUL-ended; the caller frees. Of any content. */
+int content_read(const struct content *c, const char *path, size_t max, char **ret, size_t *ret_len,
+		 struct firn_error *err) _must_check_;
+/* 1 when there is such a file, 0 or an error. Of any content. */
+int content_has(const struct content *c, const char *path, struct firn_error *err) _must_check_;
 
 #endif

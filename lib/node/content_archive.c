@@ -53,7 +53,8 @@ static int push_delta(struct content_source *s, const struct view *v, struct sta
 	int rc = base;
 
 	if (rc >= 0)
-		rc = archive_mount_delta(s->archive, v, dialect, base, &m, err);
+		rc = archive_mount_delta(s->archive, v, dialect,
+					 &(const struct archive_base){ .dirfd = base }, &m, err);
 	if (rc > 0)
 		rc = content_push(stack, stage, m, err) ?: 1;
 	if (rc <= 0)

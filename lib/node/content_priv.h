@@ -30,6 +30,15 @@ int content_need_base(struct content_source *s, struct firn_error *err) _must_ch
 int content_push_base(struct content_source *s, const struct view *v, struct stage *stage,
 		      struct layer_stack *stack, struct firn_error *err) _must_check_;
 
+/* Who made the checkpoint, from which image: once the data is there. */
+int content_learn(struct content_source *s, struct content *c, struct firn_error *err) _must_check_;
+
+/* content_read() and content_has() of content that firn shows itself. */
+int content_served_read(const struct content *c, const char *path, size_t max, char **ret,
+			size_t *ret_len, struct firn_error *err) _must_check_;
+int content_served_has(const struct content *c, const char *path,
+		       struct firn_error *err) _must_check_;
+
 int content_image_data(struct content_source *s, const struct view *v, struct stage *stage,
 		       struct layer_stack *ret, struct firn_error *err) _must_check_;
 int content_image_rootfs(struct content_source *s, const struct view *v, struct stage *stage,

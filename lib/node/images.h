@@ -19,6 +19,13 @@ struct images {
 /* -FIRN_ECORRUPT without images; -FIRN_ENOTFOUND when a dump of a chain isn't there. */
 int images_find(const struct content *c, struct images *ret, struct firn_error *err) _must_check_;
 
+/*
+ * Both of content that firn shows itself: every dump that the newest one builds on is there, and
+ * what its images say.
+ */
+int images_inspect_served(const struct content *c, struct criu_info *ret,
+			  struct firn_error *err) _must_check_;
+
 /* Inspect the images in the folder @dirfd. */
 int images_inspect(int dirfd, struct criu_info *ret, struct firn_error *err) _must_check_;
 

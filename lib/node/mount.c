@@ -6,6 +6,7 @@
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
+#include "node/serve.h"
 #include "node/umount.h"
 #include "view/shared.h"
 
@@ -70,7 +71,9 @@ int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts 
 	int rc = opts_take(given, ret, sizeof(*ret), err);
 
 	if (rc == 0)
-		rc = opts_check_flags(ret->flags, FIRN_MOUNT_READ_ONLY | FIRN_MOUNT_STRICT, err);
+		rc = opts_check_flags(
+		    ret->flags, FIRN_MOUNT_READ_ONLY | FIRN_MOUNT_STRICT | FIRN_MOUNT_VERIFY_READS,
+		    err);
 	if (rc < 0)
 		return rc;
 	if ((unsigned)ret->method > FIRN_MOUNT_COPY)
@@ -148,16 +151,57 @@ int mount_occupy(const char *state, const char *dir, enum live_what what, struct
 	return 0;
 }
 
-/* A cgroup of the container's name, if that is a plain one, or of the mount's. */
-static void name_cgroup(const char *name, const struct live *l, char *ret, size_t n)
+void mount_cgroup(const struct content_source *source, const struct firn_mount_opts *opts,
+		  const struct live *l, char ret[MOUNT_CGROUP_MAX])
 {
+	const char *name = opts->id ? opts->id : content_name(source);
 	static const char plain[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
 	if (!name || !*name || *name == '.' || strlen(name) > 128 ||
 	    strspn(name, plain) != strlen(name))
 		name = strrchr(l->staging, '/') + 1;
-	snprintf(ret, n, "/firn/%s", name);
+	snprintf(ret, MOUNT_CGROUP_MAX, "/firn/%s", name);
+}
+
+static struct view view_of(const struct firn_mount_opts *o)
+{
+	return (struct view){
+		.flags = (o->flags & FIRN_MOUNT_STRICT ? VIEW_STRICT : 0) |
+			 (o->flags & FIRN_MOUNT_VERIFY_READS ? VIEW_CHECKED : 0),
+		.report = o->report,
+	};
+}
+
+static int keep_name(const struct content_source *source, struct firn_mounted *m,
+		     struct firn_error *err)
+{
+	if (content_name(source) && !(m->container = strdup(content_name(source))))
+		return firn_fail_oom(err, "mount");
+	return 0;
+}
+
+/* The kernel lets nobody but root mount what it reads itself. */
+static int serve(struct content_source *source, const struct firn_mount_opts *opts, struct live *l,
+		 struct firn_mounted *ret, struct firn_error *err)
+{
+	_cleanup_(cache_closep) struct cache *cache = NULL;
+	struct view view = view_of(opts);
+	int rc;
+
+	if (opts->method != FIRN_MOUNT_AUTO && opts->method != FIRN_MOUNT_FUSE)
+		return firn_fail(err, FIRN_EUNSUPP, "without root there is no method but fuse");
+	if (opts->upper)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "without root a mount is read-only: %s can't be its upper folder",
+				 opts->upper);
+	rc = cache_open(opts->cache, &cache, err);
+	if (rc < 0)
+		return rc;
+	view.cache = cache;
+	ret->road = ROAD_FUSE;
+	rc = serve_bundle(source, &view, opts, l, &ret->rootfs, err);
+	return rc < 0 ? rc : keep_name(source, ret, err);
 }
 
 static int choose_road(enum firn_mount_method method, enum road *ret, struct firn_error *err)
@@ -183,8 +227,8 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	_cleanup_(cache_closep) struct cache *cache = NULL;
 	_cleanup_(stage_done) struct stage stage = STAGE_NONE;
 	_cleanup_(content_done) struct content content = { 0 };
-	struct view view = { .report = opts->report, .bundle = l->staging };
-	char cgroup[160];
+	struct view view = view_of(opts);
+	char cgroup[MOUNT_CGROUP_MAX];
 	struct bundle b = { .opts = opts,
 			    .content = &content,
 			    .stage = &stage,
@@ -193,8 +237,7 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 			    .networks = networks };
 	int rc;
 
-	if (opts->flags & FIRN_MOUNT_STRICT)
-		view.flags |= VIEW_STRICT;
+	view.bundle = l->staging;
 	if ((rc = choose_road(opts->method, &view.road, err)) < 0 ||
 	    (rc = cache_open(opts->cache, &cache, err)) < 0 ||
 	    (rc = stage_open(&stage, l->staging, err)) < 0)
@@ -203,17 +246,16 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	rc = content_mount(source, &view, &stage, &content, err);
 	if (rc < 0)
 		return rc;
-	name_cgroup(opts->id ? opts->id : content_name(source), l, cgroup, sizeof(cgroup));
+	mount_cgroup(source, opts, l, cgroup);
 	ret->rootfs = content.rootfs.count > 0;
-	if (content_name(source) && !(ret->container = strdup(content_name(source))))
-		return firn_fail_oom(err, "mount");
-	return bundle_mount(&b, &ret->road, err);
+	rc = keep_name(source, ret, err);
+	return rc < 0 ? rc : bundle_mount(&b, &ret->road, err);
 }
 
 /* The overlays keep the layers: what they were made from goes, and nobody else could use it. */
-static int finish(struct live *l, struct firn_error *err)
+static int finish(struct live *l, const struct firn_mounted *m, struct firn_error *err)
 {
-	int rc = umount_tree(l->staging, err);
+	int rc = m->road == ROAD_FUSE ? 0 : umount_tree(l->staging, err);
 
 	return rc < 0 ? rc : live_complete(l, err);
 }
@@ -227,9 +269,10 @@ static int mount_source(struct content_source *source, const char *dir,
 
 	if (rc < 0)
 		return rc;
-	rc = put_together(source, opts, networks, l, ret, err);
+	rc = geteuid() == 0 ? put_together(source, opts, networks, l, ret, err)
+			    : serve(source, opts, l, ret, err);
 	if (rc == 0)
-		rc = finish(l, err);
+		rc = finish(l, ret, err);
 	if (rc < 0) {
 		(void)!umount_live(l, opts->state, NULL);
 		return rc;

@@ -18,6 +18,13 @@ int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts 
 int mount_occupy(const char *state, const char *dir, enum live_what what, struct live **ret,
 		 struct firn_error *err) _must_check_;
 
+#define MOUNT_CGROUP_MAX 160
+
+/* A cgroup of the container's name, if that is a plain one, or of the mount's: once the content is
+ * there. */
+void mount_cgroup(const struct content_source *source, const struct firn_mount_opts *opts,
+		  const struct live *l, char ret[MOUNT_CGROUP_MAX]);
+
 /* Mount a bundle on @dir; @opts are complete. @networks of its pod may be NULL. */
 int mount_content(struct content_source *source, const char *dir,
 		  const struct firn_mount_opts *opts, struct networks *networks,

@@ -41,12 +41,11 @@ int volumes_tell(const struct content *c, const struct spec *spec, const struct 
 		const char *name = config_dump_volume(&config, i);
 		const struct spec_volume *v = find(spec, config_dump_volume_place(&config, i));
 		char archive[PATH_MEMBER_MAX + 1];
-		_fd_ int fd = -1;
 
 		if (!name || !v || strchr(name, '/'))
 			continue;
 		snprintf(archive, sizeof(archive), "volumes/%s.tar", name);
-		rc = content_open(c, archive, &fd, err);
+		rc = content_has(c, archive, err);
 		if (rc > 0)
 			warn(v, archive, report);
 	}

@@ -127,17 +127,22 @@ int archive_read(struct archive *a, const char *path, size_t max, char **ret, si
 	return rc < 0 ? rc : n != NULL;
 }
 
+static int own_data(struct archive *a, struct firn_error *err)
+{
+	int rc = plain_check(a->tree, err);
+
+	if (rc == 0)
+		plain_own(a->tree);
+	return rc;
+}
+
 int archive_mount_data(struct archive *a, const struct view *v, struct view_mount *ret,
 		       struct firn_error *err)
 {
 	const struct index_file file = { .fd = a->fd };
-	int rc = plain_check(a->tree, err);
+	int rc = own_data(a, err);
 
-	if (rc == 0) {
-		plain_own(a->tree);
-		rc = index_mount(v, a->tree, &file, NULL, 0, ret, err);
-	}
-	return rc;
+	return rc < 0 ? rc : index_mount(v, a->tree, &file, NULL, 0, ret, err);
 }
 
 static int duplicate(int fd, struct firn_error *err)
@@ -181,11 +186,12 @@ static int scan_diff(struct archive *a, const struct view *v, enum archive_diale
 	return take_fd(&fd);
 }
 
-int archive_mount_delta(struct archive *a, const struct view *v, enum archive_dialect dialect,
-			int base, struct view_mount *ret, struct firn_error *err)
+/* 1, the delta's tree and in *ret_fd the file that its payloads lie in; 0 when there is none. */
+static int make_delta(struct archive *a, const struct view *v, enum archive_dialect dialect,
+		      const struct archive_base *base, struct tree **ret, int *ret_fd,
+		      struct firn_error *err)
 {
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	struct index_file file = { .fd = -1 };
 	_free_ char *deleted = NULL;
 	_fd_ int fd = -1;
 	size_t len = 0;
@@ -203,8 +209,59 @@ int archive_mount_delta(struct archive *a, const struct view *v, enum archive_di
 		rc = tree_new(&tree, err);
 	if (rc >= 0)
 		rc = archive_convert(tree, deleted, len, base, v->report, err);
-	file.fd = fd;
-	if (rc >= 0)
-		rc = index_mount(v, tree, &file, NULL, 0, ret, err);
-	return rc < 0 ? firn_wrap(err, rc, ARCHIVE_DIFF) : 1;
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&tree);
+	*ret_fd = take_fd(&fd);
+	return 1;
+}
+
+int archive_mount_delta(struct archive *a, const struct view *v, enum archive_dialect dialect,
+			const struct archive_base *base, struct view_mount *ret,
+			struct firn_error *err)
+{
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	_fd_ int fd = -1;
+	int rc = make_delta(a, v, dialect, base, &tree, &fd, err);
+
+	if (rc > 0) {
+		const struct index_file file = { .fd = fd };
+
+		rc = index_mount(v, tree, &file, NULL, 0, ret, err) ?: 1;
+	}
+	return firn_wrap(err, rc, ARCHIVE_DIFF);
+}
+
+int archive_data_tree(struct archive *a, const struct view *v, struct tree **ret_tree,
+		      struct view_tree *ret, struct firn_error *err)
+{
+	int fd, rc = own_data(a, err);
+
+	if (rc < 0)
+		return rc;
+	fd = duplicate(a->fd, err);
+	rc = fd < 0 ? fd : view_tree_open_file(v, fd, ret, err);
+	if (rc == 0)
+		*ret_tree = a->tree;
+	return rc;
+}
+
+int archive_delta_tree(struct archive *a, const struct view *v, enum archive_dialect dialect,
+		       const struct archive_base *base, struct view_tree *ret,
+		       struct firn_error *err)
+{
+	_cleanup_(view_tree_done) struct view_tree t = VIEW_TREE_NONE;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	_fd_ int fd = -1;
+	int rc = make_delta(a, v, dialect, base, &tree, &fd, err);
+
+	if (rc <= 0)
+		return firn_wrap(err, rc, ARCHIVE_DIFF);
+	rc = view_tree_open_file(v, take_fd(&fd), &t, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, ARCHIVE_DIFF);
+	t.tree = take_ptr(&tree);
+	*ret = t;
+	t = (struct view_tree)VIEW_TREE_NONE;
+	return 1;
 }

@@ -8,7 +8,7 @@
 #ifndef FIRN_VIEW_ARCHIVE_H
 #define FIRN_VIEW_ARCHIVE_H
 
-#include "view/layers.h"
+#include "view/trees.h"
 
 struct archive;
 
@@ -34,11 +34,29 @@ enum archive_dialect {
 	ARCHIVE_CHANGESET, /* containerd: a layer, often compressed, deletions as whiteouts */
 };
 
+/* The image below the delta: mounted, or a tree. */
+struct archive_base {
+	int dirfd;               /* -1: a tree */
+	const struct tree *tree; /* its folder @folder, "" for the root */
+	const char *folder;
+};
+
 /*
- * The delta as the topmost layer of the image mounted at @base. 1, or 0 when the container changed
+ * The delta as the topmost layer of the image @base. 1, or 0 when the container changed
  * nothing: then *ret is untouched.
  */
 int archive_mount_delta(struct archive *a, const struct view *v, enum archive_dialect dialect,
-			int base, struct view_mount *ret, struct firn_error *err) _must_check_;
+			const struct archive_base *base, struct view_mount *ret,
+			struct firn_error *err) _must_check_;
+
+/*
+ * The same two as trees, for a server of our own: nothing is mounted. The first one's tree is
+ * borrowed: ret->tree stays as it is.
+ */
+int archive_data_tree(struct archive *a, const struct view *v, struct tree **ret_tree,
+		      struct view_tree *ret, struct firn_error *err) _must_check_;
+int archive_delta_tree(struct archive *a, const struct view *v, enum archive_dialect dialect,
+		       const struct archive_base *base, struct view_tree *ret,
+		       struct firn_error *err) _must_check_;
 
 #endif

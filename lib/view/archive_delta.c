@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "view/archive_private.h"
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/deleted.h"
@@ -30,10 +31,29 @@ static void _printf_(2, 3) warn(const struct firn_report *report, const char *fm
 	report->warn(text, report->ctx);
 }
 
-/* The folder @path of the base image, or -1. */
-static int open_base(int base, const char *path)
+/* The folder @path of the mounted base image, or -1. */
+static int open_base(const struct archive_base *base, const char *path)
 {
-	return path_open_beneath(base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
+	return path_open_beneath(base->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, NULL);
+}
+
+/* 1 and the folder @path of a base image that is a tree, or 0. */
+static int find_base(const struct archive_base *base, const char *path, const struct node **ret,
+		     struct firn_error *err)
+{
+	_buf_ struct buf whole = BUF_INIT;
+	const struct node *n;
+	int rc;
+
+	buf_printf(&whole, "%s%s%s", base->folder, *base->folder && *path ? "/" : "", path);
+	rc = buf_check(&whole, err);
+	if (rc < 0)
+		return rc;
+	n = tree_find(base->tree, (const char *)whole.data);
+	if (!n || !S_ISDIR(n->mode))
+		return 0;
+	*ret = n;
+	return 1;
 }
 
 static int copy_xattr(int from, const char *name, struct node *to, struct firn_error *err)
@@ -70,7 +90,27 @@ static int copy_xattrs(int from, struct node *to, struct firn_error *err)
  * A folder that the diff has no entry for: as the base has it, whose folder would lose its
  * attributes to this one otherwise; else as an unpacker makes it.
  */
-static int describe(struct node *n, int base, struct firn_error *err)
+static int describe_by_tree(struct node *n, const char *path, const struct archive_base *base,
+			    struct firn_error *err)
+{
+	const struct node *there = NULL;
+	int rc = find_base(base, path, &there, err);
+
+	if (rc <= 0)
+		return rc;
+	n->mode = there->mode;
+	n->uid = there->uid;
+	n->gid = there->gid;
+	n->mtime = there->mtime;
+	n->mtime_ns = there->mtime_ns;
+	n->implied = false;
+	rc = 0;
+	for (const struct xattr *x = there->xattrs; rc == 0 && x; x = x->next)
+		rc = tree_set_xattr(n, x->name, x->value, x->len, err);
+	return rc;
+}
+
+static int describe(struct node *n, const struct archive_base *base, struct firn_error *err)
 {
 	_free_ char *path = NULL;
 	_fd_ int fd = -1;
@@ -79,6 +119,8 @@ static int describe(struct node *n, int base, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
+	if (base->dirfd < 0)
+		return describe_by_tree(n, path, base, err);
 	fd = open_base(base, path);
 	if (fd < 0)
 		return 0;
@@ -94,7 +136,8 @@ static int describe(struct node *n, int base, struct firn_error *err)
 }
 
 /* Whether the base can have something at @path at all: its parent there is a folder. */
-static bool base_may_have(int base, const char *path, struct firn_error *err, int *rc)
+static bool base_may_have(const struct archive_base *base, const char *path, struct firn_error *err,
+			  int *rc)
 {
 	const size_t above = (size_t)(path_basename(path) - path);
 	_free_ char *parent = strndup(path, above ? above - 1 : 0);
@@ -104,12 +147,19 @@ static bool base_may_have(int base, const char *path, struct firn_error *err, in
 		*rc = firn_fail_oom(err, "name");
 		return false;
 	}
+	if (base->dirfd < 0) {
+		const struct node *there;
+		const int found = find_base(base, parent, &there, err);
+
+		*rc = found < 0 ? found : 0;
+		return found > 0;
+	}
 	fd = open_base(base, parent);
 	return fd >= 0;
 }
 
-static int hide(struct tree *diff, const char *path, int base, const struct firn_report *report,
-		struct firn_error *err)
+static int hide(struct tree *diff, const char *path, const struct archive_base *base,
+		const struct firn_report *report, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
 	struct node *n;
@@ -139,8 +189,9 @@ static const struct node *find_in_tree(const char *path, void *ctx)
 	return tree_find(ctx, path);
 }
 
-static int apply_deletions(struct tree *diff, const struct deleted *d, int base,
-			   const struct firn_report *report, struct firn_error *err)
+static int apply_deletions(struct tree *diff, const struct deleted *d,
+			   const struct archive_base *base, const struct firn_report *report,
+			   struct firn_error *err)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		int rc = 0;
@@ -161,7 +212,7 @@ static int apply_deletions(struct tree *diff, const struct deleted *d, int base,
 	return 0;
 }
 
-static int finish_node(struct node *n, int base, struct firn_error *err)
+static int finish_node(struct node *n, const struct archive_base *base, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
 
@@ -172,8 +223,9 @@ static int finish_node(struct node *n, int base, struct firn_error *err)
 	return n->implied ? describe(n, base, err) : 0;
 }
 
-int archive_convert(struct tree *diff, const char *deleted, size_t len, int base,
-		    const struct firn_report *report, struct firn_error *err)
+int archive_convert(struct tree *diff, const char *deleted, size_t len,
+		    const struct archive_base *base, const struct firn_report *report,
+		    struct firn_error *err)
 {
 	_cleanup_(deleted_done) struct deleted d = { 0 };
 	int rc = 0;

@@ -17,10 +17,11 @@ struct archive {
 };
 
 /*
- * Turn @diff, what rootfs-diff.tar holds, into the layer over the image mounted at @base: the
- * deletions in @deleted (a document, NULL for none) and the folders the diff left out.
+ * Turn @diff, what rootfs-diff.tar holds, into the layer over the image @base: the deletions in
+ * @deleted (a document, NULL for none) and the folders the diff left out.
  */
-int archive_convert(struct tree *diff, const char *deleted, size_t len, int base,
-		    const struct firn_report *report, struct firn_error *err) _must_check_;
+int archive_convert(struct tree *diff, const char *deleted, size_t len,
+		    const struct archive_base *base, const struct firn_report *report,
+		    struct firn_error *err) _must_check_;
 
 #endif

@@ -15,6 +15,8 @@
 
 enum view_flags {
 	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
+	/* Of trees: prove a layer's digest, and each of its bytes whenever it is read. */
+	VIEW_CHECKED = 1 << 1,
 };
 
 /* What every view of a bundle is made with. */
