@@ -204,7 +204,8 @@ static int serve(struct content_source *source, const struct firn_mount_opts *op
 	return rc < 0 ? rc : keep_name(source, ret, err);
 }
 
-static int choose_road(enum firn_mount_method method, enum road *ret, struct firn_error *err)
+static int choose_road(enum firn_mount_method method, unsigned flags, enum road *ret,
+		       struct firn_error *err)
 {
 	static const enum road roads[] = {
 		[FIRN_MOUNT_AUTO] = ROAD_ANY,
@@ -213,8 +214,12 @@ static int choose_road(enum firn_mount_method method, enum road *ret, struct fir
 		[FIRN_MOUNT_COPY] = ROAD_COPY,
 	};
 
+	if (flags & FIRN_MOUNT_VERIFY_READS)
+		return firn_fail(
+		    err, FIRN_EUNSUPP,
+		    "the kernel reads by itself: only what fuse shows can be verified");
 	if (method == FIRN_MOUNT_FUSE)
-		return firn_fail(err, FIRN_EUNSUPP, "this firn has no server for FUSE");
+		return firn_fail(err, FIRN_EUNSUPP, "to root the kernel shows its own file systems");
 	*ret = roads[method];
 	return 0;
 }
@@ -238,7 +243,7 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	int rc;
 
 	view.bundle = l->staging;
-	if ((rc = choose_road(opts->method, &view.road, err)) < 0 ||
+	if ((rc = choose_road(opts->method, opts->flags, &view.road, err)) < 0 ||
 	    (rc = cache_open(opts->cache, &cache, err)) < 0 ||
 	    (rc = stage_open(&stage, l->staging, err)) < 0)
 		return rc;

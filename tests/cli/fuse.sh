@@ -116,7 +116,7 @@ done
 chown -R nobody packed
 rm -rf home/.cache
 same "layers in zstd" oci:packed:r1
-is "$(find home/.cache/firn/blobs -type f | wc -l)" 0 "layers in zstd: none was unpacked"
+is "$(find home/.cache/firn -path "*/blobs/*" -type f | wc -l)" 0 "layers in zstd: none was unpacked"
 
 # Layers that hide and replace what is below, compressed and not.
 python3 "$input" layers many 50

@@ -78,7 +78,9 @@ START_TEST(convert)
 	add(t, "new/deep/file", S_IFREG | 0600);
 	add(t, "f", S_IFREG | 0755);
 	add(t, "own", S_IFDIR | 0700);
-	ck_ok(archive_convert(t, deleted, strlen(deleted), base, &report, &err), err);
+	ck_ok(archive_convert(t, deleted, strlen(deleted),
+			      &(const struct archive_base){ .dirfd = base }, &report, &err),
+	      err);
 	for (size_t i = 0; i < ARRAY_SIZE(converted); i++) {
 		const struct node *n = tree_find(t, converted[i].path);
 		char got[32];
@@ -107,7 +109,9 @@ START_TEST(convert_xattrs)
 		return; /* a file system without: nothing to copy */
 	ck_ok(tree_new(&t, &err), err);
 	add(t, "d/new", S_IFREG | 0644);
-	ck_ok(archive_convert(t, NULL, 0, base, NULL, &err), err);
+	ck_ok(
+	    archive_convert(t, NULL, 0, &(const struct archive_base){ .dirfd = base }, NULL, &err),
+	    err);
 	for (x = tree_find(t, "d")->xattrs; x && strcmp(x->name, "user.x") != 0; x = x->next)
 		;
 	ck_assert_ptr_nonnull(x);
@@ -125,7 +129,9 @@ START_TEST(convert_lossy)
 	struct firn_error err = { 0 };
 
 	ck_ok(tree_new(&t, &err), err);
-	ck_ok(archive_convert(t, deleted, strlen(deleted), base, &report, &err), err);
+	ck_ok(archive_convert(t, deleted, strlen(deleted),
+			      &(const struct archive_base){ .dirfd = base }, &report, &err),
+	      err);
 	ck_assert(tree_find(t, "d/\xef\xbf\xbd")->whiteout);
 	ck_assert_uint_eq(w.count, 1);
 }
@@ -138,9 +144,13 @@ START_TEST(convert_refuses)
 	struct firn_error err = { 0 };
 
 	ck_ok(tree_new(&t, &err), err);
-	ck_assert_int_eq(archive_convert(t, "{}", 2, base, NULL, &err), -FIRN_ECORRUPT);
+	ck_assert_int_eq(
+	    archive_convert(t, "{}", 2, &(const struct archive_base){ .dirfd = base }, NULL, &err),
+	    -FIRN_ECORRUPT);
 	add(t, "gone", S_IFCHR | 0600);
-	ck_assert_int_eq(archive_convert(t, NULL, 0, base, NULL, &err), -FIRN_ECORRUPT);
+	ck_assert_int_eq(
+	    archive_convert(t, NULL, 0, &(const struct archive_base){ .dirfd = base }, NULL, &err),
+	    -FIRN_ECORRUPT);
 	ck_assert_msg(strstr(err.msg, "\"gone\"") != NULL, "%s", err.msg);
 }
 END_TEST
