@@ -65,10 +65,8 @@ static int open_layout(const char *text, unsigned flags, struct ref *ret_ref, st
 {
 	int rc = ref_parse(text, ret_ref, err);
 
-	if (rc == 0 && ret_ref->transport == REF_OCI_ARCHIVE)
-		return firn_fail(err, FIRN_EINVAL, "an oci-archive can't be changed");
-	if (rc == 0 && ret_ref->transport == REF_DOCKER)
-		return firn_fail(err, FIRN_EINVAL, "lies in a registry; a layout can be changed");
+	if (rc == 0 && ret_ref->transport != REF_OCI && ret_ref->transport != REF_PATH)
+		return firn_fail(err, FIRN_EINVAL, "only a layout can be changed: oci:DIR");
 	return rc < 0 ? rc : layout_open(ret_ref->path, flags, ret, err);
 }
 
@@ -296,8 +294,7 @@ static int gc(const char *text, const struct firn_gc_opts *given, struct gc *g,
 
 	if (rc < 0 || (rc = ref_parse(text, &ref, err)) < 0)
 		return rc;
-	if (ref.transport == REF_OCI_ARCHIVE || ref.transport == REF_DOCKER || ref.tag ||
-	    ref.digest.alg)
+	if ((ref.transport != REF_OCI && ref.transport != REF_PATH) || ref.tag || ref.digest.alg)
 		return firn_fail(err, FIRN_EINVAL, "needs a whole layout: oci:DIR");
 	clock_gettime(CLOCK_REALTIME, &now);
 	/* A file that was made while this runs isn't old, whatever the grace. */

@@ -3,7 +3,7 @@
 #ifndef FIRN_GC_RETAIN_H
 #define FIRN_GC_RETAIN_H
 
-#include "gc/labels.h"
+#include "image/labels.h"
 
 #include "firn/layout.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gc/labels.h"
+#include "image/labels.h"
 
 #include "base/fd.h"
 

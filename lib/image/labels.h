@@ -3,8 +3,8 @@
  * The names of a checkpoint image: its tag, and those that a build derives from it for its
  * checkpoint and rootfs images (TAG.ROLE, TAG.CONTAINER.ROLE).
  */
-#ifndef FIRN_GC_LABELS_H
-#define FIRN_GC_LABELS_H
+#ifndef FIRN_IMAGE_LABELS_H
+#define FIRN_IMAGE_LABELS_H
 
 #include "image/image.h"
 #include "image/layout.h"
