@@ -201,6 +201,32 @@ static int parse_document(const char *text, size_t len, bool (*is_type)(const ch
 	return 0;
 }
 
+/*
+ * image-spec manifest.md, "mediaType": it may be absent. The indexes of "ctr checkpoint" have none.
+ */
+static const char *type_of(const json_t *doc)
+{
+	if (json_object_get(doc, "manifests"))
+		return OCI_INDEX;
+	return json_object_get(doc, "layers") ? OCI_MANIFEST : "";
+}
+
+int oci_document_type(const char *text, size_t len, char ret[OCI_TYPE_MAX], struct firn_error *err)
+{
+	_json_ json_t *doc = NULL;
+	const char *type = NULL;
+	int rc = json_parse(text, len, &doc, err);
+
+	if (rc < 0 || (rc = json_opt_str(doc, "mediaType", &type, err)) < 0)
+		return rc;
+	if (!type)
+		type = type_of(doc);
+	if (!oci_is_manifest(type) && !oci_is_index(type))
+		return firn_fail(err, FIRN_EINVAL, "is neither a manifest nor an index");
+	snprintf(ret, OCI_TYPE_MAX, "%s", type);
+	return 0;
+}
+
 void oci_manifest_done(struct oci_manifest *m)
 {
 	descriptors_free(m->layers, m->nlayers);

@@ -33,8 +33,10 @@
 #define OCI_LAYERS_MAX    1000  /* layers of an image */
 #define OCI_MANIFESTS_MAX 10000 /* entries of an index: three for each build in a layout */
 
+#define OCI_TYPE_MAX 160 /* of a media type, its NUL included */
+
 struct oci_descriptor {
-	char media_type[160];
+	char media_type[OCI_TYPE_MAX];
 	struct digest digest;
 	uint64_t size;
 	json_t *json; /* the whole descriptor, owned; NULL for one made here */
@@ -52,6 +54,13 @@ const char *oci_annotation(const json_t *doc, const char *key);
 /* Whether @media_type is that of an image manifest, of an index (OCI's or Docker's). */
 bool oci_is_manifest(const char *media_type);
 bool oci_is_index(const char *media_type);
+
+/*
+ * The type of a document without a descriptor: what it says, or what its members are those of.
+ * -FIRN_EINVAL when it is neither a manifest nor an index.
+ */
+int oci_document_type(const char *text, size_t len, char ret[OCI_TYPE_MAX],
+		      struct firn_error *err) _must_check_;
 
 struct oci_manifest {
 	struct oci_descriptor config;

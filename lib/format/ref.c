@@ -20,7 +20,6 @@ static const char *const unknown[] = {
 	"containers-storage:",
 	"docker-archive:",
 	"docker-daemon:",
-	"dir:",
 	"ostree:",
 	"sif:",
 	"tarball:",
@@ -110,6 +109,18 @@ static int parse_path(const char *text, struct ref *r, struct firn_error *err)
 	return r->tag ? ref_check_tag(r->tag, err) : firn_fail_oom(err, "reference");
 }
 
+static int take_path(const char *text, enum ref_transport transport, struct ref *r,
+		     struct firn_error *err)
+{
+	if (!*text)
+		return firn_fail(err, FIRN_EINVAL, "no path");
+	if (strlen(text) > PATH_MEMBER_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "path longer than %d bytes", PATH_MEMBER_MAX);
+	r->transport = transport;
+	r->path = strdup(text);
+	return r->path ? 0 : firn_fail_oom(err, "reference");
+}
+
 static int parse(const char *text, struct ref *r, struct firn_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
@@ -122,18 +133,14 @@ static int parse(const char *text, struct ref *r, struct firn_error *err)
 	}
 	if (strncmp(text, "docker://", 9) == 0)
 		return ref_parse_docker(text + 9, r, err);
+	if (strncmp(text, "dir:", 4) == 0)
+		return take_path(text + 4, REF_DIR, r, err);
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
 		if (strncmp(text, unknown[i], strlen(unknown[i])) == 0)
 			return firn_fail(err, FIRN_EUNSUPP,
 					 "transport %s is not supported (a path: write ./%s)",
 					 unknown[i], unknown[i]);
-	if (!*text)
-		return firn_fail(err, FIRN_EINVAL, "no path");
-	if (strlen(text) > PATH_MEMBER_MAX)
-		return firn_fail(err, FIRN_ELIMIT, "path longer than %d bytes", PATH_MEMBER_MAX);
-	r->transport = REF_PATH;
-	r->path = strdup(text);
-	return r->path ? 0 : firn_fail_oom(err, "reference");
+	return take_path(text, REF_PATH, r, err);
 }
 
 int ref_parse(const char *text, struct ref *ret, struct firn_error *err)

@@ -2,7 +2,8 @@
 /*
  * References as skopeo spells them: oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST]. As with
  * skopeo the path ends at the first colon (or at the '@' of a digest), so a path with a colon can't
- * be said this way. docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST] is in a registry. A bare path,
+ * be said this way. docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST] is in a registry; dir:DIR, one
+ * image as skopeo keeps it in a folder, takes any path. A bare path,
  * colons or not, has the transport REF_PATH and is looked at by whoever opens it.
  */
 #ifndef FIRN_FORMAT_REF_H
@@ -12,7 +13,7 @@
 
 #define REF_TAG_MAX 255
 
-enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE, REF_DOCKER };
+enum ref_transport { REF_PATH, REF_OCI, REF_OCI_ARCHIVE, REF_DOCKER, REF_DIR };
 
 struct ref {
 	enum ref_transport transport;

@@ -211,6 +211,10 @@ int layout_open_ref(const struct ref *ref, struct layout **ret, struct firn_erro
 				 "%s/%s lies in a registry: firn copy makes a layout of it, which "
 				 "can be used",
 				 ref->host, ref->path);
+	if (ref->transport == REF_DIR)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "dir:%s: firn copy makes a layout of it, which can be used",
+				 ref->path);
 	if (ref->transport == REF_OCI)
 		return layout_open(ref->path, 0, ret, err);
 	if (ref->transport == REF_OCI_ARCHIVE)
@@ -294,37 +298,20 @@ static int resolve_tag(const struct oci_index *index, const char *tag, struct oc
 			 tags.oom ? "" : (char *)tags.data);
 }
 
-/*
- * image-spec manifest.md, "mediaType": it may be absent. The indexes of "ctr checkpoint" have none.
- */
-static const char *type_of(const json_t *doc)
-{
-	if (json_object_get(doc, "manifests"))
-		return OCI_INDEX;
-	return json_object_get(doc, "layers") ? OCI_MANIFEST : "";
-}
-
 /* A document without an entry in index.json says itself what it is. */
 static int sniff(struct layout *l, const struct digest *d, struct oci_descriptor *ret,
 		 struct firn_error *err)
 {
-	_json_ json_t *doc = NULL;
+	struct oci_descriptor desc = { .digest = *d };
 	_free_ char *text = NULL;
-	const char *type = NULL;
 	size_t len;
 	int rc;
 
-	if ((rc = store_read(l->store, d, 0, OCI_DOCUMENT_MAX, &text, &len, err)) < 0)
+	if ((rc = store_read(l->store, d, 0, OCI_DOCUMENT_MAX, &text, &len, err)) < 0 ||
+	    (rc = oci_document_type(text, len, desc.media_type, err)) < 0)
 		return rc;
-	if ((rc = json_parse(text, len, &doc, err)) < 0 ||
-	    (rc = json_opt_str(doc, "mediaType", &type, err)) < 0)
-		return rc;
-	if (!type)
-		type = type_of(doc);
-	if (!oci_is_manifest(type) && !oci_is_index(type))
-		return firn_fail(err, FIRN_EINVAL, "is neither a manifest nor an index");
-	*ret = (struct oci_descriptor){ .digest = *d, .size = len };
-	snprintf(ret->media_type, sizeof(ret->media_type), "%s", type);
+	desc.size = len;
+	*ret = desc;
 	return 0;
 }
 

@@ -100,19 +100,37 @@ static int make_folder(int dirfd, const char *name, bool *ret_made, int *ret,
 	return 0;
 }
 
-int dir_folder(struct store *store, enum digest_alg alg, int *ret, struct firn_error *err)
+static int dir_folder(struct store *store, enum digest_alg alg, int *ret, struct firn_error *err)
 {
 	struct dir_store *s = (struct dir_store *)store;
+	int fd = __atomic_load_n(&s->alg_fd[alg], __ATOMIC_ACQUIRE), none = -1, rc;
 	bool made;
-	int rc;
 
 	if (s->blobs_fd < 0)
 		return firn_fail(err, FIRN_EINVAL, "the layout was opened for reading");
-	if (s->alg_fd[alg] < 0 &&
-	    (rc = make_folder(s->blobs_fd, digest_alg_name(alg), &made, &s->alg_fd[alg], err)) < 0)
+	if (fd >= 0) {
+		*ret = fd;
+		return 0;
+	}
+	rc = make_folder(s->blobs_fd, digest_alg_name(alg), &made, &fd, err);
+	if (rc < 0)
 		return rc;
-	*ret = s->alg_fd[alg];
+	/* Another thread may have been faster. */
+	if (!__atomic_compare_exchange_n(&s->alg_fd[alg], &none, fd, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		fd_close(fd);
+		fd = none;
+	}
+	*ret = fd;
 	return 0;
+}
+
+static int dir_new(struct store *s, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
+		   struct firn_error *err)
+{
+	int folder = -1, rc = dir_folder(s, alg, &folder, err);
+
+	return rc < 0 ? rc : dir_writer(folder, alg, reserve, ret, err);
 }
 
 static int dir_sync(struct store *store, struct firn_error *err)
@@ -163,7 +181,7 @@ static const struct store_ops dir_ops = {
 	.has = dir_has,
 	.open = dir_open,
 	.open_fd = dir_open_fd,
-	.writer = dir_writer,
+	.writer = dir_new,
 	.sync = dir_sync,
 	.keep = dir_keep,
 	.close = dir_close,

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 /* Tar headers and small files are gathered; a chunk of this or more is written as it comes. */
@@ -123,21 +125,43 @@ static int writer_fill_head(struct blob_writer *w, const void *bytes, struct fir
 }
 
 /* From the page cache, where the bytes were just written. */
-static int hash_file(struct dir_blob *b, struct firn_error *err)
+static int hash_file(struct dir_blob *b, uint64_t size, const struct store_watch *watch,
+		     struct firn_error *err)
 {
 	_free_ uint8_t *chunk = malloc(HASH_BYTES);
-	int rc = chunk ? hasher_new(b->alg, &b->hash, err) : firn_fail_oom(err, "hash");
+	int rc = chunk ? 0 : firn_fail_oom(err, "hash");
 
-	for (uint64_t at = 0; rc == 0 && at < b->base.size;) {
+	for (uint64_t at = 0; rc == 0 && at < size;) {
 		ssize_t got = fd_pread(b->file.fd, chunk, HASH_BYTES, at, err);
 
 		if (got <= 0)
 			return got < 0 ? (int)got
 				       : firn_fail(err, FIRN_EFAIL, "lost bytes while writing");
 		rc = hasher_update(b->hash, chunk, (size_t)got, err);
+		if (rc == 0 && watch)
+			rc = watch->moved((uint64_t)got, watch->ctx, err);
 		at += (uint64_t)got;
 	}
 	return rc;
+}
+
+/* What is hashed is our file: whoever writes to the other one later changes nothing here. */
+static int writer_share(struct blob_writer *w, int fd, uint64_t size,
+			const struct store_watch *watch, struct firn_error *err)
+{
+	struct dir_blob *b = (struct dir_blob *)w;
+	struct stat st;
+	int rc;
+
+	if (!b->hash || b->at || b->used || ioctl(b->file.fd, FICLONE, fd) < 0)
+		return 0;
+	if (fstat(b->file.fd, &st) < 0)
+		return firn_fail_errno(err, "stat");
+	if ((uint64_t)st.st_size != size)
+		return firn_fail(err, FIRN_ECORRUPT, "changed while it was read");
+	b->at = w->size = size;
+	rc = hash_file(b, size, watch, err);
+	return rc < 0 ? rc : 1;
 }
 
 static int writer_seal(struct blob_writer *w, struct firn_error *err)
@@ -151,7 +175,8 @@ static int writer_seal(struct blob_writer *w, struct firn_error *err)
 	b->gather = NULL;
 	if (b->follower)
 		return follower_finish(b->follower, &w->digest, err);
-	if (!b->hash && (rc = hash_file(b, err)) < 0)
+	if (!b->hash && ((rc = hasher_new(b->alg, &b->hash, err)) < 0 ||
+			 (rc = hash_file(b, w->size, NULL, err)) < 0))
 		return rc;
 	return hasher_final(b->hash, &w->digest, err);
 }
@@ -210,6 +235,7 @@ static const struct blob_ops writer_ops = {
 	.write = writer_write,
 	.expect_head = writer_expect_head,
 	.fill_head = writer_fill_head,
+	.share = writer_share,
 	.seal = writer_seal,
 	.source = writer_source,
 	.flush = writer_flush,
@@ -218,11 +244,11 @@ static const struct blob_ops writer_ops = {
 	.free = writer_free,
 };
 
-int dir_writer(struct store *s, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
+int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
 	       struct firn_error *err)
 {
 	struct dir_blob *b = calloc(1, sizeof(*b));
-	int folder, rc;
+	int rc;
 
 	if (!b)
 		return firn_fail_oom(err, "blob");
@@ -235,9 +261,8 @@ int dir_writer(struct store *s, enum digest_alg alg, uint64_t reserve, struct bl
 		writer_free(&b->base);
 		return firn_fail_oom(err, "blob");
 	}
-	if ((rc = dir_folder(s, alg, &folder, err)) < 0 ||
-	    (!reserve && (rc = hasher_new(alg, &b->hash, err)) < 0) ||
-	    (rc = publish_open(folder, &b->file, err)) < 0) {
+	if ((!reserve && (rc = hasher_new(alg, &b->hash, err)) < 0) ||
+	    (rc = publish_open(dirfd, &b->file, err)) < 0) {
 		writer_free(&b->base);
 		return rc;
 	}

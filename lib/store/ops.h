@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a kind of store implements; store.h's functions check the order of calls and come here.
- * Private to lib/store.
+ * What a kind of store implements; store.h's functions check the order of calls and come here. For
+ * those who implement one.
  */
 #ifndef FIRN_STORE_OPS_H
 #define FIRN_STORE_OPS_H
@@ -38,6 +38,12 @@ struct blob_ops {
 	int (*expect_head)(struct blob_writer *w, const void *bytes,
 			   struct firn_error *err); /* NULL: no use for it */
 	int (*fill_head)(struct blob_writer *w, const void *bytes, struct firn_error *err);
+	/*
+	 * The whole content of an empty blob, from the file @fd: 1 when the file system shares it,
+	 * 0 when it has to be written. NULL: never shared.
+	 */
+	int (*share)(struct blob_writer *w, int fd, uint64_t size, const struct store_watch *watch,
+		     struct firn_error *err);
 	/* Sets w->digest and w->size. */
 	int (*seal)(struct blob_writer *w, struct firn_error *err);
 	/* All bytes of a sealed blob; NULL: there are none to be had. */

@@ -285,6 +285,30 @@ int store_put(struct store *s, const void *bytes, size_t n, struct digest *ret,
 	return 0;
 }
 
+static int seal_as(struct blob_writer *w, const struct digest *d, struct firn_error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	struct digest got;
+	int rc = blob_seal(w, &got, NULL, err);
+
+	if (rc == 0 && !digest_equal(&got, d))
+		return firn_fail(err, FIRN_ECORRUPT, "its content is %s", digest_text(&got, text));
+	return rc;
+}
+
+int blob_of(struct store *s, const struct digest *d, const void *bytes, size_t n,
+	    struct blob_writer **ret, struct firn_error *err)
+{
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	int rc;
+
+	if ((rc = writer_new(s, d->alg, 0, &w, err)) < 0 ||
+	    (rc = blob_write(w, bytes, n, err)) < 0 || (rc = seal_as(w, d, err)) < 0)
+		return name_blob(d, rc, err);
+	*ret = take_ptr(&w);
+	return 0;
+}
+
 /* A blob of which the store had a copy when it was asked for. */
 static int present_flush(struct blob_writer *w, struct firn_error *err)
 {
@@ -329,7 +353,8 @@ static int present_new(struct store *s, const struct digest *d, uint64_t size,
 	return 1;
 }
 
-static int copy_bytes(struct blob_writer *w, struct source *src, struct firn_error *err)
+static int copy_bytes(struct blob_writer *w, struct source *src, const struct store_watch *watch,
+		      struct firn_error *err)
 {
 	_free_ char *chunk = malloc(COPY_BYTES);
 	uint64_t at = 0;
@@ -342,20 +367,34 @@ static int copy_bytes(struct blob_writer *w, struct source *src, struct firn_err
 		int rc;
 
 		if ((rc = source_read_at(src, chunk, n, at, err)) < 0 ||
-		    (rc = blob_write(w, chunk, n, err)) < 0)
+		    (rc = blob_write(w, chunk, n, err)) < 0 ||
+		    (watch && (rc = watch->moved(n, watch->ctx, err)) < 0))
 			return rc;
 		at += n;
 	}
 	return 0;
 }
 
+/* 1 when @w has the whole blob, because it shares the other's bytes. */
+static int share(struct blob_writer *w, struct store *from, const struct digest *d, uint64_t size,
+		 const struct store_watch *watch, struct firn_error *err)
+{
+	uint64_t at, there;
+	_fd_ int fd = -1;
+
+	if (!w->ops->share || !from->ops->open_fd || !size)
+		return 0;
+	/* Who can't give a file has its bytes read. */
+	if (from->ops->open_fd(from, d, &fd, &at, &there, NULL) < 0 || at || there != size)
+		return 0;
+	return w->ops->share(w, fd, size, watch, err);
+}
+
 static int fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,
-		 struct blob_writer **ret, struct firn_error *err)
+		 const struct store_watch *watch, struct blob_writer **ret, struct firn_error *err)
 {
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
 	_cleanup_(source_closep) struct source *src = NULL;
-	char text[DIGEST_TEXT_MAX];
-	struct digest got;
 	uint64_t bytes;
 	int rc;
 
@@ -364,11 +403,10 @@ static int fetch(struct store *to, struct store *from, const struct digest *d, u
 		return rc < 0 ? rc : present_new(to, d, size, ret, err);
 	if ((rc = from->ops->open(from, d, &src, err)) < 0 ||
 	    (rc = check_size(src->size, size, err)) < 0 ||
-	    (rc = writer_new(to, d->alg, 0, &w, err)) < 0 || (rc = copy_bytes(w, src, err)) < 0 ||
-	    (rc = blob_seal(w, &got, NULL, err)) < 0)
+	    (rc = writer_new(to, d->alg, 0, &w, err)) < 0 ||
+	    (rc = share(w, from, d, size, watch, err)) < 0 ||
+	    (rc == 0 && (rc = copy_bytes(w, src, watch, err)) < 0) || (rc = seal_as(w, d, err)) < 0)
 		return rc;
-	if (!digest_equal(&got, d))
-		return firn_fail(err, FIRN_ECORRUPT, "its content is %s", digest_text(&got, text));
 	*ret = take_ptr(&w);
 	return 0;
 }
@@ -376,7 +414,14 @@ static int fetch(struct store *to, struct store *from, const struct digest *d, u
 int store_fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,
 		struct blob_writer **ret, struct firn_error *err)
 {
-	return name_blob(d, fetch(to, from, d, size, ret, err), err);
+	return store_fetch_watched(to, from, d, size, NULL, ret, err);
+}
+
+int store_fetch_watched(struct store *to, struct store *from, const struct digest *d, uint64_t size,
+			const struct store_watch *watch, struct blob_writer **ret,
+			struct firn_error *err)
+{
+	return name_blob(d, fetch(to, from, d, size, watch, ret, err), err);
 }
 
 int store_copy(struct store *to, struct store *from, const struct digest *d, uint64_t size,

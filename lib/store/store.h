@@ -14,6 +14,7 @@
 
 struct store;
 struct blob_writer;
+struct store_watch;
 
 struct store *store_close(struct store *s);
 void store_closep(struct store **s);
@@ -120,15 +121,29 @@ void store_unpublish(struct store *s, struct blob_writer *const *blobs, size_t n
 /* All of that for a document in memory: 0, also when the store had it. */
 int store_put(struct store *s, const void *bytes, size_t n, struct digest *ret,
 	      struct firn_error *err) _must_check_;
+/* The same without the name, for bytes that have to be @d: a sealed blob for store_publish(). */
+int blob_of(struct store *s, const struct digest *d, const void *bytes, size_t n,
+	    struct blob_writer **ret, struct firn_error *err) _must_check_;
 /* Copy @d from @from to @to, size and digest proven before it gets its name. 1 when it was there.
  */
 int store_copy(struct store *to, struct store *from, const struct digest *d, uint64_t size,
 	       struct firn_error *err) _must_check_;
+
+/* Told of bytes as they are moved, in the thread that moves them. What it returns below 0 ends it.
+ */
+struct store_watch {
+	int (*moved)(uint64_t n, void *ctx, struct firn_error *err);
+	void *ctx;
+};
+
 /*
  * The same without the name: a sealed blob for store_publish(), which may hold nothing but the
  * promise that @to has it already (then 1 is returned and publishing looks again).
  */
 int store_fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,
 		struct blob_writer **ret, struct firn_error *err) _must_check_;
+int store_fetch_watched(struct store *to, struct store *from, const struct digest *d, uint64_t size,
+			const struct store_watch *watch, struct blob_writer **ret,
+			struct firn_error *err) _must_check_;
 
 #endif

@@ -47,7 +47,8 @@ static const struct {
 	{ "oci:dir@sha256:" CAPITAL_A, -FIRN_EINVAL, 0, NULL, NULL, false },
 	{ "oci:dir:tag@sha256:" HEX, -FIRN_EINVAL, 0, NULL, NULL, false },
 	{ "docker-daemon:x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
-	{ "dir:/x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
+	{ "dir:/x:y@z", 0, REF_DIR, "/x:y@z", NULL, false },
+	{ "dir:", -FIRN_EINVAL, 0, NULL, NULL, false },
 	{ "containers-storage:x", -FIRN_EUNSUPP, 0, NULL, NULL, false },
 };
 
