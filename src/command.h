@@ -61,7 +61,7 @@ void command_help(FILE *f, const struct command *c);
 #define misuse(app, err, ...) ((app)->misused = true, fail(err, FIRN_EINVAL, __VA_ARGS__))
 
 extern const struct command cmd_build, cmd_check, cmd_export, cmd_mount, cmd_umount, cmd_restore,
-    cmd_inspect, cmd_list, cmd_memory, cmd_diff, cmd_verify, cmd_tag, cmd_rm, cmd_gc, cmd_version,
-    cmd_help, cmd_completion;
+    cmd_inspect, cmd_list, cmd_memory, cmd_diff, cmd_verify, cmd_copy, cmd_tag, cmd_rm, cmd_gc,
+    cmd_version, cmd_help, cmd_completion;
 
 #endif

@@ -5,9 +5,10 @@
 
 /* In the order of --help. */
 const struct command *const commands[] = {
-	&cmd_build, &cmd_mount,  &cmd_umount,  &cmd_restore, &cmd_export,     &cmd_inspect,
-	&cmd_list,  &cmd_memory, &cmd_diff,    &cmd_check,   &cmd_verify,     &cmd_tag,
-	&cmd_rm,    &cmd_gc,     &cmd_version, &cmd_help,    &cmd_completion, NULL,
+	&cmd_build,   &cmd_mount, &cmd_umount,     &cmd_restore, &cmd_export,
+	&cmd_inspect, &cmd_list,  &cmd_memory,     &cmd_diff,    &cmd_check,
+	&cmd_verify,  &cmd_copy,  &cmd_tag,        &cmd_rm,      &cmd_gc,
+	&cmd_version, &cmd_help,  &cmd_completion, NULL,
 };
 
 const struct opt global_options[] = {

@@ -227,6 +227,18 @@ struct firn_report progress_report(struct progress *p)
 	return (struct firn_report){ .warn = on_warning, .progress = on_progress, .ctx = p };
 }
 
+void progress_done(struct progress *p, const char *text, const char *json)
+{
+	if (p->mode == PROGRESS_NONE || p->quiet)
+		return;
+	progress_clear(p);
+	if (p->mode == PROGRESS_JSON)
+		fprintf(p->f, "{%s}\n", json);
+	else
+		fprintf(p->f, "firn: %s\n", text);
+	fflush(p->f);
+}
+
 void progress_error(struct progress *p, const char *verb, const char *text, int status)
 {
 	progress_clear(p);

@@ -31,6 +31,8 @@ struct progress {
 void progress_init(struct progress *p, FILE *f, enum progress_mode mode, bool quiet);
 /* The library's callbacks; @p is their ctx. */
 struct firn_report progress_report(struct progress *p);
+/* Something that is done, as a line of its own; in JSON @json, the members of an object. */
+void progress_done(struct progress *p, const char *text, const char *json);
 /* Wipe the bar, if there is one. */
 void progress_clear(struct progress *p);
 /* The sentence of a failure: "firn: @verb: @text". @verb may be NULL. */

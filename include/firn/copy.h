@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/** @file Images from one place to another: layouts, archives of layouts, skopeo's folders. */
+#ifndef FIRN_COPY_H
+#define FIRN_COPY_H
+
+#include <firn/report.h>
+#include <firn/value.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** For firn_copy_opts.flags. */
+enum firn_copy_flags {
+	FIRN_COPY_FORCE = 1 << 0,           /**< replace tags, archives and images that are there */
+	FIRN_COPY_ALL_TAGS = 1 << 1,        /**< every image that has a tag, under its tag */
+	FIRN_COPY_ONLY_CHECKPOINT = 1 << 2, /**< of a checkpoint image only the checkpoint */
+	FIRN_COPY_ONLY_ROOTFS = 1 << 3,     /**< of a checkpoint image only the rootfs */
+};
+
+/** What became of a blob. */
+struct firn_copy_blob {
+	const char *digest; /**< "sha256:..." */
+	uint64_t size;
+	const char *fate; /**< "copied", or "there" when it was at the destination already */
+};
+
+/** How to copy; zero is the default of every member but size. */
+struct firn_copy_opts {
+	size_t size;    /**< sizeof(struct firn_copy_opts) */
+	unsigned flags; /**< enum firn_copy_flags */
+	unsigned jobs;  /**< blobs at once; 0: 4 */
+	const struct firn_report
+	    *report; /**< may be NULL; its callbacks come in the caller's thread */
+	/** called with each blob and manifest when it is done, in the caller's thread; may be NULL
+	 */
+	void (*blob)(const struct firn_copy_blob *b, void *ctx);
+	void *ctx; /**< handed to it */
+};
+
+/** What was copied. */
+struct firn_copy_result;
+
+/**
+ * Copy an image with all it refers to: configs, layers of every type, manifests of an index, and
+ * subjects as far as the source has them. Nothing is changed on the way, so every digest stays.
+ * What the destination has already is not copied again.
+ *
+ * @param source  "oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG|@DIGEST]", the path of either, or
+ *                "dir:DIR"
+ * @param dest    "oci:DIR[:TAG]" (DIR is made when it isn't there; without a tag the source's is
+ *                taken; a checkpoint image's parts get theirs, TAG.checkpoint and TAG.rootfs),
+ *                "oci-archive:FILE[:TAG]" or "dir:DIR"
+ * @param opts    borrowed; NULL means all defaults
+ * @param ret     to be freed with firn_copy_result_free(); may be NULL
+ * @return 0; -FIRN_EEXIST when a tag, archive or image is there and FIRN_COPY_FORCE isn't set;
+ *         -FIRN_ECORRUPT when a blob isn't what its digest says; -FIRN_ENOTFOUND, -FIRN_EINVAL,
+ *         -FIRN_ELIMIT, -FIRN_EBUSY, -FIRN_EFAIL. After a failure no name has changed; large blobs
+ *         may be in a layout or folder already, where the next try finds them and firn_gc() else.
+ */
+FIRN_EXPORT int firn_copy(const char *source, const char *dest, const struct firn_copy_opts *opts,
+			  struct firn_copy_result **ret, struct firn_error *err);
+
+/** @return NULL, always */
+FIRN_EXPORT struct firn_copy_result *firn_copy_result_free(struct firn_copy_result *r);
+/**
+ * @return an object: "images", a list of objects with "digest" and "tag" (absent: none), "blobs"
+ *         and "bytes" that were copied, "present_blobs" and "present_bytes" that were there,
+ *         "skipped" manifests of other platforms that the source doesn't have; borrowed
+ */
+FIRN_EXPORT const struct firn_value *firn_copy_result_value(const struct firn_copy_result *r);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

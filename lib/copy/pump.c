@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "copy/pump.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define JOBS      4
+#define TELL_MS   100
+#define NAME_MAXI 48 /* of what is being done: "sha256:0123456789ab and 3 more" */
+
+struct worker {
+	struct pump *pump;
+	pthread_t thread;
+	const struct item *item; /* what it moves; NULL: nothing; under the pump's lock */
+	uint64_t moved;          /* of it; likewise */
+};
+
+struct pump {
+	struct from *from;
+	struct to *to;
+	const struct plan *plan;
+	const struct firn_copy_opts *opts;
+	struct worker workers[PUMP_JOBS_MAX];
+	size_t nworkers;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t news;
+	size_t next;        /* item of the plan */
+	size_t alive;       /* threads that work */
+	uint64_t done;      /* bytes, of blobs that are there too */
+	enum fate *fates;   /* of the items */
+	uint32_t *finished; /* their positions, in the order they came */
+	size_t nfinished, ntold;
+	bool stop;
+	int rc; /* the first failure */
+	struct firn_error err;
+};
+
+static int on_moved(uint64_t n, void *ctx, struct firn_error *err)
+{
+	struct worker *w = ctx;
+	struct pump *p = w->pump;
+	bool stop;
+
+	pthread_mutex_lock(&p->lock);
+	w->moved += n;
+	p->done += n;
+	stop = p->stop;
+	pthread_mutex_unlock(&p->lock);
+	/* Another one failed, and its sentence is the one that is told. */
+	return stop ? firn_fail(err, FIRN_EFAIL, "given up") : 0;
+}
+
+/* The next blob; NULL: there is none, or somebody failed. The lock is held. */
+static const struct item *take_item(struct pump *p)
+{
+	while (!p->stop && p->next < p->plan->n) {
+		const struct item *i = &p->plan->items[p->next++];
+
+		if (!i->type)
+			return i;
+	}
+	return NULL;
+}
+
+/* The lock is held. */
+static void end_item(struct pump *p, const struct item *i, uint64_t moved, enum fate fate)
+{
+	const size_t at = (size_t)(i - p->plan->items);
+
+	/* What was there already has been dealt with, too. */
+	p->done += i->size - moved;
+	p->fates[at] = fate;
+	p->finished[p->nfinished++] = (uint32_t)at;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct pump *p = w->pump;
+	const struct store_watch watch = { on_moved, w };
+	struct firn_error err = { 0 };
+
+	pthread_mutex_lock(&p->lock);
+	while ((w->item = take_item(p))) {
+		enum fate fate = FATE_COPIED;
+		int rc;
+
+		w->moved = 0;
+		pthread_mutex_unlock(&p->lock);
+		rc = p->to->ops->blob(p->to, w->item, &watch, &fate, &err);
+		pthread_mutex_lock(&p->lock);
+		if (rc >= 0) {
+			end_item(p, w->item, w->moved, fate);
+		} else if (!p->stop) {
+			p->stop = true;
+			p->rc = rc;
+			p->err = err;
+		}
+		pthread_cond_signal(&p->news);
+	}
+	p->alive--;
+	pthread_cond_signal(&p->news);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static void tell_item(struct pump *p, size_t at)
+{
+	char text[DIGEST_TEXT_MAX];
+	const struct item *i = &p->plan->items[at];
+	const struct firn_copy_blob b = {
+		.digest = digest_text(&i->digest, text),
+		.size = i->size,
+		.fate = p->fates[at] == FATE_PRESENT ? "there" : "copied",
+	};
+
+	if (p->opts->blob)
+		p->opts->blob(&b, p->opts->ctx);
+}
+
+/* What is being moved, for people; the lock is held. */
+static void name_work(const struct pump *p, char ret[NAME_MAXI])
+{
+	const struct item *first = NULL;
+	char text[DIGEST_TEXT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->nworkers; i++)
+		if (p->workers[i].item && n++ == 0)
+			first = p->workers[i].item;
+	if (!first)
+		snprintf(ret, NAME_MAXI, "manifests");
+	else if (n == 1)
+		snprintf(ret, NAME_MAXI, "%.19s", digest_text(&first->digest, text));
+	else
+		snprintf(ret, NAME_MAXI, "%.19s +%zu", digest_text(&first->digest, text), n - 1);
+}
+
+/* Both without the lock: who is told may take a while. */
+static void tell(struct pump *p, size_t nfinished, uint64_t done, const char *what)
+{
+	const struct firn_report *r = p->opts->report;
+	const struct firn_progress step = { .what = what, .done = done, .total = p->plan->bytes };
+
+	while (p->ntold < nfinished)
+		tell_item(p, p->finished[p->ntold++]);
+	if (r && r->progress)
+		r->progress(&step, r->ctx);
+}
+
+static void wait_and_tell(struct pump *p)
+{
+	char what[NAME_MAXI];
+	struct timespec until;
+	size_t alive;
+
+	do {
+		size_t nfinished;
+		uint64_t done;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += TELL_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		pthread_mutex_lock(&p->lock);
+		if (p->alive && p->nfinished == p->ntold)
+			pthread_cond_timedwait(&p->news, &p->lock, &until);
+		alive = p->alive;
+		nfinished = p->nfinished;
+		done = p->done;
+		name_work(p, what);
+		pthread_mutex_unlock(&p->lock);
+		tell(p, nfinished, done, what);
+	} while (alive);
+}
+
+static size_t count_workers(const struct pump *p)
+{
+	size_t blobs = 0, jobs = p->opts->jobs ? p->opts->jobs : JOBS;
+
+	for (size_t i = 0; i < p->plan->n; i++)
+		blobs += !p->plan->items[i].type;
+	if (!p->to->ops->parallel || !from_parallel(p->from))
+		jobs = 1;
+	return blobs < jobs ? blobs : jobs;
+}
+
+/* The caller's signals are the caller's: the threads take none. */
+static int start(struct pump *p, struct firn_error *err)
+{
+	const size_t n = count_workers(p);
+	sigset_t all, before;
+	int rc = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_mutex_lock(&p->lock);
+	while (rc == 0 && p->nworkers < n) {
+		struct worker *w = &p->workers[p->nworkers];
+
+		w->pump = p;
+		rc = pthread_create(&w->thread, NULL, work, w);
+		p->nworkers += rc == 0;
+	}
+	p->alive = p->nworkers;
+	/* Fewer than were asked for will do. */
+	if (p->nworkers)
+		rc = 0;
+	pthread_mutex_unlock(&p->lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = rc;
+	return rc ? firn_fail_errno(err, "start a thread") : 0;
+}
+
+static int move_blobs(struct pump *p, struct firn_error *err)
+{
+	int rc = start(p, err);
+
+	if (rc < 0)
+		return rc;
+	wait_and_tell(p);
+	for (size_t i = 0; i < p->nworkers; i++)
+		pthread_join(p->workers[i].thread, NULL);
+	if (p->rc < 0 && err)
+		*err = p->err;
+	return p->rc;
+}
+
+static int move_document(struct pump *p, const struct item *i, struct firn_error *err)
+{
+	enum fate fate = FATE_COPIED;
+	_free_ char *owned = NULL;
+	const char *text;
+	int rc = plan_text(i, p->from, &text, &owned, err);
+
+	if (rc == 0)
+		rc = p->to->ops->document(p->to, i, text, &fate, err);
+	if (rc < 0)
+		return rc;
+	end_item(p, i, 0, fate);
+	tell(p, p->nfinished, p->done, "manifests");
+	return 0;
+}
+
+static int run(struct pump *p, struct firn_error *err)
+{
+	int rc;
+
+	p->fates = calloc(p->plan->n, sizeof(*p->fates));
+	p->finished = calloc(p->plan->n, sizeof(*p->finished));
+	if (!p->fates || !p->finished)
+		return firn_fail_oom(err, "blobs");
+	rc = move_blobs(p, err);
+	for (size_t i = 0; rc == 0 && i < p->plan->n; i++)
+		if (p->plan->items[i].type)
+			rc = move_document(p, &p->plan->items[i], err);
+	return rc;
+}
+
+static void count(const struct pump *p, struct moved *ret)
+{
+	for (size_t i = 0; i < p->nfinished; i++) {
+		const struct item *item = &p->plan->items[p->finished[i]];
+		const bool there = p->fates[p->finished[i]] == FATE_PRESENT;
+
+		*(there ? &ret->present_blobs : &ret->blobs) += 1;
+		*(there ? &ret->present_bytes : &ret->bytes) += item->size;
+	}
+}
+
+int pump_run(struct from *f, struct to *t, const struct plan *plan,
+	     const struct firn_copy_opts *opts, struct moved *ret, struct firn_error *err)
+{
+	struct pump p = { .from = f, .to = t, .plan = plan, .opts = opts };
+	int rc;
+
+	pthread_mutex_init(&p.lock, NULL);
+	pthread_cond_init(&p.news, NULL);
+	rc = run(&p, err);
+	if (rc == 0)
+		count(&p, ret);
+	pthread_cond_destroy(&p.news);
+	pthread_mutex_destroy(&p.lock);
+	free(p.fates);
+	free(p.finished);
+	return rc;
+}

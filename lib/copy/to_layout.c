@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Into a layout. Its store's lock keeps firn gc away meanwhile. Large blobs get their names as soon
+ * as they are proven, so that a copy that is begun again finds them; small ones wait for the
+ * commit.
+ */
+#include "copy/to.h"
+
+#include "base/fd.h"
+#include "image/labels.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define LARGE_BYTES (4u << 20)
+#define WAITING_MAX 128 /* small blobs without a name: each holds a descriptor */
+
+struct to_layout {
+	struct to to;
+	struct layout *layout;
+	struct labels labels;
+	struct oci_index *images; /* of the roots: the labels borrow from them */
+	size_t nimages;
+	pthread_mutex_t lock; /* of what follows */
+	struct blob_writer *waiting[WAITING_MAX];
+	size_t nwaiting;
+};
+
+static int name_waiting(struct to_layout *t, struct firn_error *err)
+{
+	int rc = store_publish(layout_store(t->layout), t->waiting, t->nwaiting, err);
+
+	for (size_t i = 0; rc == 0 && i < t->nwaiting; i++)
+		blob_free(t->waiting[i]);
+	if (rc == 0)
+		t->nwaiting = 0;
+	return rc;
+}
+
+/* Takes @w, also on failure. */
+static int add_waiting(struct to_layout *t, struct blob_writer *w, struct firn_error *err)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->nwaiting == WAITING_MAX)
+		rc = name_waiting(t, err);
+	if (rc == 0)
+		t->waiting[t->nwaiting++] = w;
+	pthread_mutex_unlock(&t->lock);
+	if (rc < 0)
+		blob_free(w);
+	return rc;
+}
+
+static int layout_blob(struct to *to, const struct item *i, const struct store_watch *watch,
+		       enum fate *ret_fate, struct firn_error *err)
+{
+	struct to_layout *t = (struct to_layout *)to;
+	struct store *s = layout_store(t->layout);
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	uint64_t size;
+	int rc = store_has(s, &i->digest, &size, err);
+
+	if (rc < 0)
+		return rc;
+	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
+	if (*ret_fate == FATE_PRESENT)
+		return 0;
+	rc = store_fetch_watched(s, to->from->store, &i->digest, i->size, watch, &w, err);
+	if (rc < 0)
+		return rc;
+	if (i->size < LARGE_BYTES)
+		return add_waiting(t, take_ptr(&w), err);
+	rc = blob_publish(w, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int layout_document(struct to *to, const struct item *i, const char *text,
+			   enum fate *ret_fate, struct firn_error *err)
+{
+	struct to_layout *t = (struct to_layout *)to;
+	struct store *s = layout_store(t->layout);
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	uint64_t size;
+	int rc = store_has(s, &i->digest, &size, err);
+
+	if (rc < 0)
+		return rc;
+	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
+	if (*ret_fate == FATE_PRESENT)
+		return 0;
+	rc = blob_of(s, &i->digest, text, (size_t)i->size, &w, err);
+	return rc < 0 ? rc : add_waiting(t, take_ptr(&w), err);
+}
+
+/* Of a checkpoint image the checkpoint and the rootfs have names, too. */
+static int label_root(struct to_layout *t, const struct root *r, struct firn_error *err)
+{
+	struct oci_index *image = &t->images[t->nimages];
+	_free_ char *text = NULL;
+	bool ours = false;
+	size_t len;
+	int rc;
+
+	if (oci_is_index(r->desc.media_type)) {
+		if ((rc = from_document(t->to.from, &r->desc, &text, &len, err)) < 0 ||
+		    (rc = oci_index_parse(text, len, image, err)) < 0)
+			return rc;
+		t->nimages++;
+		ours = oci_annotation(image->json, ORG_FIRN_FORMAT);
+	}
+	rc = labels_given(&t->labels, ours ? image : NULL, r->tag, &r->desc, err);
+	/* In index.json they stand as a build writes them: without what the image says of them. */
+	for (size_t i = 0; ours && i < image->nmanifests; i++) {
+		json_decref(image->manifests[i].json);
+		image->manifests[i].json = NULL;
+	}
+	return rc;
+}
+
+static int layout_check(struct to *to, const struct roots *roots, struct firn_error *err)
+{
+	struct to_layout *t = (struct to_layout *)to;
+	int rc = 0;
+
+	t->images = calloc(roots->n, sizeof(*t->images));
+	if (!t->images)
+		return firn_fail_oom(err, "images");
+	/* Names that were asked for come before those that are made of others. */
+	for (size_t i = 0; rc == 0 && roots->n > 1 && i < roots->n; i++)
+		rc = labels_given(&t->labels, NULL, roots->list[i].tag, &roots->list[i].desc, err);
+	for (size_t i = 0; rc == 0 && i < roots->n; i++)
+		rc = label_root(t, &roots->list[i], err);
+	if (rc < 0 || to->force)
+		return rc;
+	return layout_check_tags(t->layout, t->labels.entries, t->labels.n, err);
+}
+
+static int layout_finish(struct to *to, const struct roots *roots, struct firn_error *err)
+{
+	struct to_layout *t = (struct to_layout *)to;
+
+	(void)roots;
+	return layout_commit(t->layout, t->waiting, t->nwaiting, t->labels.entries, t->labels.n,
+			     to->force, err);
+}
+
+static void to_layout_close(struct to *to)
+{
+	struct to_layout *t = (struct to_layout *)to;
+
+	for (size_t i = 0; i < t->nwaiting; i++)
+		blob_free(t->waiting[i]);
+	labels_done(&t->labels);
+	for (size_t i = 0; i < t->nimages; i++)
+		oci_index_done(&t->images[i]);
+	free(t->images);
+	layout_close(t->layout);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+int to_layout_open(const char *path, struct to **ret, struct firn_error *err)
+{
+	static const struct to_ops ops = {
+		.check = layout_check,
+		.blob = layout_blob,
+		.document = layout_document,
+		.finish = layout_finish,
+		.close = to_layout_close,
+		.parallel = true,
+		.tag = TAG_NEEDED,
+	};
+	struct to_layout *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return firn_fail_oom(err, "layout");
+	t->to.ops = &ops;
+	pthread_mutex_init(&t->lock, NULL);
+	rc = layout_open(path, LAYOUT_CREATE, &t->layout, err);
+	if (rc < 0) {
+		to_layout_close(&t->to);
+		return rc;
+	}
+	*ret = &t->to;
+	return 0;
+}
