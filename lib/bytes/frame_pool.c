@@ -9,7 +9,10 @@
 #include <sched.h>
 #include <signal.h>
 
-#define JOBS_AHEAD 4 /* besides two for each thread */
+/* Besides two for each thread: where others want the processors as well, a thread waits for its
+ * turn for milliseconds, a dozen frames' work. 270 KiB each. */
+#define JOBS_AHEAD   64
+#define HASH_AT_ONCE 8 /* pieces that the hasher is woken for */
 
 struct job {
 	struct frame_client *client;
@@ -34,14 +37,14 @@ struct frame_pool {
 	struct job *jobs;
 	uint64_t njobs;
 	struct worker workers[FRAME_POOL_THREADS_MAX];
-	unsigned nworkers;
 	struct worker hasher;        /* its packer is the caller's */
 	struct frame_client *client; /* whose jobs they are */
 	uint64_t put, retired;       /* jobs since ever; the caller's alone, put under the lock */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work, news; /* for the threads, for the caller */
+	pthread_cond_t work, plain, news; /* for the packers, the hasher, the caller */
 	uint64_t taken, hashed;
+	const struct job *awaited; /* by the caller */
 	bool stop;
 };
 
@@ -61,6 +64,29 @@ static void hash(struct job *j)
 		j->hash_rc = hasher_update(j->client->hasher, j->plain, j->n, &j->hash_err);
 }
 
+static bool is_ready(const struct job *j)
+{
+	return j->done && j->hashed;
+}
+
+static void tell(struct frame_pool *p, const struct job *j)
+{
+	if (p->awaited == j && is_ready(j))
+		pthread_cond_signal(&p->news);
+}
+
+/* With the lock, which is given up meanwhile. */
+static void pack_next(struct frame_pool *p, struct frame_packer *packer)
+{
+	struct job *j = job_of(p, p->taken++);
+
+	pthread_mutex_unlock(&p->lock);
+	pack(p, packer, j);
+	pthread_mutex_lock(&p->lock);
+	j->done = true;
+	tell(p, j);
+}
+
 static void *pack_all(void *arg)
 {
 	struct worker *w = arg;
@@ -68,18 +94,10 @@ static void *pack_all(void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
-		struct job *j;
-
-		if (p->taken == p->put) {
+		if (p->taken == p->put)
 			pthread_cond_wait(&p->work, &p->lock);
-			continue;
-		}
-		j = job_of(p, p->taken++);
-		pthread_mutex_unlock(&p->lock);
-		pack(p, w->packer, j);
-		pthread_mutex_lock(&p->lock);
-		j->done = true;
-		pthread_cond_signal(&p->news);
+		else
+			pack_next(p, w->packer);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -94,7 +112,7 @@ static void *hash_all(void *arg)
 		struct job *j;
 
 		if (p->hashed == p->put) {
-			pthread_cond_wait(&p->work, &p->lock);
+			pthread_cond_wait(&p->plain, &p->lock);
 			continue;
 		}
 		j = job_of(p, p->hashed++);
@@ -102,7 +120,7 @@ static void *hash_all(void *arg)
 		hash(j);
 		pthread_mutex_lock(&p->lock);
 		j->hashed = true;
-		pthread_cond_signal(&p->news);
+		tell(p, j);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -155,6 +173,7 @@ int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct 
 		return firn_fail_oom(err, "zstd frames");
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->plain, NULL);
 	pthread_cond_init(&p->news, NULL);
 	if (!threads)
 		threads = processors();
@@ -171,7 +190,6 @@ int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct 
 		if (rc < 0)
 			return rc;
 		start(w, pack_all);
-		p->nworkers += w->running;
 		if (!w->running)
 			break;
 	}
@@ -195,6 +213,7 @@ struct frame_pool *frame_pool_free(struct frame_pool *p)
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
 	pthread_cond_broadcast(&p->work);
+	pthread_cond_signal(&p->plain);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < FRAME_POOL_THREADS_MAX; i++)
 		join(&p->workers[i]);
@@ -205,6 +224,7 @@ struct frame_pool *frame_pool_free(struct frame_pool *p)
 	}
 	free(p->jobs);
 	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->plain);
 	pthread_cond_destroy(&p->news);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -216,17 +236,34 @@ void frame_pool_freep(struct frame_pool **p)
 	*p = frame_pool_free(*p);
 }
 
-/* Whether the oldest job is ready; with @wait it is in the end. */
-static bool oldest_ready(struct frame_pool *p, bool wait)
+/* With the lock, which is given up meanwhile: the caller rather packs than sleeps. */
+static void await(struct frame_pool *p, const struct job *j)
 {
-	const struct job *j = job_of(p, p->retired);
-	bool ready;
+	while (!is_ready(j)) {
+		pthread_cond_signal(&p->plain);
+		if (p->taken < p->put) {
+			pack_next(p, p->hasher.packer);
+			continue;
+		}
+		p->awaited = j;
+		pthread_cond_wait(&p->news, &p->lock);
+	}
+	p->awaited = NULL;
+}
+
+/* How many of the oldest jobs are ready; @least, which are there, are in the end. */
+static uint64_t ready_jobs(struct frame_pool *p, uint64_t least)
+{
+	uint64_t n = 0;
 
 	pthread_mutex_lock(&p->lock);
-	while (!(ready = j->done && j->hashed) && wait)
-		pthread_cond_wait(&p->news, &p->lock);
+	/* The last of them first: that wakes this thread once. */
+	for (uint64_t i = least; i > 0; i--)
+		await(p, job_of(p, p->retired + i - 1));
+	while (p->retired + n < p->put && is_ready(job_of(p, p->retired + n)))
+		n++;
 	pthread_mutex_unlock(&p->lock);
-	return ready;
+	return n;
 }
 
 /* The oldest job, which is ready, is no more. */
@@ -248,32 +285,38 @@ static int retire(struct frame_pool *p, bool drop, struct firn_error *err)
 	return p->client->take(p->client, &piece, err);
 }
 
-int frame_pool_drain(struct frame_pool *p, struct firn_error *err)
+/* The @n oldest ones, which are ready. */
+static int retire_all(struct frame_pool *p, uint64_t n, struct firn_error *err)
 {
 	int rc = 0;
 
-	while (rc == 0 && p->retired < p->put && oldest_ready(p, true))
+	while (rc == 0 && n--)
 		rc = retire(p, false, err);
 	return rc;
+}
+
+int frame_pool_drain(struct frame_pool *p, struct firn_error *err)
+{
+	const uint64_t all = p->put - p->retired;
+
+	return retire_all(p, ready_jobs(p, all), err);
 }
 
 void frame_pool_forget(struct frame_pool *p, const struct frame_client *c)
 {
 	if (p->client != c)
 		return;
-	while (p->retired < p->put && oldest_ready(p, true))
+	for (uint64_t n = ready_jobs(p, p->put - p->retired); n; n--)
 		(void)!retire(p, true, NULL);
 	p->client = NULL;
 }
 
-/* Those that are ready go, and one at least when there is no room for another. */
+/* When there is none left: more than for the next one, lest this thread is woken for each. */
 static int make_room(struct frame_pool *p, struct firn_error *err)
 {
-	int rc = 0;
-
-	while (rc == 0 && p->retired < p->put && oldest_ready(p, p->put - p->retired == p->njobs))
-		rc = retire(p, false, err);
-	return rc;
+	if (p->put - p->retired < p->njobs)
+		return 0;
+	return retire_all(p, ready_jobs(p, p->njobs / 4), err);
 }
 
 int frame_pool_put(struct frame_pool *p, struct frame_client *c, uint8_t **bytes, size_t n,
@@ -293,17 +336,15 @@ int frame_pool_put(struct frame_pool *p, struct frame_client *c, uint8_t **bytes
 	j->payload = payload;
 	j->done = j->hashed = false;
 	j->hash_rc = 0;
-	if (!p->nworkers) {
-		pack(p, p->hasher.packer, j);
-		j->done = true;
-	}
 	if (!p->hasher.running) {
 		hash(j);
 		j->hashed = true;
 	}
 	pthread_mutex_lock(&p->lock);
 	p->put++;
-	pthread_cond_broadcast(&p->work);
+	pthread_cond_signal(&p->work);
+	if (p->put - p->hashed >= HASH_AT_ONCE)
+		pthread_cond_signal(&p->plain);
 	pthread_mutex_unlock(&p->lock);
 	return 0;
 }
