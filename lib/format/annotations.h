@@ -14,6 +14,13 @@
 #define OCI_BASE_DIGEST "org.opencontainers.image.base.digest"
 #define OCI_CREATED     "org.opencontainers.image.created"
 
+/*
+ * On the index' descriptor of an image that has layers in zstd. containers/image adds it where it
+ * is missing, and refuses to copy an index with its digest kept if it had to.
+ */
+#define CONTAINERS_ZSTD      "io.github.containers.compression.zstd"
+#define CONTAINERS_ZSTD_TRUE "true"
+
 /* Our own. On manifests and on the index' descriptors of them, unless said otherwise. */
 #define ORG_FIRN_FORMAT          "org.firn.format" /* version of the format, on the index too */
 #define ORG_FIRN_FORMAT_1        "1"

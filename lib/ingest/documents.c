@@ -2,6 +2,7 @@
 #include "ingest/documents.h"
 
 #include "base/fd.h"
+#include "bytes/codec.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -193,6 +194,17 @@ int document_manifest(const struct oci_descriptor *config, const struct document
 		return firn_fail_oom(err, "manifest");
 	*ret = take_ptr(&doc);
 	return 0;
+}
+
+bool document_in_zstd(const struct document_layer *layers, size_t n)
+{
+	int codec;
+
+	for (size_t i = 0; i < n; i++)
+		if (oci_layer_codec(layers[i].desc->media_type, &codec, NULL) == 0 &&
+		    codec == CODEC_ZSTD)
+			return true;
+	return false;
 }
 
 int document_put(struct store *s, struct blobs *blobs, const json_t *doc, const char *media_type,

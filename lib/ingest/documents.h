@@ -51,6 +51,9 @@ int document_manifest(const struct oci_descriptor *config, const struct document
 		      size_t n, const struct oci_descriptor *subject, json_t *annotations,
 		      json_t **ret, struct firn_error *err) _must_check_;
 
+/* Whether one of them is compressed so. */
+bool document_in_zstd(const struct document_layer *layers, size_t n);
+
 /* Print @doc into a sealed blob of @blobs; *ret describes it as @media_type. */
 int document_put(struct store *s, struct blobs *blobs, const json_t *doc, const char *media_type,
 		 struct oci_descriptor *ret, struct firn_error *err) _must_check_;

@@ -136,6 +136,7 @@ static int make_checkpoint(struct ingest *g, struct firn_error *err)
 	    (rc = document_manifest(&config_desc, l.layers, l.n, subject, take_ptr(&a), &manifest,
 				    err)) < 0)
 		return rc;
+	g->checkpoint_zstd = document_in_zstd(l.layers, l.n);
 	return document_put(g->store, g->blobs, manifest, OCI_MANIFEST, &g->checkpoint, err);
 }
 

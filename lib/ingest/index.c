@@ -7,13 +7,15 @@
 #include <string.h>
 
 static int add_entry(const struct ingest *g, json_t *list, const struct oci_descriptor *d,
-		     const char *role, bool platform, struct firn_error *err)
+		     const char *role, bool zstd, struct firn_error *err)
 {
+	const bool platform = strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) == 0;
 	_json_ json_t *entry = NULL, *a = NULL;
 	int rc;
 
 	if ((rc = oci_descriptor_json(d, &entry, err)) < 0 ||
 	    (rc = document_annotations(role, g->facts.container, &a, err)) < 0 ||
+	    (zstd && (rc = json_put_str(a, CONTAINERS_ZSTD, CONTAINERS_ZSTD_TRUE, err)) < 0) ||
 	    (rc = json_put(entry, "annotations", take_ptr(&a), err)) < 0)
 		return rc;
 	if (strcmp(role, ORG_FIRN_ROLE_SOURCE) == 0)
@@ -36,11 +38,11 @@ static int add_entries(struct ingest *const *containers, size_t n, json_t *list,
 
 	for (size_t i = 0; rc >= 0 && i < n; i++)
 		rc = add_entry(containers[i], list, &containers[i]->checkpoint,
-			       ORG_FIRN_ROLE_CHECKPOINT, true, err);
+			       ORG_FIRN_ROLE_CHECKPOINT, containers[i]->checkpoint_zstd, err);
 	for (size_t i = 0; rc >= 0 && i < n; i++)
 		if (containers[i]->rootfs.digest.alg)
 			rc = add_entry(containers[i], list, &containers[i]->rootfs,
-				       ORG_FIRN_ROLE_ROOTFS, false, err);
+				       ORG_FIRN_ROLE_ROOTFS, containers[i]->rootfs_zstd, err);
 	for (size_t i = 0; rc >= 0 && i < n; i++)
 		if (containers[i]->kept.digest.alg)
 			rc = add_entry(containers[i], list, &containers[i]->kept,

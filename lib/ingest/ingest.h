@@ -63,6 +63,7 @@ struct ingest {
 	struct oci_descriptor kept_layer; /* afterwards */
 
 	struct oci_descriptor checkpoint, rootfs, kept; /* digest.alg 0: there is none */
+	bool checkpoint_zstd, rootfs_zstd;              /* that have layers in zstd */
 	uint64_t bytes;                                 /* payload of all new layers */
 };
 

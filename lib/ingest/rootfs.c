@@ -239,5 +239,6 @@ int rootfs_make(struct ingest *g, struct firn_error *err)
 				    err)) < 0)
 		return rc;
 	digest_hex(&config.digest, g->names.id);
+	g->rootfs_zstd = document_in_zstd(r.layers, r.nlayers);
 	return document_put(g->store, g->blobs, doc, OCI_MANIFEST, &g->rootfs, err);
 }
