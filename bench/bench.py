@@ -124,12 +124,12 @@ def rm(*paths):
 class Process:
     """A process of so many MiB, dumped by CRIU: DIR/img, and DIR.tar of it."""
 
-    def __init__(self, mib, every=1):
-        self.dir = f"/scratch/p{mib}" + (f"-{every}" if every > 1 else "")
+    def __init__(self, mib, every=1, memory="noise"):
+        self.dir = f"/scratch/p{mib}" + (f"-{every}" if every > 1 else "") + ("-heap" if memory == "heap" else "")
         self.images = f"{self.dir}/img"
         self.tar = f"{self.dir}.tar"
         os.makedirs(self.images)
-        subprocess.Popen(["setsid", "/inst/memsum", str(mib), str(every)], cwd=self.dir, stdin=subprocess.DEVNULL,
+        subprocess.Popen(["setsid", "/inst/memsum", str(mib), str(every), memory], cwd=self.dir, stdin=subprocess.DEVNULL,
                          stdout=open(f"{self.dir}/out", "wb"), stderr=subprocess.STDOUT)
         while not self.ticks(2):
             time.sleep(0.05)
@@ -326,6 +326,35 @@ def bench_lazy(runs, mib):
     rm("/scratch/untarred", p.tar, p.dir)
 
 
+def bench_packed(runs, mib):
+    """Memory as a heap has it, which compresses; the other way is to keep tar.zst and unpack it."""
+    p = Process(mib, memory="heap")
+    tzst, layout, image = f"{p.tar}.zst", "/scratch/packed", f"oci:/scratch/packed:p{mib}"
+    head(f"compressed {mib} MiB", "a process whose memory compresses, in tar+zstd; restores until CRIU returns")
+    before = lambda: rm(tzst, layout)
+    ours = median(runs, f"firn build -q --compress zstd:1 {p.images} {image}", before)
+    row(f"compressed {mib} MiB", "firn build --compress zstd:1", ours, ours)
+    m = median(runs, f"tar -C {p.images} -c . | zstd -q -1 -T2 -o {tzst} && sha256sum {tzst}", before)
+    row(f"compressed {mib} MiB", "tar | zstd -1 -T2, sha256sum", m, ours, "goal: firn at most 1.25x of this, 0.8x here")
+    rm(layout)
+    sh("firn", "build", "-q", "--compress", "zstd:1", p.images, image)
+    results["rows"].append({"group": f"compressed {mib} MiB", "name": "disk", "bytes_firn": size_of(layout),
+                            "bytes_zstd": size_of(tzst), "bytes_unpacked": size_of(p.images)})
+    say(f"  on disk: firn {size_of(layout) >> 10} KiB; tar.zst {size_of(tzst) >> 10} KiB and unpacked"
+        f" {size_of(p.images) >> 10} KiB; goal: a third or less")
+    rm(p.tar)
+    before = lambda: (p.reset(), rm("/scratch/untarred", "/scratch/work"), os.mkdir("/scratch/work"))
+    by_hand = (f"mkdir /scratch/untarred && zstd -qdc {tzst} | tar -C /scratch/untarred -xf - &&"
+               " criu restore -d -D /scratch/untarred -W /scratch/work -o r.log")
+    for warm in (False, True):
+        word = "warm" if warm else "cold"
+        ours = median(runs, ["firn", "restore", "-q", image], before, p.end, warm)
+        row(f"compressed {mib} MiB", f"firn restore, {word}", ours, ours)
+        m = median(runs, by_hand, before, p.end, warm)
+        row(f"compressed {mib} MiB", f"zstd -d | tar -x, criu restore, {word}", m, ours, "goal: 1.2x or more")
+    rm("/scratch/untarred", tzst, layout, p.dir)
+
+
 class Archive:
     """Podman's archive of one small container, with so many MiB of noise put among its memory pages by hand: what
     firn and checkpointctl look into is real, only larger."""
@@ -408,7 +437,7 @@ def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis,inspect", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,packed,inspect", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -418,8 +447,11 @@ def main():
     machine()
     results["runs"] = opts.runs
 
-    if only - {"inspect"}:
+    if only - {"inspect", "packed"}:
         bench_dumps(opts, only)
+    if "packed" in only:
+        for mib in (64,) if opts.quick else (64, 1024):
+            bench_packed(opts.runs, mib)
     if "inspect" in only:
         bench_inspect(opts.runs)
     json.dump(results, sys.stdout, indent=1)

@@ -5,13 +5,15 @@
  * round's number to ./state, which stays open; a wrong sum writes "bad" there and ends it. ./pid
  * holds its pid.
  *
- * memsum MIB [EVERY]: with EVERY, only each so many rounds sum, the others are short and touch
- * little
+ * memsum MIB [EVERY [heap]]: with EVERY, only each so many rounds sum, the others are short and
+ * touch little. With "heap" the numbers are those of a heap, and compress: zeros, small ones,
+ * addresses, and what was there shortly before.
  */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,6 +23,22 @@ static uint64_t next(uint64_t *s)
 	*s ^= *s >> 7;
 	*s ^= *s << 17;
 	return *s;
+}
+
+static uint64_t heap_word(const uint64_t *words, size_t i, uint64_t *s)
+{
+	const uint64_t r = next(s);
+
+	switch (r >> 62) {
+	case 0:
+		return 0;
+	case 1:
+		return r & 0xff;
+	case 2:
+		return 0x7f0000000000 | (r & 0x3fffff0);
+	default:
+		return i < 256 ? 0 : words[i - (r & 0xff)];
+	}
 }
 
 static uint64_t sum(const uint64_t *words, size_t n)
@@ -36,6 +54,7 @@ int main(int argc, char **argv)
 {
 	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) << 17 : 0;
 	unsigned every = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
+	const int heap = argc > 3 && strcmp(argv[3], "heap") == 0;
 	uint64_t seed = 0x9e3779b97f4a7c15, want, *words;
 	FILE *pid;
 	int fd;
@@ -51,7 +70,7 @@ int main(int argc, char **argv)
 	fprintf(pid, "%d\n", (int)getpid());
 	fclose(pid);
 	for (size_t i = 0; i < n; i++)
-		words[i] = next(&seed);
+		words[i] = heap ? heap_word(words, i, &seed) : next(&seed);
 	want = sum(words, n);
 	for (unsigned round = 0;; round++) {
 		if (round % every == 0 && sum(words, n) != want) {
