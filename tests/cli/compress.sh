@@ -142,6 +142,19 @@ is "$(traces)" "" "nothing is left"
 # A chain of dumps and several containers share one pool of threads
 check "two containers" "$firn" build --quiet -z zstd a=big.tar b=c.tar oci:layout:both
 check "verify them" "$firn" verify oci:layout:both
+tar -xf "$data/raw-criu-1proc.tar" && mv img 1 && cp -a 1 2 && cp -a 1 3 && ln -s ../1 2/parent && ln -s ../2 3/parent
+chain_tree() { (cd m && find . -printf '%p %y %m %s %l\n' | sort && find . -type f -name '*.img' -exec sha256sum {} + | sort); }
+check "a chain of dumps" "$firn" build --quiet 3 oci:layout:chain-plain
+check "compressed" "$firn" build --quiet -z zstd 3 oci:layout:chain
+check "verify it" "$firn" verify --deep oci:layout:chain
+for t in chain-plain chain; do
+	check "mount of $t" mount_it --read-only oci:layout:$t m
+	chain_tree >$t.tree
+	"$firn" umount m
+done
+is "$(diff chain-plain.tree chain.tree | head -5)" "" "the same tree, with the dumps before"
+is "$(grep -c ' l .*parent' <(awk '{ print $1, $2 }' chain.tree | sed 's/^\(.*\) l$/ l \1/')) $(layers chain checkpoint | wc -l)" "2 4" \
+	"two links and a layer for each dump"
 check "the engine's own delta and the source" "$firn" build --quiet -z zstd --engine-delta=archive --keep-source --base oci:base:app big.tar oci:layout:all
 check "export of that" "$firn" export oci:layout:all all.tar
 check "the very same bytes" cmp all.tar big.tar
