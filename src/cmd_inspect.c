@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include "registry.h"
 #include "show.h"
 
 #include <firn/inspect.h>
@@ -10,6 +11,7 @@ struct inspect_opts {
 	uint64_t pid;
 	const char *container, *base;
 	bool environment, areas;
+	struct registry_options registry;
 };
 
 static const struct opt inspect_options[] = {
@@ -22,6 +24,7 @@ static const struct opt inspect_options[] = {
 		"Only this one of an image's several containers"),
 	OPT_STR('b', "base", struct inspect_opts, base, "IMAGE",
 		"The image the container was made from: what of the filesystem delta is new"),
+	REGISTRY_OPTIONS(struct inspect_opts, registry),
 	OPT_END,
 };
 
@@ -110,6 +113,7 @@ static int inspect_run(struct app *app, const void *opts, int argc, char **argv,
 	const struct inspect_opts *o = opts;
 	_cleanup_(inspection_freep) struct firn_inspection *found = NULL;
 	struct firn_report report = progress_report(&app->progress);
+	_cleanup_(registry_given_done) struct registry_given registry;
 	const struct firn_inspect_opts how = {
 		.size = sizeof(how),
 		.flags = (o->environment ? FIRN_INSPECT_ENVIRONMENT : 0) |
@@ -118,10 +122,13 @@ static int inspect_run(struct app *app, const void *opts, int argc, char **argv,
 		.pid = (uint32_t)o->pid,
 		.report = &report,
 		.base = o->base,
+		.registry = &registry.opts,
 	};
-	int rc = firn_inspect(argv[0], &how, &found, err);
+	int rc = registry_fill(&o->registry, &registry, err);
 
 	(void)argc;
+	if (rc == 0)
+		rc = firn_inspect(argv[0], &how, &found, err);
 	progress_clear(&app->progress);
 	return rc < 0 ? rc : print(app, firn_inspection_value(found), err);
 }
@@ -130,14 +137,17 @@ const struct command cmd_inspect = {
 	.name = "inspect",
 	.args = "CHECKPOINT|IMAGE",
 	.summary = "Show what is in a checkpoint: processes, files, memory, origin",
-	.about = "Look into anything that firn build takes or makes, without restoring or mounting "
-		 "it: an engine's archive (compressed or not), a folder, a checkpoint image or an "
-		 "index of ctr (oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG], or the path), - for "
-		 "standard input. What isn't compressed "
-		 "is not read through, however large. --format tree, which is the default, is for "
-		 "people; json has checkpointctl's fields and more.",
+	.about =
+	    "Look into anything that firn build takes or makes, without restoring or mounting "
+	    "it: an engine's archive (compressed or not), a folder, a checkpoint image or an "
+	    "index of ctr (oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG], or the path), one in a "
+	    "registry (docker://HOST/REPOSITORY[:TAG|@DIGEST]: no more is fetched than is "
+	    "looked at), - for standard input. What isn't compressed "
+	    "is not read through, however large. --format tree, which is the default, is for "
+	    "people; json has checkpointctl's fields and more.",
 	.example = "firn inspect checkpoint.tar\n"
 		   "firn inspect --pid 1 oci:layout:r1\n"
+		   "firn inspect docker://registry.example/app:r1\n"
 		   "firn inspect --format '{{.Name}} {{.Image}}' checkpoint.tar\n"
 		   "firn inspect --format json checkpoint.tar | jq '.[0].process_tree'",
 	.min_args = 1,

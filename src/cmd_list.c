@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include "registry.h"
 #include "show.h"
 
 #include <firn/list.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct list_opts {
+	struct registry_options registry;
+};
+
+static const struct opt list_options[] = {
+	REGISTRY_OPTIONS(struct list_opts, registry),
+	OPT_END,
+};
 
 /* What a row has, by what firn_listing_value() calls it. */
 static const char *const names[] = {
@@ -207,10 +217,15 @@ static int list_run(struct app *app, const void *opts, int argc, char **argv,
 {
 	_cleanup_(listing_freep) struct firn_listing *found = NULL;
 	struct firn_report report = progress_report(&app->progress);
-	const struct firn_list_opts how = { .size = sizeof(how), .report = &report };
-	int rc = firn_list(argc ? argv[0] : NULL, &how, &found, err);
+	const struct list_opts *o = opts;
+	_cleanup_(registry_given_done) struct registry_given registry;
+	const struct firn_list_opts how = { .size = sizeof(how),
+					    .report = &report,
+					    .registry = &registry.opts };
+	int rc = registry_fill(&o->registry, &registry, err);
 
-	(void)opts;
+	if (rc == 0)
+		rc = firn_list(argc ? argv[0] : NULL, &how, &found, err);
 	progress_clear(&app->progress);
 	if (rc < 0)
 		return rc;
@@ -220,11 +235,13 @@ static int list_run(struct app *app, const void *opts, int argc, char **argv,
 
 const struct command cmd_list = {
 	.name = "list",
-	.args = "[DIR|oci:LAYOUT]",
+	.args = "[DIR|oci:LAYOUT|docker://HOST/REPOSITORY]",
 	.summary = "List the checkpoints in a folder, or the images of a layout",
 	.about =
 	    "List checkpoints, the newest first: archives and unpacked ones in a folder, in "
-	    "folders of it (pods) and in layouts there, or the images of one layout. Without a "
+	    "folders of it (pods) and in layouts there, or the images of one layout or of a "
+	    "repository in a registry, with @DIGEST or :TAG the checkpoints that refer to that "
+	    "image. Without a "
 	    "folder it is the kubelet's, " FIRN_KUBELET_CHECKPOINTS ". What can't be read is "
 	    "listed with the reason. Archives are not read through. --format table is the "
 	    "default.",
@@ -233,6 +250,8 @@ const struct command cmd_list = {
 		   "firn list --format '{{.Path}} {{.Container}} {{.Image}}' dumps\n"
 		   "firn list --format json | jq -r '.[] | select(.problem) | .path'",
 	.max_args = 1,
+	.options = list_options,
+	.opts_size = sizeof(struct list_opts),
 	.fields = list_fields,
 	.format_word = "table",
 	.run = list_run,

@@ -3,6 +3,7 @@
 #ifndef FIRN_INSPECT_H
 #define FIRN_INSPECT_H
 
+#include <firn/registry.h>
 #include <firn/report.h>
 #include <firn/value.h>
 
@@ -32,6 +33,8 @@ struct firn_inspect_opts {
 	 * told where the checkpoint brings the image along, uncompressed or small
 	 */
 	const char *base;
+	/** how to reach the registry of a "docker://..."; NULL: with all defaults, as nobody */
+	const struct firn_registry_opts *registry;
 };
 
 /** What was found. */
@@ -43,7 +46,9 @@ struct firn_inspection;
  *
  * @param checkpoint  an engine's archive (none, gzip, zstd, xz, bzip2), a folder (an unpacked
  *                    one, CRIU images, an engine's own), OCI content in a folder or file
- *                    ("oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG]"), or "-": standard input
+ *                    ("oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG]"), in a registry
+ *                    ("docker://HOST/REPOSITORY[:TAG|@DIGEST]": no more is fetched than is looked
+ *                    at), or "-": standard input
  * @param opts        borrowed; NULL means all defaults
  * @param ret         to be freed with firn_inspection_free()
  * @return 0; -FIRN_EINVAL for what is no checkpoint; -FIRN_ENOTFOUND for a process or container

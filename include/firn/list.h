@@ -3,6 +3,7 @@
 #ifndef FIRN_LIST_H
 #define FIRN_LIST_H
 
+#include <firn/registry.h>
 #include <firn/report.h>
 #include <firn/value.h>
 
@@ -19,6 +20,8 @@ extern "C" {
 struct firn_list_opts {
 	size_t size;                      /**< sizeof(struct firn_list_opts) */
 	const struct firn_report *report; /**< may be NULL */
+	/** how to reach the registry of a "docker://..."; NULL: with all defaults, as nobody */
+	const struct firn_registry_opts *registry;
 };
 
 /** What was found. */
@@ -30,7 +33,9 @@ struct firn_listing;
  * unpacked.
  *
  * @param where  a folder of archives, unpacked ones, layouts and folders of those (a pod's); a
- *               layout ("oci:DIR", or its path) or "oci-archive:FILE"; an archive; NULL is
+ *               layout ("oci:DIR", or its path) or "oci-archive:FILE"; a repository
+ *               ("docker://HOST/REPOSITORY": all of its tags) or an image in one (with :TAG or
+ *               @DIGEST: the checkpoints that refer to it); an archive; NULL is
  *               FIRN_KUBELET_CHECKPOINTS
  * @param opts   borrowed; NULL means all defaults
  * @param ret    to be freed with firn_listing_free()

@@ -12,6 +12,8 @@ enum image_content { IMAGE_NOTHING, IMAGE_CHECKPOINT, IMAGE_LAYOUT };
 int content_look(struct store *s, const struct image *image, enum image_content *ret,
 		 struct firn_error *err) _must_check_;
 
+/* What l->desc in l->place is. */
+int locate_desc(struct located *l, unsigned flags, struct firn_error *err) _must_check_;
 /* What a layout holds, or the image @image, which is taken; l->place is set. @nested: how deep. */
 int locate_named(struct located *l, const struct ref *ref, unsigned flags,
 		 struct firn_error *err) _must_check_;

@@ -19,6 +19,7 @@ void locate_place_done(struct locate_place *p)
 	store_close(p->own_store);
 	layout_close(p->outer);
 	store_close(p->outer_store);
+	registry_close(p->registry);
 	fd_close(p->fd);
 	*p = (struct locate_place){ .fd = -1 };
 }
@@ -57,7 +58,9 @@ static void take_desc(struct located *l, const struct oci_descriptor *desc)
 /* A layout in a layer is read in place: @src is the layer, which is taken. */
 static int enter(struct located *l, struct source *src, bool packed, struct firn_error *err)
 {
-	struct locate_place in = { .fd = l->place.fd, .packed = l->place.packed || packed };
+	struct locate_place in = { .fd = l->place.fd,
+				   .packed = l->place.packed || packed,
+				   .registry = l->place.registry };
 	int rc = layout_open_source(src, "in the image", &in.layout, err);
 
 	if (rc < 0)
@@ -272,6 +275,11 @@ static int follow(struct located *l, unsigned flags, int nested, struct firn_err
 	if (oci_is_index(l->desc.media_type))
 		return follow_index(l, flags, nested, err);
 	return follow_manifest(l, flags, nested, err);
+}
+
+int locate_desc(struct located *l, unsigned flags, struct firn_error *err)
+{
+	return firn_wrap(err, follow(l, flags, 0, err), "%s", l->name);
 }
 
 int locate_named(struct located *l, const struct ref *ref, unsigned flags, struct firn_error *err)

@@ -3,14 +3,15 @@
  * Which kind of OCI content something is, and where in it the checkpoint lies: an image that firn
  * made, a checkpoint image of others (files at the root of an image) or the index of "ctr
  * checkpoint" (format/ctr.h); in a layout, an oci-archive, a docker-archive, or in a layout that is
- * itself what an image's only layer holds. Documents are proven by their digests; layers and parts
- * are for whoever reads them to prove.
+ * itself what an image's only layer holds, in a registry. Documents are proven by their digests;
+ * layers and parts are for whoever reads them to prove.
  */
 #ifndef FIRN_LOCATE_LOCATE_H
 #define FIRN_LOCATE_LOCATE_H
 
 #include "format/ref.h"
 #include "image/image.h"
+#include "remote/registry.h"
 
 #define LOCATE_FILES_MAX (1u << 18) /* entries of a layer: dumps have some hundred */
 
@@ -21,7 +22,8 @@ struct locate_place {
 	struct store *own_store;
 	struct layout *outer; /* of the image that holds layout in a layer */
 	struct store *outer_store;
-	int fd; /* of the file that all of it is in; -1: none */
+	struct registry *registry; /* that own_store or outer_store is of; NULL: of none */
+	int fd;                    /* of the file that all of it is in; -1: none */
 	/* All of it is inside of something compressed: every step back costs a pass. */
 	bool packed;
 };
@@ -59,6 +61,12 @@ enum locate_flags {
 /* What @ref names in its layout; without a name the only checkpoint there is. */
 int locate_ref(const struct ref *ref, unsigned flags, struct located *ret,
 	       struct firn_error *err) _must_check_;
+/*
+ * The same for a REF_DOCKER: what its tag (REGISTRY_TAG without one) or digest is. @opts may be
+ * NULL.
+ */
+int locate_registry(const struct ref *ref, const struct registry_opts *opts, unsigned flags,
+		    struct located *ret, struct firn_error *err) _must_check_;
 /* The layout in the folder @path. */
 int locate_layout(const char *path, unsigned flags, struct located *ret,
 		  struct firn_error *err) _must_check_;

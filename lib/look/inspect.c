@@ -5,6 +5,7 @@
 #include "base/opts.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "remote/registry.h"
 
 #include <string.h>
 
@@ -94,13 +95,15 @@ static int inspect_all(struct firn_inspection *to, const char *checkpoint,
 {
 	_cleanup_(checkpoint_names_done) struct checkpoint_names names = { 0 };
 	char kept[MEMBERS_INPUT_MAX];
+	struct registry_opts registry;
 	struct members *m = NULL;
 	_fd_ int fd = -1;
 	int rc = members_keep_input(checkpoint, kept, &fd, err);
 
 	if (rc > 0)
 		checkpoint = kept;
-	if (rc < 0 || (rc = members_open(checkpoint, opts->container, &m, err)) < 0)
+	if (rc < 0 || (rc = registry_opts_from(opts->registry, &registry, err)) < 0 ||
+	    (rc = members_open_from(checkpoint, opts->container, &registry, &m, err)) < 0)
 		return rc;
 	rc = copy_names(members_names(m), &names, err);
 	if (rc == 0 && opts->pid && !opts->container && names.n > 1)
@@ -112,7 +115,7 @@ static int inspect_all(struct firn_inspection *to, const char *checkpoint,
 	}
 	rc = inspect_members(m, opts, to->doc, to->containers, err);
 	for (size_t k = 1; rc == 0 && !opts->container && k < names.n; k++) {
-		rc = members_open(checkpoint, names.list[k], &m, err);
+		rc = members_open_from(checkpoint, names.list[k], &registry, &m, err);
 		if (rc == 0)
 			rc = inspect_members(m, opts, to->doc, to->containers, err);
 	}

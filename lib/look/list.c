@@ -7,6 +7,7 @@
 #include "format/checkpoint.h"
 #include "format/rfc3339.h"
 #include "look/inspect.h"
+#include "remote/registry.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -341,13 +342,17 @@ static int list_path(struct list *l, const char *path, struct firn_error *err)
 	return list_folder(l, fd, path, "", 0, err);
 }
 
-static int list_where(struct list *l, const char *where, struct firn_error *err)
+static int list_where(struct list *l, const char *where, const struct firn_list_opts *opts,
+		      struct firn_error *err)
 {
 	_cleanup_(ref_done) struct ref ref = { 0 };
+	struct registry_opts registry;
 	int rc = ref_parse(where, &ref, err);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = registry_opts_from(opts->registry, &registry, err)) < 0)
 		return rc;
+	if (ref.transport == REF_DOCKER)
+		return list_registry(l, &ref, &registry, err);
 	return ref.transport == REF_PATH ? list_path(l, ref.path, err)
 					 : list_layout(l, &ref, "", err);
 }
@@ -378,7 +383,7 @@ int firn_list(const char *where, const struct firn_list_opts *given, struct firn
 		return rc;
 	l.doc = found->doc;
 	where = where ? where : FIRN_KUBELET_CHECKPOINTS;
-	rc = list_where(&l, where, err);
+	rc = list_where(&l, where, &opts, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", path_quote(where, quoted));
 	if (l.n)

@@ -4,7 +4,9 @@
 #define FIRN_LOOK_LIST_H
 
 #include "bytes/value.h"
+#include "format/oci.h"
 #include "format/ref.h"
+#include "store/store.h"
 
 #include "firn/list.h"
 
@@ -32,6 +34,16 @@ void list_problem(struct list *l, struct list_row *row, const struct firn_error 
 /* @text (RFC 3339) or, when that is no time, @otherwise (-1: unknown) as the row's time. */
 void list_time(struct list *l, struct list_row *row, const char *text, int64_t otherwise);
 
+struct registry_opts;
+/*
+ * The REF_DOCKER @ref: all tags of the repository, or, with a tag or digest, what refers to that
+ * image.
+ */
+int list_registry(struct list *l, const struct ref *ref, const struct registry_opts *opts,
+		  struct firn_error *err) _must_check_;
+/* Whatever @index lists of @store; what refers to something is of interest as a checkpoint only. */
+int list_index_of(struct list *l, struct store *store, const struct oci_index *index,
+		  const char *prefix, bool checkpoints, struct firn_error *err) _must_check_;
 /* The layout that @ref names, each entry as a row called @prefix and its tag. */
 int list_layout(struct list *l, const struct ref *ref, const char *prefix,
 		struct firn_error *err) _must_check_;

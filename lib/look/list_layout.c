@@ -19,6 +19,7 @@ struct reading {
 	struct list *list;
 	struct store *store;
 	const char *prefix;
+	bool checkpoints;     /* nothing else is listed */
 	struct digest *parts; /* C and R of indexes that were told already */
 	size_t nparts, room;
 };
@@ -265,6 +266,8 @@ static int list_manifest(struct reading *r, const struct oci_descriptor *desc,
 	if (is_part(r, &desc->digest))
 		return 0;
 	loaded = image_load_manifest(r->store, desc, &m, &why);
+	if (r->checkpoints && (loaded < 0 || strcmp(kind_of_image(m.json), "checkpoint") != 0))
+		return 0;
 	rc = add_row(r, desc, loaded < 0 ? "image" : kind_of_image(m.json), &row, err);
 	if (rc < 0)
 		return rc;
@@ -303,6 +306,16 @@ static int list_entries(struct reading *r, const struct oci_index *index, struct
 		if (!oci_is_index(index->manifests[i].media_type))
 			rc = list_manifest(r, &index->manifests[i], err);
 	return rc;
+}
+
+int list_index_of(struct list *l, struct store *store, const struct oci_index *index,
+		  const char *prefix, bool checkpoints, struct firn_error *err)
+{
+	_cleanup_(reading_done) struct reading r = {
+		.list = l, .store = store, .prefix = prefix, .checkpoints = checkpoints
+	};
+
+	return list_entries(&r, index, err);
 }
 
 int list_layout(struct list *l, const struct ref *ref, const char *prefix, struct firn_error *err)

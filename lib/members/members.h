@@ -53,6 +53,7 @@ struct members_about {
 
 struct members;
 struct located;
+struct registry_opts;
 
 /*
  * @text: a path, "-" for standard input, or a reference as the tool has them (format/ref.h).
@@ -67,6 +68,9 @@ int members_open(const char *text, const char *container, struct members **ret,
 /* The same for a reference that was read, or made: its path may be one that no text can say. */
 int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
 		     struct firn_error *err) _must_check_;
+/* The same with what is needed for docker://; @registry may be NULL. */
+int members_open_from(const char *text, const char *container, const struct registry_opts *registry,
+		      struct members **ret, struct firn_error *err) _must_check_;
 /*
  * The same for who wants the documents alone (config.dump, spec.dump): of a compressed archive no
  * more is unpacked than up to them, so that sizes and other members may be missing.

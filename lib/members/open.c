@@ -181,13 +181,15 @@ static int open_path(struct members *m, const char *path, const char *container,
 }
 
 static int open_ref(struct members *m, const struct ref *ref, const char *container,
-		    struct firn_error *err)
+		    const struct registry_opts *registry, struct firn_error *err)
 {
 	int rc;
 
 	if (ref->transport == REF_PATH)
 		return open_path(m, ref->path, container, err);
-	rc = locate_ref(ref, 0, &m->at, err);
+	rc = ref->transport == REF_DOCKER && registry
+		 ? locate_registry(ref, registry, 0, &m->at, err)
+		 : locate_ref(ref, 0, &m->at, err);
 	return rc < 0 ? rc : open_located(m, container, err);
 }
 
@@ -235,7 +237,8 @@ int members_open_located(struct located *l, const char *container, struct member
 	return 0;
 }
 
-static int open_as(const struct ref *ref, const char *container, bool brief, struct members **ret,
+static int open_as(const struct ref *ref, const char *container,
+		   const struct registry_opts *registry, bool brief, struct members **ret,
 		   struct firn_error *err)
 {
 	_cleanup_(members_closep) struct members *m = new_members();
@@ -244,7 +247,7 @@ static int open_as(const struct ref *ref, const char *container, bool brief, str
 	if (!m)
 		return firn_fail_oom(err, "checkpoint");
 	m->brief = brief;
-	if ((rc = open_ref(m, ref, container, err)) < 0 || (rc = finish(m, err)) < 0)
+	if ((rc = open_ref(m, ref, container, registry, err)) < 0 || (rc = finish(m, err)) < 0)
 		return rc;
 	*ret = take_ptr(&m);
 	return 0;
@@ -256,13 +259,22 @@ int members_open(const char *text, const char *container, struct members **ret,
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	int rc = ref_parse(text, &ref, err);
 
-	return rc < 0 ? rc : open_as(&ref, container, false, ret, err);
+	return rc < 0 ? rc : open_as(&ref, container, NULL, false, ret, err);
+}
+
+int members_open_from(const char *text, const char *container, const struct registry_opts *registry,
+		      struct members **ret, struct firn_error *err)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+	int rc = ref_parse(text, &ref, err);
+
+	return rc < 0 ? rc : open_as(&ref, container, registry, false, ret, err);
 }
 
 int members_open_ref(const struct ref *ref, const char *container, struct members **ret,
 		     struct firn_error *err)
 {
-	return open_as(ref, container, false, ret, err);
+	return open_as(ref, container, NULL, false, ret, err);
 }
 
 int members_open_documents(const char *text, struct members **ret, struct firn_error *err)
@@ -270,5 +282,5 @@ int members_open_documents(const char *text, struct members **ret, struct firn_e
 	_cleanup_(ref_done) struct ref ref = { 0 };
 	int rc = ref_parse(text, &ref, err);
 
-	return rc < 0 ? rc : open_as(&ref, NULL, true, ret, err);
+	return rc < 0 ? rc : open_as(&ref, NULL, NULL, true, ret, err);
 }

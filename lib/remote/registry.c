@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/fd.h"
+#include "base/opts.h"
 #include "remote/answer.h"
 #include "remote/registry_priv.h"
+
+#include "firn/registry.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#define KNOWN_FLAGS   (FIRN_REGISTRY_PLAIN_HTTP | FIRN_REGISTRY_NO_TLS_VERIFY)
 #define REDIRECTS_MAX 5
 #define DELAY_MS      500
 #define DELAY_MAX_MS  (60 * 1000)
@@ -57,6 +61,29 @@ const char *registry_repository(const struct registry *r)
 uint64_t registry_received(struct registry *r)
 {
 	return __atomic_load_n(&r->received, __ATOMIC_RELAXED);
+}
+
+int registry_opts_from(const struct firn_registry_opts *given, struct registry_opts *ret,
+		       struct firn_error *err)
+{
+	struct firn_registry_opts o;
+	int rc = opts_take(given, &o, sizeof(o), err);
+
+	if (rc < 0 || (rc = opts_check_flags(o.flags, KNOWN_FLAGS, err)) < 0)
+		return rc;
+	*ret = (struct registry_opts){
+		.creds = o.creds,
+		.authfile = o.authfile,
+		.authfiles = o.authfiles,
+		.environment = o.environment,
+		.cert_dir = o.cert_dir,
+		.plain_http = o.flags & FIRN_REGISTRY_PLAIN_HTTP,
+		.no_tls_verify = o.flags & FIRN_REGISTRY_NO_TLS_VERIFY,
+		.times = { .connect = o.connect_ms, .answer = o.idle_ms, .idle = o.idle_ms },
+		.retries = o.retries,
+		.state = o.state,
+	};
+	return 0;
 }
 
 static int set_up(struct registry *r, const struct ref *ref, const struct registry_opts *o,

@@ -22,6 +22,7 @@
 #include "format/oci.h"
 #include "format/ref.h"
 #include "remote/http.h"
+#include "store/store.h"
 
 #define REGISTRY_TAG      "latest" /* of a reference without one, as skopeo has it */
 #define REGISTRY_RETRIES  5        /* tries after the first one */
@@ -53,6 +54,11 @@ struct registry_opts {
 	/* A folder (made, 0700) for uploads that another run may go on with; NULL: none are. */
 	const char *state;
 };
+
+struct firn_registry_opts;
+/* What the public options say (may be NULL); borrows their strings. */
+int registry_opts_from(const struct firn_registry_opts *given, struct registry_opts *ret,
+		       struct firn_error *err) _must_check_;
 
 /*
  * @ref is a REF_DOCKER; its tag and digest are for the caller. No network yet. -FIRN_EINVAL for
@@ -141,5 +147,12 @@ bool registry_is_fallback_tag(const char *tag);
  */
 int registry_referrers(struct registry *r, const struct digest *d, const char *artifact_type,
 		       struct oci_index *ret, struct firn_error *err) _must_check_;
+
+/*
+ * A read-only store of the repository, which it borrows: manifests and blobs by digest. Documents
+ * that went through it tell what is a manifest, what a blob and of which size; blobs are read by
+ * ranges, a few at a time, as they are asked for, and some of it is kept.
+ */
+int registry_store(struct registry *r, struct store **ret, struct firn_error *err) _must_check_;
 
 #endif

@@ -163,6 +163,11 @@ static int verify_input(const struct job *j, struct firn_error *err)
 
 	if (rc < 0)
 		return rc;
+	if (ref.transport == REF_DOCKER)
+		return firn_fail(
+		    err, FIRN_EUNSUPP,
+		    "lies in a registry, and all of it has to be read: firn copy makes a "
+		    "layout of it, which can be verified");
 	return ref.transport == REF_PATH ? verify_path(j, &ref, err)
 					 : verify_layout_ref(j, &ref, err);
 }
