@@ -74,16 +74,21 @@ static int mount_itself(const struct view *v, const struct tar_file *f, struct v
 
 /*
  * The layer has an index of its own. A delta of many files takes its time to be proven: of the same
- * unchanged file that is done once, unless the caller is strict.
+ * unchanged file that is done once, unless the caller is strict. Whoever else can write to the file
+ * could change the index behind the proof, while the kernel reads it: then it isn't looked at.
  */
 static int mount_ours(const struct view *v, const struct tar_file *f, struct source *src,
 		      enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
 	const struct cache_origin origin = { .fd = f->fd, .at = f->at };
 	const bool strict = v->flags & VIEW_STRICT, keep = use == VIEW_ROOTFS && !f->at;
+	/* In an archive it doesn't begin at a block. */
+	const bool usable = !f->at && cache_is_private(f->fd);
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	int kind, rc = 0;
 
+	if (!usable && !strict)
+		return mount_foreign(v, f, src, use, ret, err);
 	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
 		return mount_itself(v, f, ret, err);
 	kind = layer_check(src, &tree, err);
@@ -91,8 +96,7 @@ static int mount_ours(const struct view *v, const struct tar_file *f, struct sou
 		return kind;
 	if (kind == LAYER_FORGED && strict)
 		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
-	/* In an archive it doesn't begin at a block, and a forged index isn't looked at. */
-	if (kind != LAYER_OURS || f->at)
+	if (kind != LAYER_OURS || !usable)
 		return mount_foreign(v, f, src, use, ret, err);
 	if (use == VIEW_DATA)
 		rc = plain_check(tree, err);
@@ -116,17 +120,18 @@ static int mount_tar(const struct view *v, const struct tar_file *f, enum view_u
 	return mount_foreign(v, f, src, use, ret, err);
 }
 
-/* A compressed blob that has an index of its own. 1 when it is none of ours. */
+/* A compressed blob that has an index of its own. 1 when that is not to be used. */
 static int prove_packed(const struct view *v, const struct tar_file *f, enum view_use use,
 			struct firn_error *err)
 {
 	const struct cache_origin origin = { .fd = f->fd, .at = f->at };
 	const bool strict = v->flags & VIEW_STRICT, keep = use == VIEW_ROOTFS;
+	const bool usable = cache_is_private(f->fd);
 	_cleanup_(source_closep) struct source *src = NULL;
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	int kind, rc = source_from_fd(f->fd, &src, err);
 
-	if (rc < 0 || !packed_begins(src))
+	if (rc < 0 || !packed_begins(src) || (!usable && !strict))
 		return rc < 0 ? rc : 1;
 	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
 		return 0;
@@ -135,7 +140,7 @@ static int prove_packed(const struct view *v, const struct tar_file *f, enum vie
 		return kind;
 	if (kind == LAYER_FORGED && strict)
 		return firn_fail(err, FIRN_ECORRUPT, "its EROFS index is not that of its tar");
-	if (kind != LAYER_OURS)
+	if (kind != LAYER_OURS || !usable)
 		return 1;
 	if (use == VIEW_DATA)
 		rc = plain_check(tree, err);
@@ -146,8 +151,8 @@ static int prove_packed(const struct view *v, const struct tar_file *f, enum vie
 
 /*
  * A compressed layer of ours as it lies. 1 when it has to be unpacked: it is of others, has an
- * index that isn't its own, lies somewhere in an archive, or the kernel can't read zstd in EROFS
- * (before 6.10, or built without).
+ * index that isn't its own, can be written to by others, lies somewhere in an archive, or the
+ * kernel can't read zstd in EROFS (before 6.10, or built without).
  */
 static int mount_packed(const struct view *v, struct store *s, const struct oci_descriptor *desc,
 			const struct digest *diff_id, enum view_use use, struct view_mount *ret,

@@ -2,7 +2,8 @@
 /*
  * A layer of an image as a mount, its payload untouched:
  *
- * - our own: the blob itself, once its index was made again from the headers and compared;
+ * - our own: the blob itself, once its index was made again from the headers and compared, unless
+ *   somebody else can write to it meanwhile;
  *
  * - an uncompressed tar, and one whose own index is not to be trusted: an index over the blob;
  *

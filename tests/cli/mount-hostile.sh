@@ -61,6 +61,56 @@ check "an index that is forged after it was proven" mount_it oci:proven:r1 m
 is "$(describe m/rootfs | diff want -)" "" "is proven again"
 "$firn" umount m
 
+# --- blobs that somebody else may change while they are mounted
+
+"$firn" build --quiet --compress zstd --base oci:base:app c.tar oci:packed:r1 >/dev/null || bail "build"
+tar -xOf c.tar checkpoint/pages-1.img >want.img
+for form in layout packed; do
+	for owner in 0 65534; do
+		cp -r $form $form-$owner && chown -R $owner $form-$owner
+		check "of user $owner, $form" mount_it oci:$form-$owner:r1 m
+		# What nobody has looked up yet the kernel reads from the blob now.
+		PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$top_srcdir/tests/cli python3 - $form-$owner <<'PY'
+import glob, sys
+import erofs_blob
+hits, name = 0, "checkpoint/pages-1.img"
+for path in glob.glob(sys.argv[1] + "/blobs/sha256/*"):
+    with open(path, "r+b") as f:
+        data = f.read()
+        if data[1024:1028] != b"\xe2\xe1\xf5\xe0" or name not in (b := erofs_blob.Blob(data)).inodes:
+            continue
+        at = b.clusters(name)[1] if b.layout(name) == erofs_blob.FULL else b.chunk(name)
+        b.put("<I", at + 4, b.get("<I", at + 4)[0] + 1)
+        f.seek(0)
+        f.write(b.data)
+        hits += 1
+assert hits == 1
+PY
+		# Root can do as much to its own file, and the kernel has no way to tell.
+		if [ $owner != 0 ]; then
+			cmp -s m/checkpoint/pages-1.img want.img && ok "what that user does to the index then isn't seen" ||
+				not_ok "what that user does to the index then isn't seen"
+		fi
+		"$firn" umount m
+		check "of user $owner, $form: forged, and mounted again" mount_it oci:$form-$owner:r1 m
+		cmp -s m/checkpoint/pages-1.img want.img && ok "is the tar's" || not_ok "is the tar's"
+		"$firn" umount m
+	done
+done
+
+# A blob that is cut: what isn't there any more can't be read, and that is all.
+for form in layout packed; do
+	cp -r $form $form-cut
+	check "to be cut, $form" mount_it oci:$form-cut:r1 m
+	for f in $form-cut/blobs/sha256/*; do
+		[ "$(stat -c %s "$f")" -lt 20480 ] || truncate -s 16384 "$f"
+	done
+	fails 1 'Input/output error|Structure needs cleaning' "an error, $form" cat m/checkpoint/pages-1.img
+	check "nothing keeps it from being unmounted, $form" "$firn" umount m
+	fails 3 'bytes' "and it isn't mounted again, $form" mount_it oci:$form-cut:r1 m
+done
+touch had # of what the cache has
+
 # --- blobs that aren't what the documents say
 
 blob_of() { # LAYOUT TEXT: the layer that has TEXT in its head
@@ -108,14 +158,14 @@ for kind in plain.tar plain.tar.gz; do
 	python3 "$input" archive "$data/podman-ignore-rootfs.tar" bad.tar "$liar_id"
 	refused 3 'diff_id' "a diff_id that is another's ($kind)" "${from_liar[@]}"
 done
-is "$(find "$cache/blobs" -type f 2>/dev/null)" "" "and nothing wrong gets a name in the cache"
+is "$(find "$cache/blobs" -type f -newer had 2>/dev/null)" "" "and nothing wrong gets a name in the cache"
 head -c 300M /dev/zero | zstd -q >bomb.zst
 base_of bomb.zst
 refused 3 'expands' "a layer that unpacks to a multiple" "${from_liar[@]}"
 head -c 500 plain.tar.gz >cut.gz && cp plain.tar.gz whole.gz
 base_of whole.gz && cp cut.gz "liar/blobs/sha256/$(sha256sum <whole.gz | cut -c1-64)"
 refused 3 'bytes' "a compressed layer that was cut" "${from_liar[@]}"
-is "$(find "$cache/blobs" -type f 2>/dev/null)" "" "nothing of it stays in the cache"
+is "$(find "$cache/blobs" -type f -newer had 2>/dev/null)" "" "nothing of it stays in the cache"
 
 # --- layers of others that want to steer the overlay
 

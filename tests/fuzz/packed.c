@@ -16,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KINDS     12 /* layers of so many members, made once */
-#define PIECE     4096u
-#define WHOLE_MAX (16u << 20) /* a frame of some bytes may be a block of one byte, 128 KiB times   \
-			       */
+#define KINDS 12 /* layers of so many members, made once */
+#define PIECE 4096u
+#define WHOLE_MAX                                                                                  \
+	(16u << 20) /* a frame of some bytes may be a block of one byte, 128 KiB times             \
+		     */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
