@@ -24,8 +24,9 @@ struct search {
 	uint64_t left; /* matches that are told yet */
 	bool more;     /* there are others */
 	size_t *texts;
-	bool skips_zeros;
-	uint8_t *bytes; /* WINDOW_BYTES */
+	bool skips_zeros; /* no match begins with one */
+	bool in_zeros;    /* zeros alone are a match */
+	uint8_t *bytes;   /* WINDOW_BYTES */
 	size_t len;
 	uint64_t base; /* address of bytes[0] */
 	size_t from;   /* where the search goes on */
@@ -165,6 +166,7 @@ static int put_all(struct search *s, const struct extent *e, uint64_t from, uint
 static int take_extent(const struct extent *e, void *ctx, struct firn_error *err)
 {
 	struct search *s = ctx;
+	const size_t keep = MEMORY_CONTEXT_MAX + (s->skips_zeros ? 0 : PATTERN_MATCH_MAX);
 	int rc = 0;
 
 	if (!space_there(e->run)) {
@@ -177,16 +179,25 @@ static int take_extent(const struct extent *e, void *ctx, struct firn_error *err
 		rc = break_off(s, e->address, err);
 	if (rc != 0)
 		return rc;
-	if (!s->skips_zeros || e->run->where == SPACE_PRESENT || e->bytes < SKIP_BYTES)
+	if (s->in_zeros || e->run->where == SPACE_PRESENT || e->bytes < SKIP_BYTES)
 		return put_all(s, e, 0, e->bytes, err);
-	/* Zeros end a match and are what is before one, but none begins among them. */
+	/* Zeros end a match and are what is before one, or what it begins with: not terabytes. */
 	rc = put_all(s, e, 0, TAIL_BYTES, err);
 	if (rc == 0)
-		rc = break_off(s, e->address + e->bytes - MEMORY_CONTEXT_MAX, err);
+		rc = break_off(s, e->address + e->bytes - keep, err);
 	if (rc == 0)
-		rc = put_all(s, e, e->bytes - MEMORY_CONTEXT_MAX, e->bytes, err);
-	s->from = s->len;
+		rc = put_all(s, e, e->bytes - keep, e->bytes, err);
+	if (s->skips_zeros)
+		s->from = s->len;
 	return rc;
+}
+
+static bool is_in_zeros(struct pattern *p)
+{
+	static const uint8_t zeros[PATTERN_MATCH_MAX];
+	size_t start, end;
+
+	return pattern_find(p, zeros, sizeof(zeros), 0, &start, &end) > 0;
 }
 
 int memory_tell_matches(struct process *p, struct pattern *pattern, struct doc *doc,
@@ -201,6 +212,7 @@ int memory_tell_matches(struct process *p, struct pattern *pattern, struct doc *
 		.left = p->opts->max_matches ? p->opts->max_matches : MEMORY_MATCHES,
 		.texts = texts,
 		.skips_zeros = pattern_skips_zeros(pattern),
+		.in_zeros = is_in_zeros(pattern),
 		.bytes = bytes,
 	};
 	int rc;

@@ -5,6 +5,8 @@
 #include "bytes/codec.h"
 #include "dumping.h"
 #include "memory/chain.h"
+#include "memory/look.h"
+#include "memory/pattern.h"
 #include "memory/space.h"
 
 #define ANON   (CRIU_AREA_REGULAR | CRIU_AREA_ANON_PRIVATE)
@@ -340,6 +342,58 @@ START_TEST(test_old_run)
 }
 END_TEST
 
+static const struct {
+	const char *search;
+	unsigned flags, matches;
+} in_zeros[] = {
+	{ "own", 0, 3 }, /* the page is full of them, and no more are asked for */
+	{ "\\x00own", FIRN_MEMORY_REGEX, 1 },
+	{ "[\\x00-z]+000", FIRN_MEMORY_REGEX, 1 },
+	{ "own000.\\x00*", FIRN_MEMORY_REGEX, 3 },
+	{ "\\x00{9}", FIRN_MEMORY_REGEX, 3 },
+};
+
+/* What nobody ever touched may be as large as addresses are: such zeros aren't searched one by one.
+ */
+START_TEST(test_search_zeros)
+{
+	static const struct dump_area large[] = {
+		{ .start = 0x10000, .end = 0x400000000000, .status = ANON },
+		{ .start = 0x400000000000, .end = 0x400000001000, .status = ANON },
+		{ .start = 0x400000001000, .end = 0x700000000000, .status = ANON },
+	};
+	static const struct dump_range page[] = { { 0x400000000000, 1, 4 } };
+	const struct firn_memory_opts opts = { .max_matches = 3 };
+	_cleanup_(pattern_freep) struct pattern *pattern = NULL;
+	_cleanup_(members_closep) struct members *m = NULL;
+	_cleanup_(process_done) struct process p = { 0 };
+	_buf_ struct buf archive = BUF_INIT;
+	struct firn_error err = { 0 };
+	const struct firn_value *v;
+	struct firn_value *top;
+	struct doc *doc = NULL;
+	size_t texts = 0, n = 0;
+
+	dump_process(&archive, 9, large, ARRAY_SIZE(large));
+	dump_pagemap(&archive, "checkpoint/pagemap-9.img", 1, page, 1);
+	dump_pages(&archive, "checkpoint/pages-1.img", "own", 1);
+	m = dump_open(&archive);
+	ck_ok(pattern_new(in_zeros[_i].search, strlen(in_zeros[_i].search),
+			  in_zeros[_i].flags & FIRN_MEMORY_REGEX ? PATTERN_REGEX : 0, &pattern,
+			  &err),
+	      err);
+	ck_ok(doc_new(1 << 20, &doc, &err), err);
+	top = doc_object(doc);
+	ck_assert_int_eq(process_open(m, 9, &opts, &p, &err), 1);
+	ck_ok(memory_tell_matches(&p, pattern, doc, top, &texts, &err), err);
+	v = firn_value_first(firn_value_get(top, "matches"));
+	for (; v; v = firn_value_next(v))
+		n++;
+	ck_assert_uint_eq(n, in_zeros[_i].matches);
+	doc_free(doc);
+}
+END_TEST
+
 START_TEST(test_nobody)
 {
 	_cleanup_(members_closep) struct members *m = dump_open(&tar);
@@ -410,6 +464,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, test_packed, 0, 4);
 	tcase_add_test(t, test_memfd);
 	tcase_add_test(t, test_old_run);
+	tcase_add_loop_test(t, test_search_zeros, 0, ARRAY_SIZE(in_zeros));
 	tcase_add_test(t, test_nobody);
 	tcase_add_loop_test(t, test_bad, 0, ARRAY_SIZE(bad));
 	suite_add_tcase(s, t);
