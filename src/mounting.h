@@ -33,7 +33,7 @@ struct mounting_opts {
 	    OPT_ENUM(0, "mount-method", s, m.method, "auto|file|loop|fuse|copy", "HOW",            \
 		     "auto, file, loop, fuse or copy: by which road the layers are mounted"),      \
 	    OPT_FLAG(0, "verify-reads", s, m.verify_reads,                                         \
-		     "Without root: prove every layer first, and all that is read from it")
+		     "By FUSE: prove every layer first, and all that is read from it later")
 
 /*
  * The library's struct out of ours; @report must live as long. -FIRN_EINVAL for a bad --volume or

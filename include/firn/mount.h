@@ -15,7 +15,8 @@ extern "C" {
 enum firn_mount_flags {
 	FIRN_MOUNT_READ_ONLY = 1 << 0, /**< no writable layer on the rootfs */
 	FIRN_MOUNT_STRICT = 1 << 1,    /**< refuse a layer whose own index differs from its tar */
-	/** FUSE only: prove every layer's digest, and all that is read from it each time */
+	/** with FUSE only, which it makes the default: prove every layer's digest, and all that is
+	   read from it each time */
 	FIRN_MOUNT_VERIFY_READS = 1 << 2,
 };
 

@@ -52,6 +52,8 @@ enum check_flags {
 	/* Just before a restore, which will tell by itself: no programs are run, nothing is tried
 	 * that takes its time. */
 	CHECK_QUICK = 1 << 0,
+	/* The rootfs can only be looked at, and will be written to at the restore. */
+	CHECK_LOOKS = 1 << 7,
 	/* How it will be restored; firn restore's options of these names. */
 	CHECK_LAZY = 1 << 1,
 	CHECK_TCP_ESTABLISHED = 1 << 2,
@@ -70,11 +72,13 @@ struct check_input {
 	const json_t *spec_dump; /* the dumping host's configuration; NULL: there is none */
 	const struct spec *spec; /* config.json as it will be; NULL: not known */
 	int rootfs;              /* the root directory as it will be, -1: not known */
-	int upper;               /* a folder where what is written goes, -1: not known */
-	const char *runtime;     /* name or path as it was asked for; NULL: what there is */
-	const char *criu;        /* path; NULL: what RUN_PATH has */
-	const char *host;        /* where this host's /proc and /sys are; NULL: at the root */
-	unsigned flags;          /* enum check_flags */
+	/* Why it isn't known, and what to do about that; NULL: nobody says. */
+	const char *no_rootfs, *no_rootfs_remedy;
+	int upper;           /* a folder where what is written goes, -1: not known */
+	const char *runtime; /* name or path as it was asked for; NULL: what there is */
+	const char *criu;    /* path; NULL: what RUN_PATH has */
+	const char *host;    /* where this host's /proc and /sys are; NULL: at the root */
+	unsigned flags;      /* enum check_flags */
 	/* What the runtime's restore is told besides, as it is given to it. */
 	const char *const *args;
 	size_t nargs;

@@ -180,8 +180,10 @@ static void tell(const struct files *f, int there)
 		check_add(f->report, CHECK_WARNING, "files", NULL,
 			  "not compared: the dump has no files.img");
 	else if (f->w->in->rootfs < 0)
-		check_add(f->report, CHECK_WARNING, "files", "run it as root, or give --rootfs",
-			  "not compared: the root directory isn't known");
+		check_add(f->report, CHECK_WARNING, "files", f->w->in->no_rootfs_remedy,
+			  "not compared: %s",
+			  f->w->in->no_rootfs ? f->w->in->no_rootfs
+					      : "the root directory isn't known");
 	else if (!f->failed)
 		check_add(f->report, CHECK_OK, "files", NULL,
 			  "%zu files that processes use are there as they were; %zu come from the "

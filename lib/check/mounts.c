@@ -113,7 +113,8 @@ static int check_rootfs_place(struct mounts *m, const struct world_mount *at,
 	_fd_ int fd = -1;
 	int rc;
 
-	if (root < 0 || (made && (fstatvfs(root, &fs) < 0 || !(fs.f_flag & ST_RDONLY))))
+	if (root < 0 || (made && ((m->w->in->flags & CHECK_LOOKS) || fstatvfs(root, &fs) < 0 ||
+				  !(fs.f_flag & ST_RDONLY))))
 		return 0;
 	rc = world_open(root, at->point, &fd, err);
 	if (rc == 0 && made)

@@ -97,38 +97,43 @@ static void tell_base(struct one *o, const struct content_source *s)
 	}
 }
 
+#define GIVE_BASE   "--base with the image that the container was made from"
+#define GIVE_VOLUME "--volume OLD=NEW says where it is on this host"
+
 /* What firn restore would say. */
 static void tell_refused(struct one *o, const struct content_source *s, int rc,
 			 const struct firn_error *why)
 {
-	if (s && content_base(s) == CONTENT_BASE_LACKING)
-		check_add(o->report, CHECK_FAIL, "base",
-			  "--base with the image that the container was made from", "%s", why->msg);
-	else if (rc == -FIRN_ENOTFOUND && s)
-		check_add(o->report, CHECK_FAIL, "volumes",
-			  "--volume OLD=NEW says where it is on this host", "%s", why->msg);
-	else
-		check_add(o->report, CHECK_FAIL, "mount",
-			  members_form(o->c.m) == MEMBERS_IMAGE
-			      ? NULL
-			      : "firn build makes an image of the checkpoint, which can be mounted",
-			  "%s", why->msg);
+	o->c.no_rootfs = "the checkpoint can't be mounted";
+	if (s && content_base(s) == CONTENT_BASE_LACKING) {
+		check_add(o->report, CHECK_FAIL, "base", GIVE_BASE, "%s", why->msg);
+		o->c.no_rootfs = "the image that the container was made from is missing";
+		o->c.no_rootfs_remedy = GIVE_BASE;
+	} else if (rc == -FIRN_ENOTFOUND && s) {
+		check_add(o->report, CHECK_FAIL, "volumes", GIVE_VOLUME, "%s", why->msg);
+		o->c.no_rootfs = "without that volume the checkpoint can't be mounted";
+		o->c.no_rootfs_remedy = GIVE_VOLUME;
+	} else if (geteuid() != 0) {
+		o->c.no_rootfs_remedy = "run it as root, or give --rootfs";
+		check_add(o->report, CHECK_WARNING, "base", o->c.no_rootfs_remedy,
+			  "not looked at: %s", why->msg);
+	} else {
+		o->c.no_rootfs_remedy =
+		    members_form(o->c.m) == MEMBERS_IMAGE
+			? NULL
+			: "firn build makes an image of the checkpoint, which can be mounted";
+		check_add(o->report, CHECK_FAIL, "mount", o->c.no_rootfs_remedy, "%s", why->msg);
+	}
 }
 
-/* As firn restore does it, in a folder of the same kind. */
+/* As firn restore does it, in a folder of the same kind; without root by FUSE. */
 static int mount_it(struct one *o, struct firn_error *err)
 {
 	_cleanup_(content_source_freep) struct content_source *source = NULL;
 	struct firn_mounted *mounted = NULL;
 	struct firn_error why = { 0 };
-	int rc;
+	int rc = slot_claim(o->mount.state, NULL, &o->slot, err);
 
-	if (geteuid() != 0) {
-		check_add(o->report, CHECK_WARNING, "base", "run it as root, or give --rootfs",
-			  "not looked at: the checkpoint can't be mounted");
-		return 0;
-	}
-	rc = slot_claim(o->mount.state, NULL, &o->slot, err);
 	if (rc < 0)
 		return rc;
 	rc = content_find(o->a->image, &o->mount, &source, &why);
@@ -164,8 +169,7 @@ static int make_config(struct one *o, struct firn_error *err)
 	if (rc == -FIRN_ENOMEM)
 		return firn_fail_oom(err, "config.json");
 	if (rc < 0 && before == 0)
-		check_add(o->report, CHECK_FAIL, "volumes",
-			  "--volume OLD=NEW says where it is on this host", "%s", why.msg);
+		check_add(o->report, CHECK_FAIL, "volumes", GIVE_VOLUME, "%s", why.msg);
 	return 0;
 }
 
@@ -192,6 +196,8 @@ static int ask(struct one *o, struct firn_error *err)
 	if (rc < 0)
 		return rc;
 	checking_fill(&o->c, &o->a->restore, o->a->restore.runtime);
+	if (o->mounted && geteuid() != 0)
+		o->c.input.flags |= CHECK_LOOKS;
 	rc = check_run(check_host, &o->c.input, o->report, err);
 	return rc < 0 ? rc : check_run(check_world, &o->c.input, o->report, err);
 }

@@ -17,6 +17,8 @@ struct checking {
 	size_t config_len, spec_len;
 	struct spec spec; /* config.json as it will be; json NULL: not known */
 	int rootfs;       /* -1: not known */
+	/* Why there is none (struct check_input). */
+	const char *no_rootfs, *no_rootfs_remedy;
 	struct check_input input;
 };
 

@@ -124,6 +124,8 @@ void checking_fill(struct checking *c, const struct firn_restore_opts *opts, con
 		.spec_dump = c->spec_dump,
 		.spec = c->spec.json ? &c->spec : NULL,
 		.rootfs = c->rootfs,
+		.no_rootfs = c->no_rootfs,
+		.no_rootfs_remedy = c->no_rootfs_remedy,
 		.upper = -1,
 		.runtime = runtime,
 		.args = opts->runtime_args,

@@ -37,7 +37,8 @@ int live_canonical(const char *dir, char **ret, struct firn_error *err)
 	*ret = realpath(dir, NULL);
 	if (*ret)
 		return 0;
-	if (errno != ENOENT)
+	/* A folder that isn't there, or whose server has gone (fuse(4)). */
+	if (errno != ENOENT && errno != ENOTCONN)
 		return firn_fail_errno(err, "%s", dir);
 	while (len > 1 && dir[len - 1] == '/')
 		len--;

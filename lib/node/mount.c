@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/opts.h"
+#include "kernel/fsctx.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 struct firn_mounted {
 	char *dir;
@@ -110,6 +112,14 @@ static int is_mounted(const char *dir, struct firn_error *err)
 	return m.count > 0;
 }
 
+/* What was shown there has lost its server. (Attributes are remembered, this is always asked.) */
+static bool is_dead(const char *dir)
+{
+	struct statfs st;
+
+	return statfs(dir, &st) < 0 && errno == ENOTCONN;
+}
+
 /*
  * Lock the folder's record, and see that nothing is in the way. What a mount that was killed has
  * left is taken down.
@@ -124,7 +134,7 @@ int mount_occupy(const char *state, const char *dir, enum live_what what, struct
 
 	if (rc == 0)
 		rc = live_open(state, path, LIVE_MAKE, &l, err);
-	if (rc == 0 && l->mounted && !l->complete)
+	if (rc == 0 && l->mounted && (!l->complete || is_dead(path)))
 		rc = umount_live(l, state, err);
 	if (rc < 0)
 		return rc;
@@ -182,6 +192,11 @@ static int keep_name(const struct content_source *source, struct firn_mounted *m
 }
 
 /* The kernel lets nobody but root mount what it reads itself. */
+static bool is_user(void)
+{
+	return geteuid() != 0;
+}
+
 static int serve(struct content_source *source, const struct firn_mount_opts *opts, struct live *l,
 		 struct firn_mounted *ret, struct firn_error *err)
 {
@@ -204,24 +219,40 @@ static int serve(struct content_source *source, const struct firn_mount_opts *op
 	return rc < 0 ? rc : keep_name(source, ret, err);
 }
 
-static int choose_road(enum firn_mount_method method, unsigned flags, enum road *ret,
-		       struct firn_error *err)
+/* Whether EROFS is in this kernel at all, or in a module that it can load. */
+static bool has_erofs(void)
+{
+	_fd_ int ctx = fsctx_open("erofs", NULL);
+
+	return ctx >= 0;
+}
+
+/*
+ * By the road that was asked for, or the first that this host can: EROFS, FUSE, and copies at last
+ * (view_layer()).
+ */
+static int mount_layers(struct content_source *source, const struct firn_mount_opts *opts,
+			struct view *v, struct stage *stage, struct content *ret,
+			struct firn_error *err)
 {
 	static const enum road roads[] = {
-		[FIRN_MOUNT_AUTO] = ROAD_ANY,
-		[FIRN_MOUNT_FILE] = ROAD_FILE,
-		[FIRN_MOUNT_LOOP] = ROAD_LOOP,
+		[FIRN_MOUNT_AUTO] = ROAD_ANY,  [FIRN_MOUNT_FILE] = ROAD_FILE,
+		[FIRN_MOUNT_LOOP] = ROAD_LOOP, [FIRN_MOUNT_FUSE] = ROAD_FUSE,
 		[FIRN_MOUNT_COPY] = ROAD_COPY,
 	};
+	const bool any = opts->method == FIRN_MOUNT_AUTO, checked = v->flags & VIEW_CHECKED;
+	int rc;
 
-	if (flags & FIRN_MOUNT_VERIFY_READS)
-		return firn_fail(
-		    err, FIRN_EUNSUPP,
-		    "the kernel reads by itself: only what fuse shows can be verified");
-	if (method == FIRN_MOUNT_FUSE)
-		return firn_fail(err, FIRN_EUNSUPP, "to root the kernel shows its own file systems");
-	*ret = roads[method];
-	return 0;
+	if (checked && !any && opts->method != FIRN_MOUNT_FUSE)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "only what the method fuse reads can be verified");
+	v->road = roads[opts->method];
+	if (checked || v->road == ROAD_FUSE || (any && !has_erofs())) {
+		rc = serve_layers(source, v, stage, ret, err);
+		if (rc != -FIRN_EUNSUPP || checked || !any)
+			return rc;
+	}
+	return content_mount(source, v, stage, ret, err);
 }
 
 /* All descriptors of the stage are closed when this returns, or it could not be taken down. */
@@ -243,12 +274,11 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 	int rc;
 
 	view.bundle = l->staging;
-	if ((rc = choose_road(opts->method, opts->flags, &view.road, err)) < 0 ||
-	    (rc = cache_open(opts->cache, &cache, err)) < 0 ||
+	if ((rc = cache_open(opts->cache, &cache, err)) < 0 ||
 	    (rc = stage_open(&stage, l->staging, err)) < 0)
 		return rc;
 	view.cache = cache;
-	rc = content_mount(source, &view, &stage, &content, err);
+	rc = mount_layers(source, opts, &view, &stage, &content, err);
 	if (rc < 0)
 		return rc;
 	mount_cgroup(source, opts, l, cgroup);
@@ -258,9 +288,9 @@ static int put_together(struct content_source *source, const struct firn_mount_o
 }
 
 /* The overlays keep the layers: what they were made from goes, and nobody else could use it. */
-static int finish(struct live *l, const struct firn_mounted *m, struct firn_error *err)
+static int finish(struct live *l, struct firn_error *err)
 {
-	int rc = m->road == ROAD_FUSE ? 0 : umount_tree(l->staging, err);
+	int rc = is_user() ? 0 : umount_tree(l->staging, err);
 
 	return rc < 0 ? rc : live_complete(l, err);
 }
@@ -274,10 +304,10 @@ static int mount_source(struct content_source *source, const char *dir,
 
 	if (rc < 0)
 		return rc;
-	rc = geteuid() == 0 ? put_together(source, opts, networks, l, ret, err)
-			    : serve(source, opts, l, ret, err);
+	rc = is_user() ? serve(source, opts, l, ret, err)
+		       : put_together(source, opts, networks, l, ret, err);
 	if (rc == 0)
-		rc = finish(l, ret, err);
+		rc = finish(l, err);
 	if (rc < 0) {
 		(void)!umount_live(l, opts->state, NULL);
 		return rc;

@@ -2,6 +2,7 @@
 #include "node/serve.h"
 
 #include "base/fd.h"
+#include "kernel/fsctx.h"
 #include "kernel/fuse_mount.h"
 #include "node/background.h"
 #include "node/bundle.h"
@@ -130,4 +131,68 @@ int serve_bundle(struct content_source *source, const struct view *v,
 		return connection;
 	rc = serve_start(take_ptr(&m.served), connection, err);
 	return rc < 0 ? rc : wait_for_answer(l->dir, err);
+}
+
+#define DATA_FOLDER   "data"
+#define ROOTFS_FOLDER "rootfs"
+
+/* The folder @name of the mounted file system as the only layer of @ret. */
+static int open_layer(int mount, const char *name, struct layer_stack *ret, struct firn_error *err)
+{
+	_fd_ int fd = openat(mount, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return firn_fail_errno(err, "what is to show the layers has ended: %s", name);
+	ret->items = calloc(1, sizeof(*ret->items));
+	if (!ret->items)
+		return firn_fail_oom(err, "layers");
+	ret->items[0] = (struct view_mount){ .fd = take_fd(&fd), .road = ROAD_FUSE };
+	ret->count = 1;
+	return 0;
+}
+
+/* Mount @served (taken) in the stage, with somebody who answers. Returns the mount. */
+static int mount_served(struct served *served, struct stage *stage, struct firn_error *err)
+{
+	_cleanup_(served_freep) struct served *s = served;
+	_fd_ int mount = -1;
+	int connection = -1, rc;
+
+	rc = served_finish(s, err);
+	if (rc < 0)
+		return rc;
+	mount = fuse_mount_root(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &connection, err);
+	if (mount < 0)
+		return mount;
+	rc = serve_start(take_ptr(&s), connection, err);
+	if (rc == 0)
+		rc = stage_attach(stage, mount, err);
+	return rc < 0 ? rc : take_fd(&mount);
+}
+
+int serve_layers(struct content_source *source, const struct view *v, struct stage *stage,
+		 struct content *ret, struct firn_error *err)
+{
+	_cleanup_(making_done) struct making m = { .served = NULL };
+	struct content *c = &m.content;
+	bool rootfs;
+	int rc = fuse_load(err);
+	_fd_ int mount = -1;
+
+	if (rc < 0 || (rc = served_new(&m.served, err)) < 0 ||
+	    (rc = content_serve(source, v, m.served, DATA_FOLDER, ROOTFS_FOLDER, c, err)) < 0)
+		return rc;
+	rootfs = content_has_rootfs(c);
+	c->served = NULL;
+	mount = mount_served(take_ptr(&m.served), stage, err);
+	if (mount < 0)
+		return mount;
+	rc = open_layer(mount, DATA_FOLDER, &c->data, err);
+	if (rc == 0 && rootfs)
+		rc = open_layer(mount, ROOTFS_FOLDER, &c->rootfs, err);
+	if (rc < 0)
+		return rc;
+	*ret = *c;
+	*c = (struct content){ 0 };
+	return 0;
 }

@@ -17,6 +17,13 @@ int serve_bundle(struct content_source *source, const struct view *v,
 		 const struct firn_mount_opts *opts, const struct live *l, bool *ret_rootfs,
 		 struct firn_error *err) _must_check_;
 
+/*
+ * As root: content_mount() with one file system of ours in place of the kernel's own, data and
+ * rootfs merged into a layer each.
+ */
+int serve_layers(struct content_source *source, const struct view *v, struct stage *stage,
+		 struct content *ret, struct firn_error *err) _must_check_;
+
 /* Answer for the finished @s (taken) on @connection (taken) in the background. */
 int serve_start(struct served *s, int connection, struct firn_error *err) _must_check_;
 

@@ -40,7 +40,7 @@ servers() { ps -eo pid=,user=,comm=,stat= | awk -v user=nobody '$3 == "firn-fuse
 mounts() { awk -v top="$1" '$5 == top || index($5, top "/") == 1 { print $5 }' /proc/self/mountinfo; }
 traces() {
 	mounts "$work/home"
-	find "$work/home/run/firn" -mindepth 1 -not -name '*.mount' 2>/dev/null
+	find "$work/home/run/firn" -mindepth 1 -not -name '*.mount' -not \( -name containers -empty \) 2>/dev/null
 	find "$work/home/run/firn" -size +0 -type f 2>/dev/null
 }
 # A process ends a moment after its mount.

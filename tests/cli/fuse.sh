@@ -56,6 +56,34 @@ check "list as a user" user_firn list oci:home/layout
 check "memory as a user" user_firn memory oci:home/layout:r1
 check "diff as a user" user_firn diff oci:home/layout:r1 oci:home/layout:r1
 chown -R nobody layout c.tar base
+# What root's mount says of base, mounts and files.
+asked() {
+	python3 -c 'import json
+print(*[(c["check"], c["level"], c["what"]) for c in json.load(open("said.json"))[0]["checks"] if c["check"] in ("base", "mounts", "files")], sep="\n")'
+}
+"$firn" check --cache "$cache" --base oci:base:app --format json c.tar >said.json 2>/dev/null
+asked >want
+user_firn check --base oci:base:app --format json c.tar >said.json 2>/dev/null
+is "$(asked | diff want - | head)" "" "check as a user says what it says to root"
+is "$(traces)" "" "and leaves nothing"
+
+# --- root may ask for it: one server in place of the kernel's own mounts
+
+for how in file fuse; do
+	check "root, $how: mount" "$firn" mount --cache "$cache" --mount-method $how --format '{{.Method}}' oci:layout:r1 root
+	like "$out" "$how" "root, $how: by that method"
+	for part in . checkpoint rootfs; do python3 bin/list-tree.py --no-time "root/$part"; done >"$how.list" 2>&1
+	python3 bin/list-tree.py root/rootfs >>"$how.list"
+	echo new >root/rootfs/new && rm root/rootfs/count && ls root/rootfs >>"$how.list"
+	[ $how = file ] || is "$(mounts "$work/root" | wc -l)" 4 "root, fuse: as many mounts"
+	check "root, $how: umount" "$firn" umount root
+done
+is "$(diff file.list fuse.list | head)" "" "root, fuse: the same bundle, which can be written"
+check "root: --verify-reads" "$firn" mount --cache "$cache" --verify-reads --format '{{.Method}}' oci:layout:r1 root
+is "$out" fuse "root: goes through FUSE"
+"$firn" umount root
+fails 1 'method fuse' "root: and no other way" "$firn" mount --verify-reads --mount-method loop oci:layout:r1 root
+fails 1 'no method but fuse' "a user has no other way" user_firn mount --mount-method loop oci:home/layout:r1 "$m"
 
 # --- the bundle
 
@@ -63,7 +91,7 @@ check "mount" user_firn mount oci:home/layout:r1 "$m"
 is "$out" "$m" "prints where"
 is "$(awk -v at="$m" '$5 == at { print $6, $8 }' /proc/self/mountinfo)" "ro,nosuid,nodev,relatime fuse.firn" "one mount, read-only"
 is "$(mounts "$work/home")" "$m" "and none besides"
-is "$(stat -c %a home/run/firn) $(find home/run/firn -name '*.mount' | wc -l)" "700 1" "its record is the user's own"
+is "$(stat -c %a home/run/firn) $(find home/run/firn -name '*.mount' -size +0 | wc -l)" "700 1" "its record is the user's own"
 is "$(find home/.cache/firn -type d ! -perm 700)" "" "so is the cache"
 is "$(as_user cat "$m/rootfs/count" | wc -l)" 8 "the rootfs"
 is "$(as_user touch "$m/rootfs/x" 2>&1 | grep -c 'Read-only')" 1 "can't be written"
