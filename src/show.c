@@ -202,6 +202,7 @@ static void show_sizes(struct tree *t, const struct firn_value *c)
 
 	tree_add(t, 1, "Checkpoint size: %s", show_bytes(number(size, "total_size"), shown));
 	bytes(t, 2, "Memory pages", size, "memory_pages_size");
+	count(t, 3, "Pages of zeros", size, "zero_pages");
 	bytes(t, 2, "AMD GPU memory pages", size, "amd_gpu_memory_pages_size");
 	show_delta(t, firn_value_get(c, "delta"));
 	show_images(t, firn_value_get(c, "images"));

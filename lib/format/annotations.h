@@ -37,7 +37,8 @@
 #define ORG_FIRN_CONFIG_DIGEST "org.firn.config.digest"
 #define ORG_FIRN_PAGES         "org.firn.pages" /* on C: how the memory's pages are compressed */
 #define ORG_FIRN_PAGES_LZ4     "lz4"            /* CRIU's --compress knows no other */
-#define ORG_FIRN_LOSS          "org.firn.loss"  /* JSON array of sentences: what the archive lost */
+#define ORG_FIRN_ZERO_PAGES    "org.firn.zero-pages" /* on C: pages of zeros in its pages files */
+#define ORG_FIRN_LOSS          "org.firn.loss" /* JSON array of sentences: what the archive lost */
 
 /* On layer descriptors, and on the manifest under annotation_for_layer()'s name. */
 #define ORG_FIRN_LAYER           "org.firn.layer"

@@ -8,6 +8,7 @@
 #include "ingest/names.h"
 #include "ingest/rootfs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,12 @@ static int checkpoint_annotations(struct ingest *g, json_t **ret, struct firn_er
 		return rc;
 	if (g->facts.origin.compressed) {
 		rc = json_put_str(a, ORG_FIRN_PAGES, ORG_FIRN_PAGES_LZ4, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (g->zero_pages && !g->facts.origin.compressed) {
+		snprintf(text, sizeof(text), "%" PRIu64, g->zero_pages);
+		rc = json_put_str(a, ORG_FIRN_ZERO_PAGES, text, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -41,6 +41,8 @@ struct ingest {
 	struct facts facts;
 	struct plain metadata, images;
 	struct chain chain; /* what images builds on */
+	uint64_t
+	    zero_pages; /* of zeros, in the files of pages; means nothing if CRIU packed them */
 	struct delta delta;
 	struct changeset changeset; /* rootfs-diff.tar, if it came compressed and is the delta */
 	struct deleted deleted;

@@ -14,7 +14,23 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#define DOCUMENT_MAX CONFIG_DUMP_MAX /* bytes of any document that is read into memory */
+#define ZERO_PAGE_BYTES 4096            /* on every machine: what it counts is room */
+#define DOCUMENT_MAX    CONFIG_DUMP_MAX /* bytes of any document that is read into memory */
+
+static bool is_pages(const char *path)
+{
+	return strncmp(path_basename(path), "pages-", 6) == 0;
+}
+
+/* Pieces begin at pages of the file. */
+static uint64_t count_zero_pages(const uint8_t *bytes, size_t n)
+{
+	uint64_t zero = 0;
+
+	for (; n >= ZERO_PAGE_BYTES; bytes += ZERO_PAGE_BYTES, n -= ZERO_PAGE_BYTES)
+		zero += bytes[0] == 0 && memcmp(bytes, bytes + 1, ZERO_PAGE_BYTES - 1) == 0;
+	return zero;
+}
 
 static void watch_images(const char *path, const void *bytes, size_t n, uint64_t at, void *ctx)
 {
@@ -23,6 +39,8 @@ static void watch_images(const char *path, const void *bytes, size_t n, uint64_t
 	if (at == 0 && origin_wants(path))
 		origin_look(&g->facts.origin, path, bytes,
 			    n < ORIGIN_PEEK_BYTES ? n : ORIGIN_PEEK_BYTES);
+	if (is_pages(path))
+		g->zero_pages += count_zero_pages(bytes, n);
 	notes_progress(&g->notes, path, g->input->done, g->input->total);
 }
 

@@ -6,9 +6,11 @@
 #include "format/annotations.h"
 #include "format/checkpoint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define DELTA_MEMBER "rootfs-diff.tar"
+#define DELTA_MEMBER      "rootfs-diff.tar"
+#define ZERO_PAGES_DIGITS 18
 
 struct sizes {
 	uint64_t total, pages, gpu, delta;
@@ -46,6 +48,17 @@ static void tell_nonzero(struct inspect *i, struct firn_value *to, const char *n
 {
 	if (n)
 		doc_add_number(i->doc, to, name, n);
+}
+
+/* How many pages firn build found to be zeros; in others they were not counted. */
+static void tell_zero_pages(struct inspect *i, const struct checkpoint_image *image,
+			    struct firn_value *to)
+{
+	const char *text = oci_annotation(image->checkpoint.manifest.json, ORG_FIRN_ZERO_PAGES);
+	const size_t len = text ? strlen(text) : 0;
+
+	if (len && len <= ZERO_PAGES_DIGITS && strspn(text, "0123456789") == len)
+		doc_add_number(i->doc, to, "zero_pages", strtoull(text, NULL, 10));
 }
 
 static void tell_layers(struct inspect *i, const struct image *image, const char *of,
@@ -144,6 +157,8 @@ int inspect_sizes(struct inspect *i, struct firn_error *err)
 	i->delta_bytes = layer >= 0 ? image->rootfs.manifest.layers[layer].size : s.delta;
 	doc_add_number(i->doc, v, "total_size", s.total);
 	tell_nonzero(i, v, "memory_pages_size", s.pages);
+	if (image)
+		tell_zero_pages(i, image, v);
 	tell_nonzero(i, v, "amd_gpu_memory_pages_size", s.gpu);
 	tell_nonzero(i, v, "root_fs_diff_size", i->delta_bytes);
 	doc_add_number(i->doc, v, "members", s.members);

@@ -21,6 +21,11 @@
 #define KICK_BYTES (8u << 20)
 #define HASH_BYTES (1u << 20)
 #define PAGE_BYTES 4096u
+/*
+ * Runs of zeros of this size and more become holes of the file: they take no room, and reading them
+ * no input. Shorter ones would cut the file into pieces that are slower to read than the zeros.
+ */
+#define HOLE_BYTES (64u << 10)
 /* From this size on it pays to hash in a thread beside the writing. */
 #define FOLLOW_BYTES (4u << 20)
 
@@ -46,13 +51,60 @@ static void follow(struct dir_blob *b)
 		follower_advance(b->follower, b->at);
 }
 
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0;
+}
+
+/*
+ * How many of the @n bytes that go to @at are to be written before a hole, which *ret_hole bytes
+ * make. It begins and ends at pages of the file.
+ */
+static size_t until_hole(const uint8_t *bytes, size_t n, uint64_t at, size_t *ret_hole)
+{
+	size_t page = (size_t)(-at & (PAGE_BYTES - 1)), hole = 0;
+
+	for (; page < n && n - page >= PAGE_BYTES; page += PAGE_BYTES) {
+		if (is_zero(bytes + page, PAGE_BYTES))
+			hole += PAGE_BYTES;
+		else if (hole >= HOLE_BYTES)
+			break;
+		else
+			hole = 0;
+	}
+	*ret_hole = hole >= HOLE_BYTES ? hole : 0;
+	return *ret_hole ? page - hole : n;
+}
+
+/* The file is new: what isn't written is a hole. */
+static int write_but_holes(struct dir_blob *b, const uint8_t *bytes, size_t n,
+			   struct firn_error *err)
+{
+	uint64_t at = b->at;
+	size_t hole = 0;
+
+	while (n) {
+		const size_t some = until_hole(bytes, n, at, &hole);
+		int rc = some ? fd_pwrite(b->file.fd, bytes, some, at, err) : 0;
+
+		if (rc < 0)
+			return rc;
+		at += some + hole;
+		bytes += some + hole;
+		n -= some + hole;
+	}
+	if (hole && ftruncate(b->file.fd, (off_t)at) < 0)
+		return firn_fail_errno(err, "write");
+	return 0;
+}
+
 static int write_out(struct dir_blob *b, const void *bytes, size_t n, struct firn_error *err)
 {
 	int rc;
 
 	if (FAULT_POINT("blob.write"))
 		return firn_fail_errno(err, "write");
-	rc = fd_pwrite(b->file.fd, bytes, n, b->at, err);
+	rc = write_but_holes(b, bytes, n, err);
 	if (rc < 0)
 		return rc;
 	b->at += n;

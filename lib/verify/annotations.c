@@ -72,6 +72,14 @@ static void check_digests(struct trace *w, const char *place, const json_t *doc)
 	}
 }
 
+static void check_zero_pages(struct trace *w, const char *place, const json_t *doc)
+{
+	const char *text = oci_annotation(doc, ORG_FIRN_ZERO_PAGES);
+
+	if (text && (!*text || text[strspn(text, "0123456789")]))
+		bad(w, place, ORG_FIRN_ZERO_PAGES, text);
+}
+
 /* A JSON array of sentences. */
 static void check_loss(struct trace *w, const char *place, const json_t *doc)
 {
@@ -197,6 +205,7 @@ void trace_annotations(struct trace *w, const struct trace_image *image)
 	}
 	check_words(w, image->place, image->doc);
 	check_loss(w, image->place, image->doc);
+	check_zero_pages(w, image->place, image->doc);
 	check_layer_keys(w, image);
 	check_roles(w, image);
 	for (size_t i = 0; i < image->nlayers; i++) {
