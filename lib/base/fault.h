@@ -23,6 +23,7 @@
  *	sweep.remove      removing a blob that nothing refers to
  *	mount.record      writing the record of a mounted folder
  *	mount.create      making a file system (EINVAL, ENOTBLK: what older kernels say)
+ *	mount.erofs       mounting an EROFS image (any error: this kernel has none)
  *	mount.attach      putting a mount into the tree
  *	mount.umount      taking one out of it
  *	unpack.file       making a file of a layer's tree

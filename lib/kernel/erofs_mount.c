@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/erofs_mount.h"
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "kernel/fsctx.h"
 #include "kernel/loop.h"
@@ -73,6 +74,8 @@ int erofs_mount(int image, const int *devices, size_t ndevices, enum road want, 
 	enum road road = want == ROAD_LOOP ? ROAD_LOOP : ROAD_FILE_DIRECTIO;
 	int fd = -1;
 
+	if (FAULT_POINT("mount.erofs"))
+		return firn_fail(err, FIRN_EUNSUPP, "this kernel can't mount erofs");
 	errno = 0;
 	if (road != ROAD_LOOP)
 		fd = attempt(image, devices, ndevices, road, err);
