@@ -86,6 +86,7 @@ struct blob_in {
 	uint64_t begun; /* at, when the connection was made */
 	struct registry_answer answer;
 	struct retry again;
+	bool refused; /* by an answer that another try would get, too */
 	int failed;
 };
 
@@ -156,7 +157,8 @@ static int connect_blob(struct blob_in *b, struct firn_error *err)
 	if ((rc = registry_ask(b->registry, &c, &b->answer, err)) < 0)
 		return rc;
 	b->begun = b->at;
-	if (b->answer.status != 200 && b->answer.status != 206)
+	b->refused = b->answer.status != 200 && b->answer.status != 206;
+	if (b->refused)
 		return registry_refuse(&b->answer, err);
 	return check_answer(b, err);
 }
@@ -218,7 +220,7 @@ static ssize_t blob_read(struct istream *in, void *buf, size_t n, struct firn_er
 		asked = asked || b->answer.http;
 		registry_answer_done(&b->answer);
 		/* What never became an answer was tried often enough. */
-		if (got != -FIRN_EFAIL || !asked)
+		if (got != -FIRN_EFAIL || !asked || b->refused)
 			break;
 		if (b->at - b->begun >= PROGRESS_BYTES)
 			b->again = (struct retry){ 0 };

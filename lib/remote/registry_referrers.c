@@ -72,6 +72,7 @@ static int list_next(struct list *l, const char *accept, char **ret, size_t *ret
 {
 	_cleanup_(registry_answer_done) struct registry_answer a = REGISTRY_ANSWER_NONE;
 	const struct registry_call c = { .method = "GET", .url = &l->at, .accept = accept };
+	_free_ char *text = NULL;
 	int rc;
 
 	if (!l->at.host)
@@ -82,14 +83,15 @@ static int list_next(struct list *l, const char *accept, char **ret, size_t *ret
 		return rc;
 	if (a.status != 200)
 		return registry_refuse(&a, err);
-	if ((rc = registry_answer_read(&a, l->max, ret, ret_len, err)) < 0)
+	if ((rc = registry_answer_read(&a, l->max, &text, ret_len, err)) < 0)
 		return rc;
 	rc = next_page(&a, &l->at, err);
 	if (rc == 0)
 		url_done(&l->at);
 	if (rc < 0)
-		free(*ret);
-	return rc < 0 ? rc : 1;
+		return rc;
+	*ret = take_ptr(&text);
+	return 1;
 }
 
 static int empty_index(json_t **ret, struct firn_error *err)

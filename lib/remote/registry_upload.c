@@ -29,6 +29,7 @@ struct upload {
 	bool chunks;      /* one PUT isn't taken here */
 	struct session *session;
 	struct retry again;
+	bool refused;  /* by an answer that another try would get, too */
 	uint64_t best; /* bytes that it had at most, at any time */
 };
 
@@ -62,6 +63,12 @@ static int take_location(struct upload *u, struct registry_answer *a, struct fir
 	return 0;
 }
 
+static int refuse(struct upload *u, struct registry_answer *a, struct firn_error *err)
+{
+	u->refused = true;
+	return registry_refuse(a, err);
+}
+
 static int begin(struct upload *u, struct firn_error *err)
 {
 	_cleanup_(registry_answer_done) struct registry_answer a = REGISTRY_ANSWER_NONE;
@@ -76,7 +83,7 @@ static int begin(struct upload *u, struct firn_error *err)
 	if ((rc = registry_ask(u->registry, &c, &a, err)) < 0)
 		return rc;
 	if (a.status != 202)
-		return registry_refuse(&a, err);
+		return refuse(u, &a, err);
 	u->at = 0;
 	if (http_header(a.http, "OCI-Chunk-Min-Length", text, sizeof(text)) &&
 	    answer_number(text, &least) && least > u->chunk)
@@ -181,7 +188,7 @@ static int put(struct upload *u, struct firn_error *err)
 		u->chunks = true;
 		return 0;
 	}
-	return registry_refuse(&a, err);
+	return refuse(u, &a, err);
 }
 
 /* One chunk: 1, 0 when the registry is at another place. */
@@ -209,7 +216,7 @@ static int patch(struct upload *u, struct firn_error *err)
 	if (a.status == 416 || a.status == 404)
 		return 0;
 	if (a.status / 100 != 2)
-		return registry_refuse(&a, err);
+		return refuse(u, &a, err);
 	if (http_header(a.http, "Range", range, sizeof(range)) &&
 	    (!answer_upload_range(range, &last) || last < u->at || last >= u->at + n))
 		return firn_fail(err, FIRN_ECORRUPT,
@@ -280,7 +287,7 @@ static int send_all(struct upload *u, struct firn_error *err)
 			moved(u);
 			continue;
 		}
-		if (rc != -FIRN_EFAIL || !u->registry->reached)
+		if (rc != -FIRN_EFAIL || u->refused || !u->registry->reached)
 			return rc;
 		lost = true;
 		if (!registry_again(u->registry, &u->again))
