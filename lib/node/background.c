@@ -15,14 +15,18 @@
 /* Put the descriptors at their fixed places and close all others. */
 static void keep_descriptors(const struct background *b)
 {
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int behind = BACKGROUND_FD + (int)b->nfds;
-	int high[BACKGROUND_FDS_MAX];
+	int high[BACKGROUND_FDS_MAX], null;
 
-	for (int i = 0; i < BACKGROUND_FD; i++)
-		(void)dup2(null, i);
+	/* First out of the way: of a program that had 0, 1 or 2 closed they may have these numbers.
+	 */
 	for (size_t i = 0; i < b->nfds; i++)
 		high[i] = b->fds[i] < 0 ? -1 : fcntl(b->fds[i], F_DUPFD_CLOEXEC, behind);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < BACKGROUND_FD; i++)
+		(void)dup3(null, i, 0);
+	if (null >= 0 && null < BACKGROUND_FD)
+		(void)fcntl(null, F_SETFD, 0);
 	for (size_t i = 0; i < b->nfds; i++) {
 		if (high[i] < 0)
 			(void)close(BACKGROUND_FD + (int)i);
