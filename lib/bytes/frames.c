@@ -160,10 +160,14 @@ static int parse_header(struct cursor c, struct header *ret, struct firn_error *
 	return 0;
 }
 
-/* The blocks of a frame, @w being behind its header. */
+/*
+ * The blocks of a frame, @w being behind its header. Those that aren't compressed say what they
+ * give: no more than all of them are to give together, and as much where there are no others.
+ */
 static int skip_blocks(struct walk *w, struct header *h, struct firn_error *err)
 {
-	bool first = true, last = false;
+	bool first = true, last = false, compressed = false;
+	uint64_t gives = 0;
 
 	while (!last) {
 		struct cursor c;
@@ -178,6 +182,8 @@ static int skip_blocks(struct walk *w, struct header *h, struct firn_error *err)
 		size = block >> 3;
 		if ((block >> 1 & 3) == 3 || size > BLOCK_MAX)
 			return corrupt(err, "bad block");
+		compressed |= (block >> 1 & 3) == 2;
+		gives += (block >> 1 & 3) == 2 ? 0 : size;
 		h->stored &= first && last && (block >> 1 & 3) == 0 && size == h->content;
 		if ((block >> 1 & 3) == 1)
 			size = 1;
@@ -186,6 +192,8 @@ static int skip_blocks(struct walk *w, struct header *h, struct firn_error *err)
 			return rc;
 		first = false;
 	}
+	if (gives > h->content || (compressed ? !h->content : gives != h->content))
+		return corrupt(err, "a frame has not the size it announces");
 	return h->checksum ? skip(w, CHECKSUM, err) : 0;
 }
 

@@ -513,6 +513,16 @@ def frame_of_more_behind(b):
 
 
 @case(PACKED, becomes="broken")
+def frame_of_nothing_has_something(b):
+    """it says that it is empty, and has a block that isn't"""
+    frame = payload(b, "odd")
+    old = b.seal()[frame.at:frame.at + frame.size]
+    new = bytearray(zstd_blob.stored(b"more"))
+    struct.pack_into("<I", new, 5, 0)
+    return zstd_blob.replace(b.seal(), frame, old + bytes(new))
+
+
+@case(PACKED, becomes="broken")
 def frame_content_larger(b):
     """than the blocks give"""
     new = bytearray(zstd_blob.stored(b.content("odd")))

@@ -174,6 +174,14 @@ static const struct {
 	    "\x5e\x2a\x4d\x18\xff\xff\xff\xff"
 	    "1234",
 	    -FIRN_ECORRUPT),
+	BAD("less than it announces", MAGIC "\x20\3\x11\0\0ab", -FIRN_ECORRUPT),
+	BAD("more than it announces", MAGIC "\x20\1\x11\0\0ab", -FIRN_ECORRUPT),
+	BAD("something in an empty one", MAGIC "\x20\0\x11\0\0ab", -FIRN_ECORRUPT),
+	BAD("repeated too often", MAGIC "\x20\2\x1b\0\0a", -FIRN_ECORRUPT),
+	BAD("something compressed in an empty one",
+	    MAGIC "\x20\0\x25\0\0\x10"
+		  "ab\0",
+	    -FIRN_ECORRUPT),
 	BAD("what comes behind",
 	    MAGIC "\x20\0\1\0\0"
 		  "x",
@@ -195,13 +203,15 @@ END_TEST
 /* A frame whose bytes give something else than its header says is found when it is read. */
 START_TEST(lies)
 {
-	static const char text[] = MAGIC "\x20\3\x11\0\0ab";
+	/* one compressed block: two literals, no sequence */
+	static const char text[] = MAGIC "\x20\3\x25\0\0\x10"
+					 "ab";
 	_cleanup_(source_closep) struct source *src = NULL;
 	struct source *mem = NULL;
 	struct firn_error err = { 0 };
 	uint8_t got[3];
 
-	ck_ok(source_from_mem(text, sizeof(text) - 1, &mem, &err), err);
+	ck_ok(source_from_mem(text, sizeof(text), &mem, &err), err); /* with its NUL */
 	ck_ok(frames_open(mem, &src, &err), err);
 	ck_assert_uint_eq(src->size, 3);
 	ck_assert_int_eq(source_pread(src, got, 1, 0, &err), -FIRN_ECORRUPT);
