@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include "registry.h"
 #include "show.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ struct copy_opts {
 	bool force, all_tags;
 	int only;
 	uint64_t jobs;
-	const char *digestfile;
+	const char *digestfile, *source_creds, *dest_creds;
+	struct registry_options registry;
 };
 
 enum { ONLY_NOTHING, ONLY_CHECKPOINT, ONLY_ROOTFS };
@@ -29,6 +31,11 @@ static const struct opt copy_options[] = {
 	OPT_UINT('j', "jobs", struct copy_opts, jobs, 1, 64, "N", "Blobs at once (4)"),
 	OPT_STR(0, "digestfile", struct copy_opts, digestfile, "FILE",
 		"Write the digest to FILE as well"),
+	OPT_STR(0, "src-creds", struct copy_opts, source_creds, "USER[:PASSWORD]",
+		"As --creds, for the registry of SOURCE alone"),
+	OPT_STR(0, "dest-creds", struct copy_opts, dest_creds, "USER[:PASSWORD]",
+		"As --creds, for the registry of DESTINATION alone"),
+	REGISTRY_OPTIONS(struct copy_opts, registry),
 	OPT_END,
 };
 
@@ -125,11 +132,13 @@ static int print(const struct app *app, const struct copy_opts *o, const struct 
 static void on_blob(const struct firn_copy_blob *b, void *ctx)
 {
 	struct progress *p = ctx;
-	const bool there = strcmp(b->fate, "there") == 0;
+	const char *how = strcmp(b->fate, "there") == 0     ? " already there"
+			  : strcmp(b->fate, "mounted") == 0 ? " in another repository"
+							    : "";
 	char text[160], json[320], size[SHOW_BYTES_MAX];
 
 	snprintf(text, sizeof(text), "%.19s %s%s", b->digest, show_bytes((int64_t)b->size, size),
-		 there ? " already there" : "");
+		 how);
 	snprintf(json, sizeof(json),
 		 "\"event\":\"blob\",\"digest\":\"%s\",\"size\":%" PRIu64 ",\"fate\":\"%s\"",
 		 b->digest, b->size, b->fate);
@@ -156,6 +165,8 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 	const struct copy_opts *o = opts;
 	_cleanup_(result_freep) struct firn_copy_result *done = NULL;
 	struct firn_report report = progress_report(&app->progress);
+	_cleanup_(registry_given_done) struct registry_given from = { .state = NULL };
+	struct firn_registry_opts to;
 	struct firn_copy_opts how = {
 		.size = sizeof(how),
 		.flags = (o->force ? FIRN_COPY_FORCE : 0) | (o->all_tags ? FIRN_COPY_ALL_TAGS : 0) |
@@ -173,6 +184,14 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 		return misuse(app, err, "--all-tags and --digestfile exclude each other");
 	if (o->all_tags && o->only != ONLY_NOTHING)
 		return misuse(app, err, "--all-tags and --only exclude each other");
+	rc = registry_fill(&o->registry, &from, err);
+	if (rc < 0)
+		return rc;
+	to = from.opts;
+	from.opts.creds = o->source_creds ? o->source_creds : from.opts.creds;
+	to.creds = o->dest_creds ? o->dest_creds : to.creds;
+	how.source_registry = &from.opts;
+	how.dest_registry = &to;
 	rc = firn_copy(argv[0], argv[1], &how, &done, err);
 	progress_clear(&app->progress);
 	if (rc == 0 && o->digestfile)
@@ -183,13 +202,14 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 const struct command cmd_copy = {
 	.name = "copy",
 	.args = "SOURCE DESTINATION",
-	.summary = "Copy images between layouts, archives and folders",
+	.summary = "Copy images between layouts, archives and registries",
 	.about =
 	    "Copy an image with all it refers to: the images of an index, their configs and "
 	    "layers, subjects. Nothing is changed on the way: every digest stays, and what was "
 	    "mountable stays mountable. What the destination has is not copied again.\n"
-	    "SOURCE is oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST] or dir:DIR, "
-	    "DESTINATION is oci:DIR[:TAG], oci-archive:FILE[:TAG] or dir:DIR.",
+	    "SOURCE is oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST], dir:DIR or "
+	    "docker://HOST/REPOSITORY[:TAG|@DIGEST], DESTINATION is oci:DIR[:TAG], "
+	    "oci-archive:FILE[:TAG], dir:DIR or docker://HOST/REPOSITORY[:TAG].",
 	.example = "firn copy oci:layout:r1 oci-archive:r1.tar\n"
 		   "firn copy oci-archive:r1.tar oci:/var/lib/checkpoints:r1\n"
 		   "firn copy --all-tags oci:layout oci:/var/lib/checkpoints",

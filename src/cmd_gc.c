@@ -26,7 +26,18 @@ static const struct opt gc_options[] = {
 	OPT_END,
 };
 
-enum { TAGS, BLOBS, BYTES, YOUNG_BLOBS, YOUNG_BYTES, ABSENT, REMOVED, NVALUES };
+enum {
+	TAGS,
+	BLOBS,
+	BYTES,
+	YOUNG_BLOBS,
+	YOUNG_BYTES,
+	ABSENT,
+	REMOVED,
+	PARTIAL,
+	PARTIAL_BYTES,
+	NVALUES
+};
 static const struct out_field gc_fields[] = {
 	[TAGS] = { "Tags", OUT_LIST },
 	[BLOBS] = { "Blobs", OUT_UINT },
@@ -35,6 +46,8 @@ static const struct out_field gc_fields[] = {
 	[YOUNG_BYTES] = { "YoungBytes", OUT_UINT },
 	[ABSENT] = { "Absent", OUT_UINT },
 	[REMOVED] = { "Removed", OUT_LIST },
+	[PARTIAL] = { "Partial", OUT_UINT },
+	[PARTIAL_BYTES] = { "PartialBytes", OUT_UINT },
 	{ NULL, OUT_END },
 };
 
@@ -47,6 +60,9 @@ static void print_text(const union out_value *v, bool dry)
 		printf("%suntagged: %s\n", will, v[TAGS].list.items[i]);
 	printf("%sremoved: %" PRIu64 " blobs, %s\n", will, v[BLOBS].num,
 	       show_bytes((int64_t)v[BYTES].num, size));
+	if (v[PARTIAL].num)
+		printf("%sremoved: %" PRIu64 " unfinished downloads, %s\n", will, v[PARTIAL].num,
+		       show_bytes((int64_t)v[PARTIAL_BYTES].num, size));
 	if (v[YOUNG_BLOBS].num)
 		printf("kept for their age: %" PRIu64 " blobs, %s (see --grace)\n",
 		       v[YOUNG_BLOBS].num, show_bytes((int64_t)v[YOUNG_BYTES].num, size));
@@ -61,6 +77,8 @@ static int print(const struct app *app, const struct firn_upkeep *u, bool dry,
 		[YOUNG_BLOBS] = { .num = upkeep_number(u, "young_blobs") },
 		[YOUNG_BYTES] = { .num = upkeep_number(u, "young_bytes") },
 		[ABSENT] = { .num = upkeep_number(u, "absent") },
+		[PARTIAL] = { .num = upkeep_number(u, "partial") },
+		[PARTIAL_BYTES] = { .num = upkeep_number(u, "partial_bytes") },
 	};
 	int rc = upkeep_list(u, "tags", &v[TAGS], err);
 

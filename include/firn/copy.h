@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/** @file Images from one place to another: layouts, archives of layouts, skopeo's folders. */
+/** @file Images from one place to another: layouts, archives, skopeo's folders, registries. */
 #ifndef FIRN_COPY_H
 #define FIRN_COPY_H
 
+#include <firn/registry.h>
 #include <firn/report.h>
 #include <firn/value.h>
 
@@ -25,7 +26,9 @@ enum firn_copy_flags {
 struct firn_copy_blob {
 	const char *digest; /**< "sha256:..." */
 	uint64_t size;
-	const char *fate; /**< "copied", or "there" when it was at the destination already */
+	/** "copied"; "there" when it was at the destination already; "mounted" when the registry
+	 * had it in another repository */
+	const char *fate;
 };
 
 /** How to copy; zero is the default of every member but size. */
@@ -39,6 +42,8 @@ struct firn_copy_opts {
 	 */
 	void (*blob)(const struct firn_copy_blob *b, void *ctx);
 	void *ctx; /**< handed to it */
+	/** how to reach a registry; NULL: with all defaults, as nobody */
+	const struct firn_registry_opts *source_registry, *dest_registry;
 };
 
 /** What was copied. */
@@ -50,10 +55,11 @@ struct firn_copy_result;
  * What the destination has already is not copied again.
  *
  * @param source  "oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG|@DIGEST]", the path of either, or
- *                "dir:DIR"
+ *                "dir:DIR" or "docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]"
  * @param dest    "oci:DIR[:TAG]" (DIR is made when it isn't there; without a tag the source's is
  *                taken; a checkpoint image's parts get theirs, TAG.checkpoint and TAG.rootfs),
- *                "oci-archive:FILE[:TAG]" or "dir:DIR"
+ *                "oci-archive:FILE[:TAG]", "dir:DIR" or "docker://HOST[:PORT]/REPOSITORY[:TAG]"
+ * (without a tag: "latest")
  * @param opts    borrowed; NULL means all defaults
  * @param ret     to be freed with firn_copy_result_free(); may be NULL
  * @return 0; -FIRN_EEXIST when a tag, archive or image is there and FIRN_COPY_FORCE isn't set;

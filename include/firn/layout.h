@@ -71,8 +71,9 @@ struct firn_gc_opts {
  * @param opts    borrowed; NULL means all defaults
  * @param ret     to be freed with firn_upkeep_free(); may be NULL. An object: "tags" that were
  *                taken away, "blobs" and "bytes" that were removed, "removed" their digests,
- *                "young_blobs" and "young_bytes" that are kept for their age, "absent" documents
- *                that are referred to and not there
+ *                "partial" and "partial_bytes" of downloads that
+ *                nobody went on with, "young_blobs" and "young_bytes" that are kept for their age,
+ * "absent" documents that are referred to and not there
  * @return 0; -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_gc(const char *layout, const struct firn_gc_opts *opts,

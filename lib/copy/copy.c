@@ -73,10 +73,11 @@ static int parse_dest(struct copy *c, const char *dest, struct firn_error *err)
 	if (rc < 0)
 		return rc;
 	if (c->dest.transport == REF_PATH)
-		return firn_fail(err, FIRN_EINVAL,
-				 "%s: the destination has to be oci:DIR[:TAG], "
-				 "oci-archive:FILE[:TAG] or dir:DIR",
-				 path_quote(dest, quoted));
+		return firn_fail(
+		    err, FIRN_EINVAL,
+		    "%s: the destination has to be oci:DIR[:TAG], "
+		    "oci-archive:FILE[:TAG], dir:DIR or docker://HOST/REPOSITORY[:TAG]",
+		    path_quote(dest, quoted));
 	if (c->dest.digest.alg)
 		return firn_fail(err, FIRN_EINVAL, "%s: a destination has a tag, not a digest",
 				 path_quote(dest, quoted));
@@ -126,9 +127,9 @@ static int name_roots(struct copy *c, struct firn_error *err)
 	const struct to_ops *ops = c->to->ops;
 	struct root *first = c->roots.list;
 
-	if (c->dest.tag) {
+	if (c->dest.tag || (ops->tag == TAG_LATEST && !(c->opts.flags & FIRN_COPY_ALL_TAGS))) {
 		free(first->tag);
-		first->tag = strdup(c->dest.tag);
+		first->tag = strdup(c->dest.tag ? c->dest.tag : REGISTRY_TAG);
 		return first->tag ? 0 : firn_fail_oom(err, "tag");
 	}
 	for (size_t i = 0; i < c->roots.n; i++) {
@@ -152,6 +153,8 @@ static int open_dest(struct copy *c, struct firn_error *err)
 
 	if (c->dest.transport == REF_OCI)
 		rc = to_layout_open(c->dest.path, &c->to, err);
+	else if (c->dest.transport == REF_DOCKER)
+		rc = to_registry_open(&c->dest, c->opts.dest_registry, &c->to, err);
 	else if (c->dest.transport == REF_OCI_ARCHIVE)
 		rc = to_archive_open(c->dest.path, force, &c->to, err);
 	else
@@ -203,7 +206,7 @@ static int run(struct copy *c, const char *source, const char *dest, struct firn
 
 	if ((rc = parse_dest(c, dest, err)) < 0)
 		return rc;
-	rc = from_open(source, &c->from, err);
+	rc = from_open(source, c->opts.source_registry, &c->from, err);
 	if (rc == 0)
 		rc = find_roots(c, err);
 	if (rc == 0)

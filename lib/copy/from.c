@@ -24,6 +24,7 @@ void from_done(struct from *f)
 {
 	layout_close(f->layout);
 	store_close(f->flat);
+	registry_close(f->registry);
 	free(f->top);
 	ref_done(&f->ref);
 }
@@ -77,12 +78,25 @@ static int open_flat(struct from *f, struct firn_error *err)
 	return firn_wrap(err, rc, "dir:%s", f->ref.path);
 }
 
-int from_open(const char *source, struct from *ret, struct firn_error *err)
+/* The one image that is asked for, or later all of them. */
+static int open_registry(struct from *f, const struct firn_registry_opts *how,
+			 struct firn_error *err)
+{
+	struct registry_opts opts = { 0 };
+	int rc = how ? registry_opts_from(how, &opts, err) : 0;
+
+	return rc < 0 ? rc : registry_open(&f->ref, &opts, &f->registry, err);
+}
+
+int from_open(const char *source, const struct firn_registry_opts *how, struct from *ret,
+	      struct firn_error *err)
 {
 	int rc = ref_parse(source, &ret->ref, err);
 
 	if (rc < 0)
 		return rc;
+	if (ret->ref.transport == REF_DOCKER)
+		return open_registry(ret, how, err);
 	if (ret->ref.transport == REF_DIR)
 		return open_flat(ret, err);
 	rc = layout_open_ref(&ret->ref, &ret->layout, err);
@@ -96,15 +110,52 @@ bool from_parallel(const struct from *f)
 	return !f->layout || !layout_packed(f->layout);
 }
 
-int from_has(struct from *f, const struct digest *d, struct firn_error *err)
+int from_has(struct from *f, const struct digest *d, bool document, struct firn_error *err)
 {
-	return store_has(f->store, d, NULL, err);
+	char text[DIGEST_TEXT_MAX];
+
+	if (!f->registry)
+		return store_has(f->store, d, NULL, err);
+	if (document)
+		return registry_has_manifest(f->registry, digest_text(d, text), NULL, err);
+	return registry_has_blob(f->registry, d, NULL, err);
+}
+
+static int check_size(uint64_t found, uint64_t said, struct firn_error *err)
+{
+	if (found == said)
+		return 0;
+	return firn_fail(err, FIRN_ECORRUPT, "has %llu bytes, its descriptor says %llu",
+			 (unsigned long long)found, (unsigned long long)said);
+}
+
+static int fetch_manifest(struct from *f, const struct oci_descriptor *desc, char **ret,
+			  size_t *ret_len, struct firn_error *err)
+{
+	_free_ char *type = NULL, *bytes = NULL;
+	char text[DIGEST_TEXT_MAX];
+	struct digest d;
+	size_t len;
+	int rc = registry_manifest(f->registry, digest_text(&desc->digest, text), &type, &bytes,
+				   &len, &d, err);
+
+	if (rc == 0 && desc->size)
+		rc = firn_wrap(err, check_size(len, desc->size, err), "manifest %s", text);
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&bytes);
+	*ret_len = len;
+	return 0;
 }
 
 int from_document(struct from *f, const struct oci_descriptor *desc, char **ret, size_t *ret_len,
 		  struct firn_error *err)
 {
-	if (!f->top || !digest_equal(&desc->digest, &f->top_desc.digest))
+	const bool top = f->top && digest_equal(&desc->digest, &f->top_desc.digest);
+
+	if (!top && f->registry)
+		return fetch_manifest(f, desc, ret, ret_len, err);
+	if (!top)
 		return store_read(f->store, &desc->digest, desc->size, OCI_DOCUMENT_MAX, ret,
 				  ret_len, err);
 	*ret = malloc(f->top_len + 1);
@@ -132,11 +183,59 @@ static int add_root(struct roots *r, const char *tag, const struct oci_descripto
 	return 0;
 }
 
+static int ask_for_root(struct from *f, const char *reference, struct oci_descriptor *ret,
+			char **ret_text, size_t *ret_len, struct firn_error *err)
+{
+	_free_ char *type = NULL;
+	int rc =
+	    registry_manifest(f->registry, reference, &type, ret_text, ret_len, &ret->digest, err);
+
+	if (rc < 0)
+		return rc;
+	if (!oci_is_manifest(type) && !oci_is_index(type))
+		return firn_fail(err, FIRN_EUNSUPP, "%s: is neither a manifest nor an index",
+				 reference);
+	ret->size = *ret_len;
+	snprintf(ret->media_type, sizeof(ret->media_type), "%s", type);
+	return 0;
+}
+
+static int registry_root(struct from *f, struct roots *ret, struct firn_error *err)
+{
+	const char *tag = f->ref.tag ? f->ref.tag : f->ref.digest.alg ? NULL : REGISTRY_TAG;
+	char text[DIGEST_TEXT_MAX];
+	int rc = ask_for_root(f, f->ref.digest.alg ? digest_text(&f->ref.digest, text) : tag,
+			      &f->top_desc, &f->top, &f->top_len, err);
+
+	return rc < 0 ? rc : add_root(ret, tag, &f->top_desc, err);
+}
+
+static int registry_roots(struct from *f, struct roots *ret, struct firn_error *err)
+{
+	_cleanup_(registry_tags_done) struct registry_tags tags = { 0 };
+	int rc = registry_tags(f->registry, &tags, err);
+
+	for (size_t i = 0; rc == 0 && i < tags.n; i++) {
+		struct oci_descriptor desc = { 0 };
+		_free_ char *text = NULL;
+		size_t len;
+
+		if (registry_is_fallback_tag(tags.list[i]))
+			continue;
+		rc = ask_for_root(f, tags.list[i], &desc, &text, &len, err);
+		if (rc == 0)
+			rc = add_root(ret, tags.list[i], &desc, err);
+	}
+	return rc;
+}
+
 int from_root(struct from *f, struct roots *ret, struct firn_error *err)
 {
 	_cleanup_(oci_descriptor_done) struct oci_descriptor desc = { 0 };
 	int rc;
 
+	if (f->registry)
+		return registry_root(f, ret, err);
 	if (f->top)
 		return add_root(ret, NULL, &f->top_desc, err);
 	rc = layout_resolve(f->layout, &f->ref, &desc, err);
@@ -147,18 +246,11 @@ int from_root(struct from *f, struct roots *ret, struct firn_error *err)
 			&desc, err);
 }
 
-int from_all(struct from *f, struct roots *ret, struct firn_error *err)
+static int layout_roots(struct from *f, struct roots *ret, struct firn_error *err)
 {
 	_cleanup_(oci_index_done) struct oci_index index = { 0 };
-	int rc;
+	int rc = layout_index(f->layout, &index, err);
 
-	if (!f->layout)
-		return firn_fail(err, FIRN_EINVAL, "dir:%s has one image, without a tag",
-				 f->ref.path);
-	if (f->ref.tag || f->ref.digest.alg)
-		return firn_fail(err, FIRN_EINVAL,
-				 "--all-tags and one image of %s exclude each other", f->ref.path);
-	rc = layout_index(f->layout, &index, err);
 	for (size_t i = 0; rc == 0 && i < index.nmanifests; i++) {
 		const struct oci_descriptor *d = &index.manifests[i];
 		const char *tag = oci_annotation(d->json, OCI_REF_NAME);
@@ -170,6 +262,20 @@ int from_all(struct from *f, struct roots *ret, struct firn_error *err)
 		if (tag)
 			rc = add_root(ret, tag, d, err);
 	}
+	return rc;
+}
+
+int from_all(struct from *f, struct roots *ret, struct firn_error *err)
+{
+	int rc;
+
+	if (f->flat)
+		return firn_fail(err, FIRN_EINVAL, "dir:%s has one image, without a tag",
+				 f->ref.path);
+	if (f->ref.tag || f->ref.digest.alg)
+		return firn_fail(err, FIRN_EINVAL,
+				 "--all-tags and one image of %s exclude each other", f->ref.path);
+	rc = f->registry ? registry_roots(f, ret, err) : layout_roots(f, ret, err);
 	if (rc == 0 && !ret->n)
 		return firn_fail(err, FIRN_ENOTFOUND, "%s has no tags", f->ref.path);
 	return rc;

@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a copy comes from: a layout, an archive of one, a dir: image. Blobs come out of a store,
- * manifests too; what has to be copied begins at the roots.
+ * Where a copy comes from: a layout, an archive of one, a dir: image, a registry. What has to be
+ * copied begins at the roots.
  */
 #ifndef FIRN_COPY_FROM_H
 #define FIRN_COPY_FROM_H
 
 #include "image/layout.h"
+#include "remote/registry.h"
 
 #include "firn/copy.h"
 
 struct from {
 	struct ref ref;
-	struct layout *layout; /* NULL: a dir: image */
-	struct store *store;   /* borrowed from the layout, or flat */
-	struct store *flat;
-	char *top; /* of a dir: image its manifest.json, which no blob's name leads to */
+	struct layout *layout; /* NULL: another one of these */
+	struct store *flat;    /* of a dir: image */
+	struct registry *registry;
+	struct store *store; /* borrowed from the layout, or flat; NULL: a registry */
+	char *top;           /* what is there before anything is asked for by its digest, or NULL */
 	size_t top_len;
 	struct oci_descriptor top_desc;
 };
 
-int from_open(const char *source, struct from *ret, struct firn_error *err) _must_check_;
+int from_open(const char *source, const struct firn_registry_opts *how, struct from *ret,
+	      struct firn_error *err) _must_check_;
 void from_done(struct from *f);
 
 /* An image to be copied, with the name that it has at the source. */
@@ -40,11 +43,15 @@ int from_root(struct from *f, struct roots *ret, struct firn_error *err) _must_c
 int from_all(struct from *f, struct roots *ret, struct firn_error *err) _must_check_;
 void roots_done(struct roots *r);
 
-/* 1 when the source has it. */
-int from_has(struct from *f, const struct digest *d, struct firn_error *err) _must_check_;
+/* 1 when the source has it; @document: a manifest or an index. */
+int from_has(struct from *f, const struct digest *d, bool document,
+	     struct firn_error *err) _must_check_;
 /* A manifest or index, proven. Caller frees. */
 int from_document(struct from *f, const struct oci_descriptor *desc, char **ret, size_t *ret_len,
 		  struct firn_error *err) _must_check_;
+/* The bytes of a blob, unproven. Reading forwards costs nothing, a step back may. */
+int from_blob(struct from *f, const struct digest *d, uint64_t size, struct source **ret,
+	      struct firn_error *err) _must_check_;
 /* Whether several blobs may be read at once. */
 bool from_parallel(const struct from *f);
 

@@ -3,10 +3,12 @@
 
 #include "base/fd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define KEPT_MAX    (16u << 20) /* bytes of documents that are held */
 #define SLOTS_FIRST 256
+#define BASES_MAX   1000
 
 void plan_done(struct plan *p)
 {
@@ -14,6 +16,9 @@ void plan_done(struct plan *p)
 		free(p->items[i].type);
 		free(p->items[i].text);
 	}
+	for (size_t i = 0; i < p->nbases; i++)
+		ref_done(&p->bases[i]);
+	free(p->bases);
 	free(p->items);
 	free(p->slots);
 	*p = (struct plan){ 0 };
@@ -93,6 +98,7 @@ struct child {
 	uint64_t size;
 	char *type; /* of a manifest or index; NULL: a blob */
 	bool spare; /* what is not there may be left out */
+	struct base base;
 };
 
 struct children {
@@ -115,7 +121,12 @@ static int add_child(struct children *c, const struct oci_descriptor *d, bool sp
 
 	if (document && !type)
 		return firn_fail_oom(err, "manifest");
-	c->list[c->n++] = (struct child){ d->digest, d->size, type, spare };
+	c->list[c->n++] = (struct child){
+		.digest = d->digest,
+		.size = d->size,
+		.type = type,
+		.spare = spare,
+	};
 	return 0;
 }
 
@@ -125,9 +136,53 @@ static bool is_elsewhere(const struct oci_descriptor *d)
 	return json_array_size(json_object_get(d->json, "urls")) > 0;
 }
 
-static int of_manifest(const char *text, size_t len, bool alone, struct children *ret,
-		       struct firn_error *err)
+/* What a manifest says of the image it was made from, if that is of use to a registry. */
+static int find_base(struct plan *p, const json_t *manifest, struct base *ret,
+		     struct firn_error *err)
 {
+	const char *name = oci_annotation(manifest, OCI_BASE_NAME);
+	struct ref *more;
+	_free_ char *text = NULL;
+	struct ref r = { 0 };
+
+	if (!name || p->nbases == BASES_MAX)
+		return 0;
+	if (asprintf(&text, "docker://%s", name) < 0) {
+		text = NULL;
+		return firn_fail_oom(err, "base");
+	}
+	if (ref_parse(text, &r, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < p->nbases; i++)
+		if (strcmp(p->bases[i].host, r.host) == 0 &&
+		    strcmp(p->bases[i].path, r.path) == 0) {
+			ref_done(&r);
+			*ret = (struct base){ p->bases[i].host, p->bases[i].path };
+			return 0;
+		}
+	more = reallocarray(p->bases, p->nbases + 1, sizeof(*more));
+	if (!more) {
+		ref_done(&r);
+		return firn_fail_oom(err, "base");
+	}
+	p->bases = more;
+	p->bases[p->nbases++] = r;
+	*ret = (struct base){ r.host, r.path };
+	return 0;
+}
+
+/* Which layers come from there: all that nobody says are something else. */
+static bool may_be_of_base(const struct oci_descriptor *layer)
+{
+	const char *role = oci_annotation(layer->json, ORG_FIRN_LAYER);
+
+	return !role || strcmp(role, ORG_FIRN_LAYER_BASE) == 0;
+}
+
+static int of_manifest(struct plan *p, const char *text, size_t len, bool alone,
+		       struct children *ret, struct firn_error *err)
+{
+	struct base base = { 0 };
 	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
 	int rc = oci_manifest_parse(text, len, &m, err);
 
@@ -136,9 +191,14 @@ static int of_manifest(const char *text, size_t len, bool alone, struct children
 	ret->list = calloc(m.nlayers + 2, sizeof(*ret->list));
 	if (!ret->list)
 		return firn_fail_oom(err, "manifest");
-	rc = add_child(ret, &m.config, false, err);
-	for (size_t i = 0; rc == 0 && i < m.nlayers; i++)
+	rc = find_base(p, m.json, &base, err);
+	if (rc == 0)
+		rc = add_child(ret, &m.config, false, err);
+	for (size_t i = 0; rc == 0 && i < m.nlayers; i++) {
 		rc = add_child(ret, &m.layers[i], is_elsewhere(&m.layers[i]), err);
+		if (rc == 0 && may_be_of_base(&m.layers[i]))
+			ret->list[ret->n - 1].base = base;
+	}
 	if (rc == 0 && m.subject.digest.alg && !alone)
 		rc = add_child(ret, &m.subject, true, err);
 	return rc;
@@ -196,13 +256,15 @@ static int walk_child(struct plan *p, struct from *f, const struct child *c, int
 		      struct firn_error *err)
 {
 	struct oci_descriptor d = { .digest = c->digest, .size = c->size };
-	const struct item i = { .digest = c->digest, .size = c->size };
+	const struct item i = { .digest = c->digest, .size = c->size, .base = c->base };
 	char name[DIGEST_TEXT_MAX];
 	int rc;
 
 	if (find(p, &c->digest, c->type))
 		return 0;
-	rc = from_has(f, &c->digest, err);
+	/* A registry would have to be asked about each: what isn't there is found when it's read.
+	 */
+	rc = f->registry && !c->spare ? 1 : from_has(f, &c->digest, c->type, err);
 	if (rc == 0 && c->spare) {
 		p->nskipped++;
 		return 0;
@@ -233,7 +295,7 @@ static int walk(struct plan *p, struct from *f, const struct oci_descriptor *des
 	if ((rc = from_document(f, desc, &text, &len, err)) < 0)
 		return rc;
 	rc = oci_is_index(desc->media_type) ? of_index(text, len, alone, &c, err)
-					    : of_manifest(text, len, alone, &c, err);
+					    : of_manifest(p, text, len, alone, &c, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "%s", digest_text(&desc->digest, name));
 	for (size_t i = 0; rc == 0 && i < c.n; i++)

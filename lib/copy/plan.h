@@ -12,9 +12,16 @@
 #define PLAN_ITEMS_MAX (1u << 18)
 #define PLAN_DEPTH_MAX 8 /* indexes inside each other, and subjects of subjects */
 
+/* A repository that probably has a layer, as the manifest says
+ * (org.opencontainers.image.base.name). */
+struct base {
+	const char *host, *repository; /* NULL: nobody knows one; borrowed from the plan */
+};
+
 struct item {
 	struct digest digest;
 	uint64_t size;
+	struct base base;
 	char *type; /* media type of a document; NULL: a blob */
 	char *text; /* the document; NULL: too much to be kept, it is read again */
 };
@@ -24,6 +31,8 @@ struct plan {
 	size_t n, room;
 	uint32_t *slots; /* of a hash table: positions in items, from 1 on */
 	size_t nslots;
+	struct ref *bases; /* that items' bases borrow from */
+	size_t nbases;
 	uint64_t bytes;  /* of all items */
 	size_t kept;     /* bytes of text */
 	size_t nskipped; /* entries of indexes that the source doesn't have */

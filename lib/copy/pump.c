@@ -113,12 +113,17 @@ static void *work(void *arg)
 
 static void tell_item(struct pump *p, size_t at)
 {
+	static const char *const fates[] = {
+		[FATE_COPIED] = "copied",
+		[FATE_PRESENT] = "there",
+		[FATE_MOUNTED] = "mounted",
+	};
 	char text[DIGEST_TEXT_MAX];
 	const struct item *i = &p->plan->items[at];
 	const struct firn_copy_blob b = {
 		.digest = digest_text(&i->digest, text),
 		.size = i->size,
-		.fate = p->fates[at] == FATE_PRESENT ? "there" : "copied",
+		.fate = fates[p->fates[at]],
 	};
 
 	if (p->opts->blob)
@@ -268,7 +273,7 @@ static void count(const struct pump *p, struct moved *ret)
 {
 	for (size_t i = 0; i < p->nfinished; i++) {
 		const struct item *item = &p->plan->items[p->finished[i]];
-		const bool there = p->fates[p->finished[i]] == FATE_PRESENT;
+		const bool there = p->fates[p->finished[i]] != FATE_COPIED;
 
 		*(there ? &ret->present_blobs : &ret->blobs) += 1;
 		*(there ? &ret->present_bytes : &ret->bytes) += item->size;

@@ -12,7 +12,11 @@
 struct to;
 
 /* What became of a blob. */
-enum fate { FATE_COPIED, FATE_PRESENT };
+enum fate {
+	FATE_COPIED,
+	FATE_PRESENT, /* it was there */
+	FATE_MOUNTED, /* the registry took it over from another repository */
+};
 
 struct to_ops {
 	/* Whether the names can be given: before anything is copied. @roots have tags by then. */
@@ -27,8 +31,11 @@ struct to_ops {
 	/* Also throws away what wasn't finished. */
 	void (*close)(struct to *t);
 	bool parallel;
-	/* A root without a tag is -FIRN_EINVAL, is kept so, or loses the one it has. */
-	enum { TAG_NEEDED, TAG_OPTIONAL, TAG_NONE } tag;
+	/*
+	 * What an image is called when the destination doesn't say it: as at the source, which must
+	 * then say it or may; nothing; REGISTRY_TAG.
+	 */
+	enum { TAG_NEEDED, TAG_OPTIONAL, TAG_NONE, TAG_LATEST } tag;
 };
 
 struct to {
@@ -42,5 +49,7 @@ int to_layout_open(const char *path, struct to **ret, struct firn_error *err) _m
 int to_archive_open(const char *path, bool force, struct to **ret,
 		    struct firn_error *err) _must_check_;
 int to_dir_open(const char *path, bool force, struct to **ret, struct firn_error *err) _must_check_;
+int to_registry_open(const struct ref *ref, const struct firn_registry_opts *how, struct to **ret,
+		     struct firn_error *err) _must_check_;
 
 #endif

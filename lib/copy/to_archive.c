@@ -147,15 +147,12 @@ static int copy_blob(struct to_archive *t, const struct item *i, const struct st
 		     struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
-	int rc = store_open(t->to.from->store, &i->digest, &src, err);
+	int rc;
 
-	if (rc < 0)
+	if ((rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0 ||
+	    (rc = begin_blob(t, i, err)) < 0)
 		return rc;
-	if (src->size != i->size)
-		return firn_fail(err, FIRN_ECORRUPT, "has %llu bytes, its descriptor says %llu",
-				 (unsigned long long)src->size, (unsigned long long)i->size);
-	rc = begin_blob(t, i, err);
-	return rc < 0 ? rc : put_bytes(t, src, i, watch, err);
+	return put_bytes(t, src, i, watch, err);
 }
 
 static int archive_blob(struct to *to, const struct item *i, const struct store_watch *watch,

@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "copy/flat.h"
+#include "copy/partial.h"
 #include "format/dir_image.h"
 #include "store/publish.h"
 
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 
 #define LOCK_SECONDS 60
+#define LARGE_BYTES  (4u << 20) /* from here on a download can be gone on with */
 
 struct to_dir {
 	struct to to;
@@ -104,16 +106,37 @@ static int dir_check(struct to *to, const struct roots *roots, struct firn_error
 	return rc < 0 ? rc : 0;
 }
 
+/* From a registry: what is large can be gone on with. 1 when it was there; *ret NULL: it is. */
+static int fetch(struct to_dir *t, const struct item *i, const struct store_watch *watch,
+		 struct blob_writer **ret, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	uint64_t size;
+	int rc = store_has(t->store, &i->digest, &size, err);
+
+	if (rc < 0 || (rc && size == i->size))
+		return rc;
+	rc = i->size < LARGE_BYTES ? 1 : partial_fetch(t->to.from, i, t->fd, ".", watch, err);
+	if (rc <= 0 || (rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0)
+		return rc;
+	return store_receive(t->store, &i->digest, src, watch, ret, err);
+}
+
 static int dir_blob(struct to *to, const struct item *i, const struct store_watch *watch,
 		    enum fate *ret_fate, struct firn_error *err)
 {
 	struct to_dir *t = (struct to_dir *)to;
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	int rc =
-	    store_fetch_watched(t->store, to->from->store, &i->digest, i->size, watch, &w, err);
+	int rc = to->from->registry ? fetch(t, i, watch, &w, err)
+				    : store_fetch_watched(t->store, to->from->store, &i->digest,
+							  i->size, watch, &w, err);
 
 	if (rc < 0)
 		return rc;
+	if (!w) { /* it has its name */
+		*ret_fate = rc > 0 ? FATE_PRESENT : FATE_COPIED;
+		return 0;
+	}
 	*ret_fate = rc > 0 ? FATE_PRESENT : FATE_COPIED;
 	rc = blob_publish(w, err);
 	return rc < 0 ? rc : 0;
@@ -177,6 +200,7 @@ static int dir_finish(struct to *to, const struct roots *roots, struct firn_erro
 	int rc;
 
 	(void)roots;
+	partial_end(t->fd);
 	if (!t->top)
 		return firn_fail(err, FIRN_EINVAL, "dir: holds images, and this is none");
 	if ((rc = publish_sync(t->fd, err)) < 0 ||

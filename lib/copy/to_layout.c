@@ -7,9 +7,12 @@
 #include "copy/to.h"
 
 #include "base/fd.h"
+#include "copy/partial.h"
 #include "image/labels.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LARGE_BYTES (4u << 20)
@@ -18,6 +21,8 @@
 struct to_layout {
 	struct to to;
 	struct layout *layout;
+	int fd;     /* its folder */
+	bool again; /* some names are there, and are these images' */
 	struct labels labels;
 	struct oci_index *images; /* of the roots: the labels borrow from them */
 	size_t nimages;
@@ -53,6 +58,38 @@ static int add_waiting(struct to_layout *t, struct blob_writer *w, struct firn_e
 	return rc;
 }
 
+/* Takes @w, also on failure. */
+static int keep(struct to_layout *t, struct blob_writer *w, uint64_t size, struct firn_error *err)
+{
+	int rc;
+
+	if (size < LARGE_BYTES)
+		return add_waiting(t, w, err);
+	rc = blob_publish(w, err);
+	blob_free(w);
+	return rc < 0 ? rc : 0;
+}
+
+/* From a registry: what is large can be gone on with. */
+static int fetch(struct to_layout *t, const struct item *i, const struct store_watch *watch,
+		 struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	char folder[sizeof("blobs/sha256")];
+	int rc = 1;
+
+	snprintf(folder, sizeof(folder), "blobs/%s", digest_alg_name(i->digest.alg));
+	if (i->size >= LARGE_BYTES && i->digest.alg == DIGEST_SHA256)
+		rc = partial_fetch(t->to.from, i, t->fd, folder, watch, err);
+	if (rc <= 0)
+		return rc;
+	if ((rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0 ||
+	    (rc = store_receive(layout_store(t->layout), &i->digest, src, watch, &w, err)) < 0)
+		return rc;
+	return keep(t, take_ptr(&w), i->size, err);
+}
+
 static int layout_blob(struct to *to, const struct item *i, const struct store_watch *watch,
 		       enum fate *ret_fate, struct firn_error *err)
 {
@@ -67,13 +104,10 @@ static int layout_blob(struct to *to, const struct item *i, const struct store_w
 	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
 	if (*ret_fate == FATE_PRESENT)
 		return 0;
+	if (to->from->registry)
+		return fetch(t, i, watch, err);
 	rc = store_fetch_watched(s, to->from->store, &i->digest, i->size, watch, &w, err);
-	if (rc < 0)
-		return rc;
-	if (i->size < LARGE_BYTES)
-		return add_waiting(t, take_ptr(&w), err);
-	rc = blob_publish(w, err);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : keep(t, take_ptr(&w), i->size, err);
 }
 
 static int layout_document(struct to *to, const struct item *i, const char *text,
@@ -119,6 +153,26 @@ static int label_root(struct to_layout *t, const struct root *r, struct firn_err
 	return rc;
 }
 
+/* A name that is this image's already is no other's. */
+static int check_taken(struct to_layout *t, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	int rc = layout_index(t->layout, &index, err);
+
+	for (size_t i = 0; rc == 0 && i < t->labels.n; i++) {
+		const struct layout_entry *e = &t->labels.entries[i];
+		const struct ref ref = { .transport = REF_OCI, .tag = (char *)e->tag };
+		_cleanup_(oci_descriptor_done) struct oci_descriptor there = { 0 };
+
+		if (layout_resolve(t->layout, &ref, &there, NULL) < 0)
+			continue;
+		if (!digest_equal(&there.digest, &e->desc->digest))
+			return layout_check_tags(t->layout, e, 1, err);
+		t->again = true;
+	}
+	return rc;
+}
+
 static int layout_check(struct to *to, const struct roots *roots, struct firn_error *err)
 {
 	struct to_layout *t = (struct to_layout *)to;
@@ -132,9 +186,7 @@ static int layout_check(struct to *to, const struct roots *roots, struct firn_er
 		rc = labels_given(&t->labels, NULL, roots->list[i].tag, &roots->list[i].desc, err);
 	for (size_t i = 0; rc == 0 && i < roots->n; i++)
 		rc = label_root(t, &roots->list[i], err);
-	if (rc < 0 || to->force)
-		return rc;
-	return layout_check_tags(t->layout, t->labels.entries, t->labels.n, err);
+	return rc < 0 || to->force ? rc : check_taken(t, err);
 }
 
 static int layout_finish(struct to *to, const struct roots *roots, struct firn_error *err)
@@ -142,8 +194,9 @@ static int layout_finish(struct to *to, const struct roots *roots, struct firn_e
 	struct to_layout *t = (struct to_layout *)to;
 
 	(void)roots;
+	partial_end(t->fd);
 	return layout_commit(t->layout, t->waiting, t->nwaiting, t->labels.entries, t->labels.n,
-			     to->force, err);
+			     to->force || t->again, err);
 }
 
 static void to_layout_close(struct to *to)
@@ -156,6 +209,7 @@ static void to_layout_close(struct to *to)
 	for (size_t i = 0; i < t->nimages; i++)
 		oci_index_done(&t->images[i]);
 	free(t->images);
+	fd_close(t->fd);
 	layout_close(t->layout);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
@@ -178,8 +232,13 @@ int to_layout_open(const char *path, struct to **ret, struct firn_error *err)
 	if (!t)
 		return firn_fail_oom(err, "layout");
 	t->to.ops = &ops;
+	t->fd = -1;
 	pthread_mutex_init(&t->lock, NULL);
 	rc = layout_open(path, LAYOUT_CREATE, &t->layout, err);
+	if (rc == 0) {
+		t->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = t->fd < 0 ? firn_fail_errno(err, "open %s", path) : 0;
+	}
 	if (rc < 0) {
 		to_layout_close(&t->to);
 		return rc;

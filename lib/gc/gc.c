@@ -156,7 +156,7 @@ struct gc {
 	struct marks *marks;
 	struct sweep *sweep;
 	int64_t now; /* seconds since the epoch */
-	uint64_t blobs, bytes, young_blobs, young_bytes;
+	uint64_t blobs, bytes, young_blobs, young_bytes, partial, partial_bytes;
 };
 
 static void gc_done(struct gc *g)
@@ -255,7 +255,10 @@ static int sweep(struct gc *g, const char *path, struct firn_error *err)
 	    (rc = mark(g, path, err)) < 0)
 		return rc;
 	g->removed = doc_add_list(g->result->doc, g->result->top, "removed");
-	if ((rc = sweep_each(g->sweep, sweep_one, g, err)) < 0)
+	if ((rc = sweep_each(g->sweep, sweep_one, g, err)) < 0 ||
+	    (rc = sweep_partial(g->sweep, folder, g->now - (int64_t)g->opts.grace,
+				g->opts.flags & FIRN_GC_DRY_RUN, &g->partial, &g->partial_bytes,
+				err)) < 0)
 		return rc;
 	return sweep_flush(g->sweep, err);
 }
@@ -269,6 +272,8 @@ static void tell(const struct gc *g)
 	doc_add_number(d, top, "bytes", g->bytes);
 	doc_add_number(d, top, "young_blobs", g->young_blobs);
 	doc_add_number(d, top, "young_bytes", g->young_bytes);
+	doc_add_number(d, top, "partial", g->partial);
+	doc_add_number(d, top, "partial_bytes", g->partial_bytes);
 	doc_add_number(d, top, "absent", marks_absent(g->marks));
 }
 

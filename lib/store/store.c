@@ -390,10 +390,31 @@ static int share(struct blob_writer *w, struct store *from, const struct digest 
 	return w->ops->share(w, fd, size, watch, err);
 }
 
+/* @from NULL: nothing can be shared. */
+static int receive(struct store *to, struct store *from, struct source *src, const struct digest *d,
+		   const struct store_watch *watch, struct blob_writer **ret,
+		   struct firn_error *err)
+{
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	int rc;
+
+	if ((rc = writer_new(to, d->alg, 0, &w, err)) < 0 ||
+	    (from && (rc = share(w, from, d, src->size, watch, err)) < 0) ||
+	    (rc == 0 && (rc = copy_bytes(w, src, watch, err)) < 0) || (rc = seal_as(w, d, err)) < 0)
+		return rc;
+	*ret = take_ptr(&w);
+	return 0;
+}
+
+int store_receive(struct store *to, const struct digest *d, struct source *src,
+		  const struct store_watch *watch, struct blob_writer **ret, struct firn_error *err)
+{
+	return name_blob(d, receive(to, NULL, src, d, watch, ret, err), err);
+}
+
 static int fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,
 		 const struct store_watch *watch, struct blob_writer **ret, struct firn_error *err)
 {
-	_cleanup_(blob_freep) struct blob_writer *w = NULL;
 	_cleanup_(source_closep) struct source *src = NULL;
 	uint64_t bytes;
 	int rc;
@@ -402,13 +423,9 @@ static int fetch(struct store *to, struct store *from, const struct digest *d, u
 	if (rc < 0 || (rc && bytes == size))
 		return rc < 0 ? rc : present_new(to, d, size, ret, err);
 	if ((rc = from->ops->open(from, d, &src, err)) < 0 ||
-	    (rc = check_size(src->size, size, err)) < 0 ||
-	    (rc = writer_new(to, d->alg, 0, &w, err)) < 0 ||
-	    (rc = share(w, from, d, size, watch, err)) < 0 ||
-	    (rc == 0 && (rc = copy_bytes(w, src, watch, err)) < 0) || (rc = seal_as(w, d, err)) < 0)
+	    (rc = check_size(src->size, size, err)) < 0)
 		return rc;
-	*ret = take_ptr(&w);
-	return 0;
+	return receive(to, from, src, d, watch, ret, err);
 }
 
 int store_fetch(struct store *to, struct store *from, const struct digest *d, uint64_t size,

@@ -131,3 +131,52 @@ int sweep_flush(struct sweep *s, struct firn_error *err)
 			rc = publish_sync(s->fds[i], err);
 	return rc;
 }
+
+/* The beginning of one blob; *ret_bytes is 0 for what stays. */
+static int look_at_partial(int dirfd, const char *name, int64_t before, bool dry, bool *ret_gone,
+			   uint64_t *ret_bytes, struct firn_error *err)
+{
+	struct stat st;
+
+	*ret_gone = false;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : firn_fail_errno(err, "stat %s", name);
+	if (!S_ISREG(st.st_mode) || st.st_ctim.tv_sec > before)
+		return 0;
+	if (!dry && (FAULT_POINT("sweep.remove") || unlinkat(dirfd, name, 0) < 0))
+		return firn_fail_errno(err, "remove %s/%s", SWEEP_PARTIAL, name);
+	*ret_gone = true;
+	*ret_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int sweep_partial(struct sweep *s, int layout, int64_t before, bool dry, uint64_t *ret_files,
+		  uint64_t *ret_bytes, struct firn_error *err)
+{
+	_cleanup_(dir_closep) DIR *dir = NULL;
+	uint64_t files = 0, bytes = 0;
+	const struct dirent *e;
+	int rc = 0, fd;
+
+	(void)s; /* its lock is what keeps those away who fetch */
+	fd = path_open_beneath(layout, SWEEP_PARTIAL, O_RDONLY | O_DIRECTORY, 0, err);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd != -FIRN_ENOTFOUND) {
+		if (fd >= 0)
+			fd_close(fd);
+		return fd < 0 ? fd : firn_fail_errno(err, "read %s", SWEEP_PARTIAL);
+	}
+	while (dir && rc == 0 && (e = readdir(dir))) {
+		uint64_t size = 0;
+		bool gone;
+
+		rc = look_at_partial(dirfd(dir), e->d_name, before, dry, &gone, &size, err);
+		files += rc == 0 && gone;
+		bytes += size;
+	}
+	if (rc == 0 && !dry && dir)
+		unlinkat(layout, SWEEP_PARTIAL, AT_REMOVEDIR);
+	*ret_files = files;
+	*ret_bytes = bytes;
+	return rc;
+}

@@ -9,7 +9,14 @@
 
 #include "bytes/digest.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
+
+/*
+ * Beside blobs/ (and in a dir: image): blobs that are on their way from a registry, "ALG-HEX". Who
+ * fetches them holds the shared lock, too.
+ */
+#define SWEEP_PARTIAL ".firn-partial"
 
 struct sweep;
 
@@ -26,6 +33,12 @@ typedef int sweep_fn(const struct digest *d, const struct stat *st, void *ctx,
 int sweep_each(struct sweep *s, sweep_fn *take, void *ctx, struct firn_error *err) _must_check_;
 /* It may be called from within sweep_each(). */
 int sweep_remove(struct sweep *s, const struct digest *d, struct firn_error *err) _must_check_;
+/*
+ * Remove what has not been added to since @before (seconds since the epoch) in @layout's
+ * SWEEP_PARTIAL, and that folder if nothing is left in it; @dry: only count.
+ */
+int sweep_partial(struct sweep *s, int layout, int64_t before, bool dry, uint64_t *ret_files,
+		  uint64_t *ret_bytes, struct firn_error *err) _must_check_;
 /* What was removed is gone for good when this returns. */
 int sweep_flush(struct sweep *s, struct firn_error *err) _must_check_;
 

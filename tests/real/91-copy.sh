@@ -27,8 +27,8 @@ vital "to an archive" firn copy -q oci:layout:r1 oci-archive:ours.tar
 vital "skopeo takes our archive" skopeo copy "${keep[@]}" oci-archive:ours.tar:r1 oci:from-archive:r1
 is "$(blobs from-archive)" "$want" "the same blobs"
 is "$(command skopeo inspect --raw oci-archive:ours.tar:r1 | sha256sum | cut -d' ' -f1)" "${digest#sha256:}" "skopeo inspect --raw has the digest"
-vital "the rootfs image alone" firn copy -q --only rootfs oci:layout:r1 oci-archive:rootfs.tar:plain
-vital "podman load of it" podman load -q -i rootfs.tar
+vital "the rootfs image alone" firn copy -q --only rootfs oci:layout:r1 oci-archive:plain.tar:plain
+vital "podman load of it" podman load -q -i plain.tar
 check "podman runs it" podman run --rm --network host "$(podman images -q --no-trunc | head -n 1)" /bin/busybox true
 vital "to a layout" firn copy -q oci:layout:r1 oci:umoci:r1
 check "umoci stat of its rootfs image" umoci stat --image umoci:r1.rootfs

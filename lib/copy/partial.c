@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "copy/partial.h"
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "store/publish.h"
+#include "store/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define CHUNK_BYTES (256u << 10)
+/* The kernel is told to begin writing out so much at a time, so that the flush at the end is short.
+ */
+#define KICK_BYTES (8u << 20)
+
+struct partial {
+	int folder, fd;
+	char name[DIGEST_TEXT_MAX + 1]; /* "ALG-HEX" */
+	uint64_t had;                   /* bytes that were there */
+	struct hasher *hash;
+	uint8_t *chunk;
+};
+
+static void partial_done(struct partial *p)
+{
+	hasher_free(p->hash);
+	free(p->chunk);
+	fd_close(p->fd);
+	fd_close(p->folder);
+}
+
+/* 1 when somebody else has it open. */
+static int open_file(struct partial *p, uint64_t size, struct firn_error *err)
+{
+	struct stat st;
+
+	p->fd = openat(p->folder, p->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		       0600);
+	if (p->fd < 0 || fstat(p->fd, &st) < 0)
+		return firn_fail_errno(err, "open %s/%s", SWEEP_PARTIAL, p->name);
+	if (!S_ISREG(st.st_mode))
+		return firn_fail(err, FIRN_ECORRUPT, "%s/%s: is no regular file", SWEEP_PARTIAL,
+				 p->name);
+	/* Between the two it may have been finished and have its blob's name. */
+	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0 || fstat(p->fd, &st) < 0 || !st.st_nlink)
+		return 1;
+	if (st.st_uid != geteuid() || fchmod(p->fd, 0600) < 0)
+		return firn_fail(err, FIRN_EFAIL, "%s/%s: is somebody else's", SWEEP_PARTIAL,
+				 p->name);
+	p->had = (uint64_t)st.st_size <= size ? (uint64_t)st.st_size : 0;
+	return 0;
+}
+
+static int open_partial(struct partial *p, int dirfd, const struct item *i, struct firn_error *err)
+{
+	char hex[DIGEST_TEXT_MAX];
+
+	snprintf(p->name, sizeof(p->name), "%s-%s", digest_alg_name(i->digest.alg),
+		 digest_hex(&i->digest, hex));
+	p->chunk = malloc(CHUNK_BYTES);
+	if (!p->chunk)
+		return firn_fail_oom(err, "blob");
+	if (mkdirat(dirfd, SWEEP_PARTIAL, 0700) < 0 && errno != EEXIST)
+		return firn_fail_errno(err, "make folder %s", SWEEP_PARTIAL);
+	p->folder = path_open_beneath(dirfd, SWEEP_PARTIAL, O_RDONLY | O_DIRECTORY, 0, err);
+	if (p->folder < 0)
+		return p->folder;
+	return open_file(p, i->size, err);
+}
+
+/* What is there, into the hash. */
+static int hash_had(struct partial *p, const struct store_watch *watch, struct firn_error *err)
+{
+	int rc = 0;
+
+	for (uint64_t at = 0; rc == 0 && at < p->had;) {
+		const ssize_t got = fd_pread(p->fd, p->chunk, CHUNK_BYTES, at, err);
+
+		if (got < 0)
+			return (int)got;
+		if (got == 0 || (uint64_t)got > p->had - at)
+			return firn_fail(err, FIRN_EFAIL, "changed while it was read");
+		rc = hasher_update(p->hash, p->chunk, (size_t)got, err);
+		if (rc == 0)
+			rc = watch->moved((uint64_t)got, watch->ctx, err);
+		at += (uint64_t)got;
+	}
+	return rc;
+}
+
+static int write_rest(struct partial *p, struct source *src, const struct store_watch *watch,
+		      struct firn_error *err)
+{
+	uint64_t at = p->had, kicked = at;
+	int rc;
+
+	while (at < src->size) {
+		const uint64_t left = src->size - at;
+		const size_t n = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+
+		if ((rc = source_read_at(src, p->chunk, n, at, err)) < 0 ||
+		    (rc = hasher_update(p->hash, p->chunk, n, err)) < 0)
+			return rc;
+		if (FAULT_POINT("blob.write"))
+			return firn_fail_errno(err, "write");
+		if ((rc = fd_pwrite(p->fd, p->chunk, n, at, err)) < 0 ||
+		    (rc = watch->moved(n, watch->ctx, err)) < 0)
+			return rc;
+		at += n;
+		if (at - kicked >= KICK_BYTES) {
+			/* Advice only: what fails here fails again at the flush. */
+			sync_file_range(p->fd, (off_t)kicked, (off_t)(at - kicked),
+					SYNC_FILE_RANGE_WRITE);
+			kicked = at;
+		}
+	}
+	return 0;
+}
+
+/* 1 when all of it is there and is something else. */
+static int fill(struct partial *p, struct source *src, const struct item *i,
+		const struct store_watch *watch, struct firn_error *err)
+{
+	struct digest got;
+	char text[DIGEST_TEXT_MAX];
+	int rc;
+
+	p->hash = hasher_free(p->hash);
+	if (ftruncate(p->fd, (off_t)p->had) < 0)
+		return firn_fail_errno(err, "cut");
+	if ((rc = hasher_new(i->digest.alg, &p->hash, err)) < 0 ||
+	    (rc = hash_had(p, watch, err)) < 0 || (rc = write_rest(p, src, watch, err)) < 0 ||
+	    (rc = hasher_final(p->hash, &got, err)) < 0)
+		return rc;
+	if (digest_equal(&got, &i->digest))
+		return 0;
+	firn_fail(err, FIRN_ECORRUPT, "its content is %s", digest_text(&got, text));
+	return 1;
+}
+
+static int give_name(struct partial *p, int dirfd, const char *to, const struct item *i,
+		     struct firn_error *err)
+{
+	_fd_ int folder = path_open_beneath(dirfd, to, O_RDONLY | O_DIRECTORY, 0, err);
+	char hex[DIGEST_TEXT_MAX];
+
+	if (folder < 0)
+		return folder;
+	if (FAULT_POINT("publish.flush") || fsync(p->fd) < 0)
+		return firn_fail_errno(err, "flush");
+	/* What has the name and isn't as long was there before, and is worth nothing. */
+	if (FAULT_POINT("publish.rename") ||
+	    renameat(p->folder, p->name, folder, digest_hex(&i->digest, hex)) < 0)
+		return firn_fail_errno(err, "name %s", hex);
+	return publish_sync(folder, err);
+}
+
+static int fetch(struct partial *p, struct from *f, const struct item *i, int dirfd, const char *to,
+		 const struct store_watch *watch, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	int rc = open_partial(p, dirfd, i, err);
+
+	if (rc != 0 || (rc = from_blob(f, &i->digest, i->size, &src, err)) < 0)
+		return rc;
+	rc = fill(p, src, i, watch, err);
+	/* What was there may be what a crash of the host has made of it. */
+	if (rc == 1 && p->had) {
+		p->had = 0;
+		rc = fill(p, src, i, watch, err);
+	}
+	if (rc == 1) {
+		unlinkat(p->folder, p->name, 0);
+		return -FIRN_ECORRUPT;
+	}
+	return rc < 0 ? rc : give_name(p, dirfd, to, i, err);
+}
+
+int partial_fetch(struct from *f, const struct item *i, int dirfd, const char *to,
+		  const struct store_watch *watch, struct firn_error *err)
+{
+	_cleanup_(partial_done) struct partial p = { .folder = -1, .fd = -1 };
+	char text[DIGEST_TEXT_MAX];
+	int rc = fetch(&p, f, i, dirfd, to, watch, err);
+
+	return firn_wrap(err, rc, "blob %s", digest_text(&i->digest, text));
+}
+
+void partial_end(int dirfd)
+{
+	unlinkat(dirfd, SWEEP_PARTIAL, AT_REMOVEDIR);
+}
