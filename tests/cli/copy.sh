@@ -58,6 +58,8 @@ is "$(blobs a)" "$(blobs a | sort -u)" "and no blob is there twice"
 cp a/index.json index.json
 fails 1 'tag "one" is there already' "copy to a name that is taken" "$firn" copy oci:l:two oci:a:one
 check "has changed nothing" cmp a/index.json index.json
+check "copy of the image that has the name" "$firn" copy -q oci:l:one oci:a:one
+check "changes nothing either" cmp a/index.json index.json
 check "copy --force" "$firn" copy --force --digestfile digest oci:l:two oci:a:one
 is "$(digest_of a one) $(cat digest)" "$two $two" "replaces it, and the digest is in the file"
 is "$(whole a one other)" "" "and the layout is whole"
@@ -275,6 +277,24 @@ is "$(whole big one two)" "" "the layout is whole"
 is "$(blobs big | wc -l)" "$(($(blobs l | wc -l) + 1))" "the good one is there"
 check "gc" "$firn" gc --grace 0 oci:big
 is "$(blobs big)" "$(blobs l)" "takes it away again"
+
+# Downloads that broke off (tests/real/92-copy-registry.sh makes them).
+mkdir big/.firn-partial && echo beginning >"big/.firn-partial/sha256-$(printf %064d 7)"
+ln -s /etc/passwd big/.firn-partial/link
+check "a copy into a layout with one" "$firn" copy -q --force oci:l:one oci:big
+check "gc" "$firn" gc --format '{{.Partial}} {{.PartialBytes}}' oci:big
+is "$out" "0 0" "lets it be while it is young"
+check "gc --dry-run" "$firn" gc --grace 0 --dry-run oci:big
+like "$out" '^would be removed: 1 unfinished downloads, 10 B' "tells of it"
+check "gc without grace" "$firn" gc --grace 0 --format '{{.Partial}} {{.PartialBytes}}' oci:big
+is "$out $(ls big/.firn-partial)" "1 10 link" "removes it, and nothing else"
+rm big/.firn-partial/link && rmdir big/.firn-partial && ln -s /etc big/.firn-partial
+fails 1 'symbolic link' "a link instead of the folder" "$firn" gc --grace 0 oci:big
+rm big/.firn-partial
+fails 1 'refused' "a registry that isn't there" "$firn" copy docker://127.0.0.1:1/a/b:c oci:none:x
+fails 2 'tag' "a name that no registry takes" "$firn" copy oci:l:one docker://127.0.0.1:1/a/b:c/d
+fails 2 'not a digest' "a digest as a destination" "$firn" copy oci:l:one "docker://127.0.0.1:1/a/b@$one"
+check "leaves nothing" test ! -e none
 
 # --- killed, or refused by the system
 

@@ -29,7 +29,7 @@ is "$(blobs from-archive)" "$want" "the same blobs"
 is "$(command skopeo inspect --raw oci-archive:ours.tar:r1 | sha256sum | cut -d' ' -f1)" "${digest#sha256:}" "skopeo inspect --raw has the digest"
 vital "the rootfs image alone" firn copy -q --only rootfs oci:layout:r1 oci-archive:plain.tar:plain
 vital "podman load of it" podman load -q -i plain.tar
-check "podman runs it" podman run --rm --network host "$(podman images -q --no-trunc | head -n 1)" /bin/busybox true
+check "podman runs it" podman run --rm --pids-limit=0 --network host "$(podman images -q --no-trunc | head -n 1)" /bin/busybox true
 vital "to a layout" firn copy -q oci:layout:r1 oci:umoci:r1
 check "umoci stat of its rootfs image" umoci stat --image umoci:r1.rootfs
 vital "umoci unpack of it" umoci unpack --image umoci:r1.rootfs unpacked
@@ -47,7 +47,8 @@ vital "from podman save" firn copy -q oci-archive:saved.tar oci:saved:app
 is "$(firn verify -q oci:saved >/dev/null; echo $?)" 0 "is whole"
 must command podman save -q --format docker-dir -o saved.dir localhost/app:1
 vital "from a folder of podman's with Docker's types" firn copy -q dir:saved.dir oci:docker:app
-check "skopeo reads it" command skopeo inspect oci:docker:app
+check "and back" firn copy -q oci:docker:app dir:docker.dir
+check "is the very folder" diff -r saved.dir docker.dir
 
 # Restored from what went through all of it.
 vital "a long way" bash -c 'firn copy -q dir:ours oci-archive:way.tar:r1 && firn copy -q oci-archive:way.tar oci:way'
