@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 
+import many
+
 PODMAN = ["podman", "--cgroup-manager=cgroupfs", "--runtime", "runc"]
 results = {"machine": {}, "rows": []}
 
@@ -415,7 +417,7 @@ def machine():
 
 def bench_dumps(opts, only):
     small, large = Process(16), Process(64 if opts.quick else 1024)
-    redis = Redis(32 if opts.quick else 230) if only & {"build", "redis", "mount"} else None
+    redis = Redis(32 if opts.quick else 230) if only & {"build", "redis", "mount", "many"} else None
     sh("firn", "build", small.images, "oci:/scratch/layout:small")
     sh("firn", "build", large.images, "oci:/scratch/layout:large")
     if redis:
@@ -431,13 +433,15 @@ def bench_dumps(opts, only):
         bench_lazy(opts.runs, 64 if opts.quick else 1024)
     if "redis" in only:
         bench_redis(opts.runs, redis)
+    if "many" in only:
+        many.bench_many(sys.modules[__name__], opts.runs, redis)
 
 
 def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis,packed,inspect", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,inspect", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -447,8 +451,10 @@ def main():
     machine()
     results["runs"] = opts.runs
 
-    if only - {"inspect", "packed"}:
+    if only - {"inspect", "packed", "files"}:
         bench_dumps(opts, only)
+    if "files" in only:
+        many.bench_files(sys.modules[__name__], opts.runs)
     if "packed" in only:
         for mib in (64,) if opts.quick else (64, 1024):
             bench_packed(opts.runs, mib)
