@@ -12,7 +12,7 @@
 /* Besides two for each thread: where others want the processors as well, a thread waits for its
  * turn for milliseconds, a dozen frames' work. 270 KiB each. */
 #define JOBS_AHEAD   64
-#define HASH_AT_ONCE 8 /* pieces that the hasher is woken for */
+#define HASH_AT_ONCE 8 /* pieces that are worth it while there are others to be packed */
 
 struct job {
 	struct frame_client *client;
@@ -37,13 +37,14 @@ struct frame_pool {
 	struct job *jobs;
 	uint64_t njobs;
 	struct worker workers[FRAME_POOL_THREADS_MAX];
-	struct worker hasher;        /* its packer is the caller's */
+	struct frame_packer *own;    /* the caller's */
 	struct frame_client *client; /* whose jobs they are */
 	uint64_t put, retired;       /* jobs since ever; the caller's alone, put under the lock */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work, plain, news; /* for the packers, the hasher, the caller */
+	pthread_cond_t work, news; /* for the threads, for the caller */
 	uint64_t taken, hashed;
+	bool hashing;              /* some thread does, since that goes in order */
 	const struct job *awaited; /* by the caller */
 	bool stop;
 };
@@ -87,53 +88,63 @@ static void pack_next(struct frame_pool *p, struct frame_packer *packer)
 	tell(p, j);
 }
 
-static void *pack_all(void *arg)
+/* Likewise; whoever hashes has the pieces to itself. */
+static void hash_some(struct frame_pool *p)
+{
+	const uint64_t left = p->put - p->hashed;
+	const uint64_t n = left < HASH_AT_ONCE ? left : HASH_AT_ONCE;
+
+	p->hashing = true;
+	pthread_mutex_unlock(&p->lock);
+	for (uint64_t i = 0; i < n; i++)
+		hash(job_of(p, p->hashed + i));
+	pthread_mutex_lock(&p->lock);
+	for (uint64_t i = 0; i < n; i++) {
+		struct job *j = job_of(p, p->hashed++);
+
+		j->hashed = true;
+		tell(p, j);
+	}
+	p->hashing = false;
+}
+
+/* With the lock: do something; false when there is nothing to be done by this thread. */
+static bool work(struct frame_pool *p, struct frame_packer *packer)
+{
+	const uint64_t plain = p->hashing ? 0 : p->put - p->hashed;
+
+	if (plain >= HASH_AT_ONCE)
+		hash_some(p);
+	else if (p->taken < p->put)
+		pack_next(p, packer);
+	else if (plain)
+		hash_some(p);
+	else
+		return false;
+	return true;
+}
+
+static void *work_all(void *arg)
 {
 	struct worker *w = arg;
 	struct frame_pool *p = w->pool;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->stop) {
-		if (p->taken == p->put)
+	while (!p->stop)
+		if (!work(p, w->packer))
 			pthread_cond_wait(&p->work, &p->lock);
-		else
-			pack_next(p, w->packer);
-	}
-	pthread_mutex_unlock(&p->lock);
-	return NULL;
-}
-
-static void *hash_all(void *arg)
-{
-	struct frame_pool *p = ((struct worker *)arg)->pool;
-
-	pthread_mutex_lock(&p->lock);
-	while (!p->stop) {
-		struct job *j;
-
-		if (p->hashed == p->put) {
-			pthread_cond_wait(&p->plain, &p->lock);
-			continue;
-		}
-		j = job_of(p, p->hashed++);
-		pthread_mutex_unlock(&p->lock);
-		hash(j);
-		pthread_mutex_lock(&p->lock);
-		j->hashed = true;
-		tell(p, j);
-	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
 /* The caller's signals are the caller's: the threads take none. */
-static void start(struct worker *w, void *(*run)(void *))
+static void start(struct worker *w)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	w->running = pthread_create(&w->thread, NULL, run, w) == 0;
+	w->running = pthread_create(&w->thread, NULL, work_all, w) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -173,14 +184,13 @@ int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct 
 		return firn_fail_oom(err, "zstd frames");
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
-	pthread_cond_init(&p->plain, NULL);
 	pthread_cond_init(&p->news, NULL);
 	if (!threads)
 		threads = processors();
 	if (threads > FRAME_POOL_THREADS_MAX)
 		threads = FRAME_POOL_THREADS_MAX;
 	if ((rc = make_jobs(p, threads, err)) < 0 ||
-	    (rc = frame_packer_new(level, &p->hasher.packer, err)) < 0)
+	    (rc = frame_packer_new(level, &p->own, err)) < 0)
 		return rc;
 	for (unsigned i = 0; i < threads; i++) {
 		struct worker *w = &p->workers[i];
@@ -189,12 +199,10 @@ int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct 
 		rc = frame_packer_new(level, &w->packer, err);
 		if (rc < 0)
 			return rc;
-		start(w, pack_all);
+		start(w);
 		if (!w->running)
 			break;
 	}
-	p->hasher.pool = p;
-	start(&p->hasher, hash_all);
 	*ret = take_ptr(&p);
 	return 0;
 }
@@ -213,18 +221,16 @@ struct frame_pool *frame_pool_free(struct frame_pool *p)
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;
 	pthread_cond_broadcast(&p->work);
-	pthread_cond_signal(&p->plain);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < FRAME_POOL_THREADS_MAX; i++)
 		join(&p->workers[i]);
-	join(&p->hasher);
+	frame_packer_free(p->own);
 	for (size_t i = 0; i < p->njobs; i++) {
 		free(p->jobs[i].plain);
 		free(p->jobs[i].packed);
 	}
 	free(p->jobs);
 	pthread_cond_destroy(&p->work);
-	pthread_cond_destroy(&p->plain);
 	pthread_cond_destroy(&p->news);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -236,15 +242,12 @@ void frame_pool_freep(struct frame_pool **p)
 	*p = frame_pool_free(*p);
 }
 
-/* With the lock, which is given up meanwhile: the caller rather packs than sleeps. */
+/* With the lock, which is given up meanwhile: the caller rather works than sleeps. */
 static void await(struct frame_pool *p, const struct job *j)
 {
 	while (!is_ready(j)) {
-		pthread_cond_signal(&p->plain);
-		if (p->taken < p->put) {
-			pack_next(p, p->hasher.packer);
+		if (work(p, p->own))
 			continue;
-		}
 		p->awaited = j;
 		pthread_cond_wait(&p->news, &p->lock);
 	}
@@ -336,15 +339,9 @@ int frame_pool_put(struct frame_pool *p, struct frame_client *c, uint8_t **bytes
 	j->payload = payload;
 	j->done = j->hashed = false;
 	j->hash_rc = 0;
-	if (!p->hasher.running) {
-		hash(j);
-		j->hashed = true;
-	}
 	pthread_mutex_lock(&p->lock);
 	p->put++;
 	pthread_cond_signal(&p->work);
-	if (p->put - p->hashed >= HASH_AT_ONCE)
-		pthread_cond_signal(&p->plain);
 	pthread_mutex_unlock(&p->lock);
 	return 0;
 }
@@ -352,5 +349,5 @@ int frame_pool_put(struct frame_pool *p, struct frame_client *c, uint8_t **bytes
 ssize_t frame_pool_pack(struct frame_pool *p, const void *bytes, size_t n, void *out, size_t room,
 			struct firn_error *err)
 {
-	return frame_pack(p->hasher.packer, bytes, n, out, room, err);
+	return frame_pack(p->own, bytes, n, out, room, err);
 }
