@@ -46,6 +46,12 @@ for f in "${c_files[@]}"; do
 done >"$work/bad"
 none "every source begins with the licence line"
 
+# A manual page begins with its title.
+while read -r f; do
+	head -3 "$f" | grep -qE '^(#|;|dnl) SPDX-License-Identifier: LGPL-2.1-or-later$' || echo "$f"
+done < <(printf '%s\n' configure.ac Makefile.am bench/*.am lib/*/*.am man/*.am man/*.scd src/*.am tests/*.am tests/*/*.am) >"$work/bad"
+none "and so do the build's own files and the manual pages"
+
 grep -nE '\bgoto\b' -- "${c_files[@]}" | grep -vE '^[^:]*:[0-9]*:[[:space:]]*(/\*|\*|//)' >"$work/bad"
 none "no goto"
 
