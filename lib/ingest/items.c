@@ -47,14 +47,28 @@ static int copy_items(const struct firn_build_item *given, size_t n, struct item
 	return rc;
 }
 
+/*
+ * The caller's name for the only container. What a checkpoint calls it is told as it is, but nobody
+ * needs to give a name that can't be that of a folder.
+ */
+static int check_only_name(const char *name, struct firn_error *err)
+{
+	char quoted[PATH_QUOTE_MAX];
+	int rc = engine_check_name(name, FIRN_EINVAL, err);
+
+	if (rc == 0 && (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+		rc = firn_fail(err, FIRN_EINVAL, "container name %s: is no name for a folder",
+			       path_quote(name, quoted));
+	return rc;
+}
+
 /* Only the checkpoint itself knows the name of the only container, and need not know one. */
 static int check_only(const struct items *it, struct firn_error *err)
 {
 	const struct firn_build_item *item = &it->list[0];
 	int rc = peek_readable(item->checkpoint, err);
 
-	return rc < 0 || !item->container ? rc
-					  : engine_check_name(item->container, FIRN_EINVAL, err);
+	return rc < 0 || !item->container ? rc : check_only_name(item->container, err);
 }
 
 static int find_name(struct items *it, size_t i, struct firn_error *err)

@@ -109,6 +109,8 @@ done <<'END'
 1|base has image ID|--base oci:base:app a=based.tar b="$podman" oci:layout:bad
 1|tag "shop.web.checkpoint" is there|"$podman" oci:layout:shop.web
 1|tag "shop" is there|a="$podman" b="$containerd" oci:layout:shop
+2|container name "a/b"|--name a/b "$podman" oci:layout:bad
+2|container name "\.\."|--name .. "$podman" oci:layout:bad
 2|--name and several|--name x "$podman" "$containerd" oci:layout:bad
 2|--name and y=|--name x y="$podman" oci:layout:bad
 2|--project and|--project shop "$podman" oci:layout:bad
