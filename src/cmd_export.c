@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
+#include "interrupt.h"
 
 #include <firn/export.h>
 
@@ -10,6 +11,8 @@ enum export_to { TO_ARCHIVE, TO_DIR };
 struct export_opts {
 	const char *container, *compress, *tmp;
 	int to;
+	uint64_t
+	    interrupted; /* the signal that broke off an export and that we die of in the end */
 };
 
 static const struct opt export_options[] = {
@@ -23,6 +26,13 @@ static const struct opt export_options[] = {
 	OPT_STR(0, "tmp", struct export_opts, tmp, "DIR",
 		"Unpack layers that others have compressed here, instead of beside the result "
 		"(/var/tmp for standard output)"),
+	{ .type = OPT_IS_UINT,
+	  .name = "interrupted",
+	  .hidden = true,
+	  .arg = "SIGNAL",
+	  .min = 1,
+	  .max = 64,
+	  .offset = OPT_AT(struct export_opts, interrupted, uint64_t) },
 	OPT_END,
 };
 
@@ -54,6 +64,13 @@ static void print_result(const struct app *app, int to, const struct firn_export
 	out_result(stdout, app->format ? app->format : text, export_fields, values);
 }
 
+_Noreturn static void clean(struct app *app, const char *dir, int signal, struct firn_error *err)
+{
+	if (firn_export_dir_clean(dir, err) < 0)
+		progress_error(&app->progress, "export", err->msg, EXIT_FAILED);
+	interrupt_die(signal);
+}
+
 static int export_run(struct app *app, const void *opts, int argc, char **argv,
 		      struct firn_error *err)
 {
@@ -71,6 +88,8 @@ static int export_run(struct app *app, const void *opts, int argc, char **argv,
 	int rc;
 
 	(void)argc;
+	if (o->interrupted)
+		clean(app, argv[1], (int)o->interrupted, err);
 	if (o->to == TO_DIR && to_stdout)
 		return misuse(app, err, "a folder can't go to standard output");
 	if (o->to == TO_DIR && o->compress)
@@ -78,10 +97,13 @@ static int export_run(struct app *app, const void *opts, int argc, char **argv,
 	if (to_stdout && app->format)
 		return misuse(app, err,
 			      "--format and the archive can't both go to standard output");
-	if (o->to == TO_DIR)
+	if (o->to == TO_DIR) {
+		interrupt_cleans(argv[0], argv[1]);
 		rc = firn_export_dir(argv[0], argv[1], &how, &result, err);
-	else
+		interrupt_default();
+	} else {
 		rc = firn_export(argv[0], argv[1], &how, &result, err);
+	}
 	progress_clear(&app->progress);
 	if (rc == 0 && !to_stdout)
 		print_result(app, o->to, result);

@@ -15,7 +15,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 static struct {
 	char number[ARRAY_SIZE(signals)][16];
 	const char *argv[ARRAY_SIZE(signals)][10];
-} umount_command;
+} next_command;
 
 extern char **environ;
 
@@ -43,34 +43,46 @@ void interrupt_die(int sig)
 
 /* Only calls that are async-signal-safe. execve() closes the library's locks with its descriptors.
  */
-static void become_umount(int sig)
+static void become_next(int sig)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (signals[i] == sig)
-			execve("/proc/self/exe", (char *const *)umount_command.argv[i], environ);
+			execve("/proc/self/exe", (char *const *)next_command.argv[i], environ);
 	interrupt_die(sig);
 }
 
-void interrupt_unmounts(const char *state, const char *dir)
+/* "firn VERB --interrupted SIGNAL [--state STATE] -- WORD... DIR"; @state and @word may be NULL. */
+static void becomes(const char *verb, const char *state, const char *word, const char *dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		const char **arg = umount_command.argv[i];
+		const char **arg = next_command.argv[i];
 
-		snprintf(umount_command.number[i], sizeof(umount_command.number[i]), "%d",
-			 signals[i]);
+		snprintf(next_command.number[i], sizeof(next_command.number[i]), "%d", signals[i]);
 		*arg++ = "firn";
-		*arg++ = "umount";
+		*arg++ = verb;
 		*arg++ = "--interrupted";
-		*arg++ = umount_command.number[i];
+		*arg++ = next_command.number[i];
 		if (state) {
 			*arg++ = "--state";
 			*arg++ = state;
 		}
 		*arg++ = "--";
+		if (word)
+			*arg++ = word;
 		*arg++ = dir;
 		*arg = NULL;
 	}
-	handle_all(become_umount);
+	handle_all(become_next);
+}
+
+void interrupt_unmounts(const char *state, const char *dir)
+{
+	becomes("umount", state, NULL, dir);
+}
+
+void interrupt_cleans(const char *image, const char *dir)
+{
+	becomes("export", NULL, image, dir);
 }
 
 static void pass(int sig)

@@ -14,6 +14,12 @@
 void interrupt_unmounts(const char *state, const char *dir);
 
 /*
+ * Until interrupt_default(): a signal turns this process into the `firn export IMAGE DIR` that
+ * removes what there is of the folder, and then dies of the signal. Both strings are borrowed.
+ */
+void interrupt_cleans(const char *image, const char *dir);
+
+/*
  * Until interrupt_default(): a signal only reaches the programs we run (a runtime, CRIU), whose end
  * makes the library clean up and return.
  */

@@ -61,6 +61,13 @@ FIRN_EXPORT int firn_export(const char *image, const char *file,
 FIRN_EXPORT int firn_export_dir(const char *image, const char *dir,
 				const struct firn_export_opts *opts,
 				struct firn_export_result **ret, struct firn_error *err);
+/**
+ * Remove what calls of firn_export_dir() for @p dir have left whose processes were killed. The next
+ * such call does that too.
+ *
+ * @return 0; -FIRN_EBUSY while another process fills @p dir
+ */
+FIRN_EXPORT int firn_export_dir_clean(const char *dir, struct firn_error *err);
 
 /** @return NULL, always */
 FIRN_EXPORT struct firn_export_result *firn_export_result_free(struct firn_export_result *r);

@@ -139,6 +139,11 @@ int firn_export_dir(const char *image, const char *dir, const struct firn_export
 	return give(&result, ret, err);
 }
 
+int firn_export_dir_clean(const char *dir, struct firn_error *err)
+{
+	return firn_wrap(err, folder_out_clean(dir, err), "%s", dir);
+}
+
 struct firn_export_result *firn_export_result_free(struct firn_export_result *r)
 {
 	free(r);

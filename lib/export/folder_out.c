@@ -4,35 +4,25 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "export/folder_stage.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#define BLOCK   4096u /* what payloads of firn's layers are aligned to, and most filesystems' */
-#define REMOVES 16    /* folders open at a time */
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	if (where->level > 0)
-		(void)!remove(path);
-	return 0;
-}
+#define BLOCK 4096u /* what payloads of firn's layers are aligned to, and most filesystems' */
 
 void folder_out_done(struct folder_out *f)
 {
 	const int e = errno;
 
 	if (f->stage && !f->done && f->fd >= 0) {
-		nftw(f->stage, remove_one, REMOVES, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		folder_stage_empty(f->stage);
 		if (!f->existed)
 			rmdir(f->stage);
 	}
@@ -84,26 +74,29 @@ static int split(struct folder_out *f, const char *path, struct firn_error *err)
 	return 0;
 }
 
+static int take_existing(struct folder_out *f, struct firn_error *err)
+{
+	int rc = folder_stage_lock(f->fd, f->path, err);
+
+	if (rc == 0)
+		rc = check_empty(f->fd, err);
+	return rc < 0 ? rc : folder_stage_mark(f->fd, err);
+}
+
 static int make(struct folder_out *f, struct firn_error *err)
 {
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->fd >= 0) {
 		f->existed = true;
 		f->stage = strdup(f->path);
-		return f->stage ? check_empty(f->fd, err) : firn_fail_oom(err, "name");
+		return f->stage ? take_existing(f, err) : firn_fail_oom(err, "name");
 	}
 	if (errno == ENOTDIR)
 		return firn_fail(err, FIRN_EEXIST, "is there and no folder");
 	if (errno != ENOENT)
 		return firn_fail_errno(err, "open");
-	if (asprintf(&f->stage, "%s.firn-XXXXXX", f->above) < 0) {
-		f->stage = NULL;
-		return firn_fail_oom(err, "name");
-	}
-	if (!mkdtemp(f->stage))
-		return firn_fail_errno(err, "new folder in %s", f->above);
-	f->fd = open(f->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return f->fd >= 0 ? 0 : firn_fail_errno(err, "open %s", f->stage);
+	folder_stage_sweep(f->above);
+	return folder_stage_make(f->above, &f->stage, &f->fd, err);
 }
 
 int folder_out_open(const char *path, struct work *w, struct folder_out *ret,
@@ -210,13 +203,27 @@ int folder_out_text(struct folder_out *f, const char *path, int64_t mtime, const
 	return 0;
 }
 
+int folder_out_clean(const char *path, struct firn_error *err)
+{
+	_cleanup_(folder_out_done) struct folder_out f = FOLDER_OUT_NONE;
+	int rc = split(&f, path, err);
+
+	if (rc < 0)
+		return rc;
+	folder_stage_sweep(f.above);
+	f.fd = open(f.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return f.fd < 0 ? 0 : folder_stage_lock(f.fd, f.path, err);
+}
+
 int folder_out_finish(struct folder_out *f, struct firn_error *err)
 {
 	_fd_ int above = -1;
 
 	if (FAULT_POINT("publish.flush") || syncfs(f->fd) < 0)
 		return firn_fail_errno(err, "flush");
-	if (!f->existed) {
+	if (f->existed) {
+		folder_stage_unmark(f->fd);
+	} else {
 		if (FAULT_POINT("publish.rename") || rename(f->stage, f->path) < 0)
 			return firn_fail_errno(err, "name it");
 		above = open(f->above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

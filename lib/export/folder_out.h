@@ -2,7 +2,8 @@
 /*
  * A folder that has its name when it is whole: made beside it under another one and renamed. One
  * that is there and empty is filled as it is, since it may be a mount point, and emptied again when
- * that fails. Files share their bytes with a blob's file where the filesystem can.
+ * that fails. What a killed process has left goes with the next one. Files share their bytes with a
+ * blob's file where the filesystem can.
  */
 #ifndef FIRN_EXPORT_FOLDER_OUT_H
 #define FIRN_EXPORT_FOLDER_OUT_H
@@ -39,6 +40,8 @@ int folder_out_text(struct folder_out *f, const char *path, int64_t mtime, const
 		    size_t n, struct firn_error *err) _must_check_;
 /* It is all on the disk, and has its name. */
 int folder_out_finish(struct folder_out *f, struct firn_error *err) _must_check_;
+/* Remove what processes that are gone have not finished, beside the folder @path or in it. */
+int folder_out_clean(const char *path, struct firn_error *err) _must_check_;
 /* Removes what was not finished. */
 void folder_out_done(struct folder_out *f);
 

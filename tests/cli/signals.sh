@@ -48,6 +48,49 @@ for signal in INT TERM; do
 done
 check "the next build succeeds" "$firn" build "$data/podman-none.tar" oci:layout:second
 
+# A folder that is exported has its name when it is whole, or isn't there; one that was there is empty again.
+head -c 20M /dev/urandom >img/pages-99.img
+check "a larger image" "$firn" build img oci:layout:large
+whole() { [ -e there/checkpoint/pages-99.img ] && diff -r there want >/dev/null; }
+check "an export" "$firn" export --to dir oci:layout:large want
+stale='' broken=0 codes=''
+for ((i = 0; i < 24; i++)); do
+	[ $((i % 2)) = 0 ] || mkdir there
+	interrupt "$([ $((i % 4)) -lt 2 ] && echo TERM || echo HUP)" "0.0$(printf %02d $((i * 2)))" "$firn" export --to dir oci:layout:large there
+	codes+="$status "
+	case $status in
+	143 | 129)
+		# The signal may come between the folder's name and the end of the process.
+		if ! whole; then
+			broken=$((broken + 1))
+			[ -z "$(ls -A there 2>/dev/null)" ] || stale+="after $((i * 2)) ms: $(ls -A there) "
+			[ $((i % 2)) = 1 ] || [ ! -e there ] || stale+="after $((i * 2)) ms: it is there "
+		fi
+		;;
+	0) whole || stale+="after $((i * 2)) ms: not whole " ;;
+	*) stale+="after $((i * 2)) ms: status $status $(cat err) " ;;
+	esac
+	[ -z "$(find . -maxdepth 2 -name '.firn-*')" ] || stale+="after $((i * 2)) ms: $(find . -maxdepth 2 -name '.firn-*') "
+	rm -rf there
+done
+diag "exit statuses: $codes"
+is "$stale" "" "a signal while a folder is exported leaves nothing"
+is "$([ $broken -gt 0 ] && echo yes)" yes "it hit before the folder was whole at least once"
+for form in new empty; do
+	for ms in 05 10 15; do
+		[ $form = new ] || mkdir -p there
+		interrupt KILL "0.0$ms" "$firn" export --to dir oci:layout:large there
+		[ "$status" != 0 ] || rm -rf there
+	done
+	run "$firn" export --to dir oci:layout:large there
+	is "$status $(find . -maxdepth 2 -name '.firn-*')" "0 " "the export after a SIGKILL removes what is left ($form)"
+	rm -rf there
+done
+mkdir there && echo mine >there/.firn-export
+fails 1 'not empty' "a file of that name alone is no mark" "$firn" export --to dir oci:layout:large there
+is "$(cat there/.firn-export)" mine "and stays"
+rm -rf there
+
 if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
 	skip_one "needs root and a kernel with EROFS" "SIGTERM while a mount is made" mount
 	done_testing
