@@ -123,11 +123,11 @@ static int make_key(const struct shared_image *image, char ret[KEY_LEN + 1], str
 
 static bool is_shareable(const struct shared_image *image)
 {
-	bool private = image->content || cache_is_private(image->fd);
+	bool ours = image->content || cache_is_private(image->fd);
 
-	for (size_t i = 0; private && i < image->ndevices; i++)
-	private = cache_is_private(image->devices[i]);
-	return private;
+	for (size_t i = 0; ours && i < image->ndevices; i++)
+		ours = cache_is_private(image->devices[i]);
+	return ours;
 }
 
 /* The folder of @road in @key's, if the file system is mounted there; else -1. */
