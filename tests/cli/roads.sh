@@ -45,7 +45,8 @@ else
 fi
 
 # What was told is what happens, and every road shows the same tree.
-tree() { (cd "$1" && find . -printf '%p %y %m %U:%G %n %T@ %l\n' | grep -v '^\./checkpoint d' | sort &&
+# How many links a folder has is the file system's own business.
+tree() { (cd "$1" && find . -type d -printf '%p d %m %U:%G %T@\n' -o -printf '%p %y %m %U:%G %n %T@ %l\n' | grep -v '^\./checkpoint d' | sort &&
 	find . -type f -exec sha256sum {} + | sort &&
 	find . -print0 | sort -z | xargs -0 getfattr -Phd -m - -e hex 2>/dev/null); }
 look() { # of the bundle in m what comes from the checkpoint, whatever it has
