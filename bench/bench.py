@@ -357,6 +357,26 @@ def bench_packed(runs, mib):
     rm("/scratch/untarred", tzst, layout, p.dir)
 
 
+def bench_fuse(runs, mib):
+    """What a user gets, or root on a kernel without EROFS, beside the kernel's own mount."""
+    p, layout, group = Process(mib), "/scratch/fused", f"fuse {mib} MiB"
+    image = f"oci:{layout}:p{mib}"
+    head(group, "mount, and read all of CRIU's images through it")
+    rm(layout)
+    sh("firn", "build", "-q", p.images, image)
+    for warm in (False, True):
+        ms = {}
+        for how in ("auto", "fuse"):
+            ms[how] = median(runs, f"firn mount -q --mount-method {how} {image} /scratch/m >/dev/null &&"
+                             " cat /scratch/m/checkpoint/*.img >/dev/null",
+                             after=lambda: sh("firn", "umount", "/scratch/m"), warm=warm)
+            row(group, f"--mount-method {how}, {'warm' if warm else 'cold'}", ms[how], ms["auto"])
+    m = median(runs, f"firn mount -q --verify-reads {image} /scratch/m >/dev/null && cat /scratch/m/checkpoint/*.img >/dev/null",
+               after=lambda: sh("firn", "umount", "/scratch/m"), warm=True)
+    row(group, "--verify-reads, warm", m, ms["auto"])
+    rm(layout, p.dir)
+
+
 class Archive:
     """Podman's archive of one small container, with so many MiB of noise put among its memory pages by hand: what
     firn and checkpointctl look into is real, only larger."""
@@ -441,7 +461,7 @@ def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,inspect", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,fuse,inspect", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -451,13 +471,15 @@ def main():
     machine()
     results["runs"] = opts.runs
 
-    if only - {"inspect", "packed", "files"}:
+    if only - {"inspect", "packed", "fuse", "files"}:
         bench_dumps(opts, only)
     if "files" in only:
         many.bench_files(sys.modules[__name__], opts.runs)
     if "packed" in only:
         for mib in (64,) if opts.quick else (64, 1024):
             bench_packed(opts.runs, mib)
+    if "fuse" in only:
+        bench_fuse(opts.runs, 64 if opts.quick else 1024)
     if "inspect" in only:
         bench_inspect(opts.runs)
     json.dump(results, sys.stdout, indent=1)

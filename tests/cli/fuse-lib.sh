@@ -52,6 +52,12 @@ server_ends() { # PID
 	done
 	return 1
 }
-server_of() { # the process that shows what is mounted last
-	servers | sort -n | tail -n 1
+server_of() { # the newest process that shows something of this test's
+	local pid
+	for pid in $(servers | sort -rn); do
+		if find "/proc/$pid/fd" -lname "$work/*" 2>/dev/null | grep -q .; then
+			echo "$pid"
+			return
+		fi
+	done
 }
