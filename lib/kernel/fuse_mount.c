@@ -25,13 +25,13 @@ static int fail_said(int out, const char *what, struct firn_error *err)
 {
 	char said[SAID_MAX];
 	ssize_t n = fd_pread(out, said, sizeof(said) - 1, 0, NULL);
-	const char *at = said;
+	const char *at;
 
 	said[n < 0 ? 0 : n] = '\0';
 	said[strcspn(said, "\n")] = '\0';
-	if (strncmp(at, PROGRAM ": ", strlen(PROGRAM ": ")) == 0)
-		at += strlen(PROGRAM ": ");
-	return firn_fail(err, strstr(at, strerror(EBUSY)) ? FIRN_EBUSY : FIRN_EFAIL, "%s: %s", what,
+	at = strstr(said, PROGRAM ": ");
+	at = at ? at + strlen(PROGRAM ": ") : said;
+	return firn_fail(err, strstr(at, "busy") ? FIRN_EBUSY : FIRN_EFAIL, "%s: %s", what,
 			 *at ? at : PROGRAM " failed");
 }
 

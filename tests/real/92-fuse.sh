@@ -20,7 +20,7 @@ vital "build --compress zstd" firn build --compress zstd --base oci:base:app c1.
 
 for tag in plain zstd; do
 	vital "$tag: mount" firn mount --mount-method fuse "oci:layout:$tag" "$PWD/m"
-	is "$(stat -f -c %T m/checkpoint)" fuseblk "$tag: the CRIU images come from FUSE"
+	is "$(stat -f -c %T m/checkpoint)" fuse "$tag: the CRIU images come from FUSE"
 	data_is_right m/rootfs "$tag: the mounted rootfs before the restore"
 	vital "$tag: runc restore by hand" runc restore -d --bundle "$PWD/m" --image-path "$PWD/m/checkpoint" --work-path "$PWD/m/work" hand
 	counts_on m/rootfs/count "$n" "$tag, runc by hand: the counter goes on"

@@ -71,6 +71,8 @@ make_root() {
 	mkdir -p "$tmp"/{firn,inst,scratch,etc/containers,var/lib/containers}
 	[ -f "$tmp/etc/containers/policy.json" ] ||
 		echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$tmp/etc/containers/policy.json"
+	# As a booted Debian has it; fusermount3 would lock another one, in a folder that is read-only here.
+	ln -sf ../proc/self/mounts "$tmp/etc/mtab"
 	chmod 755 "$tmp"
 	mv "$tmp" "$root"
 	exec 9>&-
