@@ -29,6 +29,7 @@ struct upload {
 	bool chunks;      /* one PUT isn't taken here */
 	struct session *session;
 	struct retry again;
+	bool ended;    /* the last byte was on its way once */
 	bool refused;  /* by an answer that another try would get, too */
 	uint64_t best; /* bytes that it had at most, at any time */
 };
@@ -177,6 +178,7 @@ static int put(struct upload *u, struct firn_error *err)
 		c.length = left;
 		c.progress = u->progress;
 	}
+	u->ended = true;
 	if ((rc = registry_ask(u->registry, &c, &a, err)) < 0)
 		return rc;
 	if (a.status == 201 || a.status == 204) {
@@ -253,11 +255,13 @@ static int step(struct upload *u, struct firn_error *err)
 	return rc;
 }
 
-/* After a cut: where it goes on. */
+/* After a cut: where it goes on. 1: it is all there, the answer alone was lost. */
 static int find_back(struct upload *u, struct firn_error *err)
 {
 	int rc = u->where.host ? resume(u, err) : 0;
 
+	if (rc == 0 && u->ended && registry_has_blob(u->registry, u->digest, NULL, NULL) == 1)
+		return 1;
 	if (rc == 0) {
 		url_done(&u->where);
 		u->at = 0;
