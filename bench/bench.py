@@ -172,9 +172,9 @@ class Process:
 class Redis:
     """A redis container of about so many MiB, checkpointed by Podman; its image in a layout."""
 
-    archive, base = "/scratch/redis.tar", "oci:/scratch/base:app"
+    archive, later, base = "/scratch/redis.tar", "/scratch/redis-later.tar", "oci:/scratch/base:app"
 
-    def __init__(self, mib):
+    def __init__(self, mib, later=False):
         root = "/scratch/redis-rootfs"
         for d in ("bin", "data", "dev", "etc", "proc", "run", "sys", "tmp"):
             os.makedirs(f"{root}/{d}")
@@ -200,7 +200,10 @@ class Redis:
             time.sleep(0.1)
         noise = "..".join(f"redis.sha1hex({n} * i)" for n in (3, 5, 7, 11, 13))
         self.cli("eval", f"for i = 1, {self.keys} do redis.call('set', 'key:'..i, {noise}) end", "0")
-        sh(*PODMAN, "container", "checkpoint", "-c", "none", "--export", self.archive, "redis")
+        if later:
+            sh(*PODMAN, "container", "checkpoint", "-R", "-c", "none", "--export", self.archive, "redis")
+            self.cli("eval", "for i = 1, 1000 do redis.call('set', 'key:'..i, 'changed') end", "0")
+        sh(*PODMAN, "container", "checkpoint", "-c", "none", "--export", self.later if later else self.archive, "redis")
         sh(*PODMAN, "rm", "-f", "-t", "0", "redis")
         sh("skopeo", "copy", "-q", "--dest-oci-accept-uncompressed-layers",
            "containers-storage:localhost/redis:1", self.base)
@@ -422,6 +425,80 @@ def bench_inspect(runs):
         rm(a.tar)
 
 
+class Registry:
+    """Debian's docker-registry on loopback, without TLS."""
+
+    def __init__(self):
+        self.host = "127.0.0.1:5099"
+        with open("/scratch/registry.yml", "w", encoding="ascii") as f:
+            f.write("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+                    "storage: {filesystem: {rootdirectory: /scratch/registry}}\n"
+                    f"http: {{addr: {self.host}}}\n")
+        self.start()
+
+    def start(self):
+        with open("/scratch/registry.log", "wb") as log:
+            self.server = subprocess.Popen(["docker-registry", "serve", "/scratch/registry.yml"], stdout=log, stderr=log)
+        for _ in range(100):
+            if subprocess.run(["firn", "list", "--plain-http", f"docker://{self.host}/x"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, check=False).stderr.find(b"refused") < 0:
+                break
+            time.sleep(0.1)
+
+    def end(self):
+        self.server.terminate()
+        self.server.wait()
+
+
+def loopback_bytes():
+    with open("/sys/class/net/lo/statistics/tx_bytes", encoding="ascii") as f:
+        return int(f.read())
+
+
+def bench_copy(runs, redis):
+    """The same bytes go through both: skopeo is told to keep the digests."""
+    sh("firn", "build", "--base", redis.base, redis.archive, "oci:/scratch/from:one")
+    sh("firn", "build", "--base", redis.base, redis.later, "oci:/scratch/from:two")
+    r = Registry()
+    head("copy", f"a redis checkpoint of {size_of('/scratch/from/blobs') >> 21} MiB, warm; bytes are those on the loopback in one run")
+    skopeo = "skopeo copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false"
+    tools = (("firn", "firn copy -q --plain-http"), ("skopeo", skopeo))
+    there = f"docker://{r.host}/bench"
+    first = {}
+
+    def compare(what, command, before=None, goal=""):
+        """@command(tool's words) is what is measured."""
+        for tool, words in tools:
+            if before:
+                before(words)
+            at = loopback_bytes()
+            measure(command(words))
+            moved = (loopback_bytes() - at) >> 10
+            m = median(runs, command(words), before and (lambda: before(words)), warm=True)
+            ours = first.setdefault(what, m)
+            row("copy", f"{what}, {tool} ({moved} KiB)", m, ours, goal if tool == "skopeo" else "")
+
+    new = lambda words: rm("/scratch/to")
+    compare("layout to layout", lambda w: f"{w} oci:/scratch/from:one oci:/scratch/to:one", new, "goal: 1.5x or more")
+
+    def fresh(_):
+        r.end()
+        rm("/scratch/registry")
+        r.start()
+
+    def with_one(words):
+        fresh(words)
+        sh(*f"{words} oci:/scratch/from:one {there}:one".split())
+
+    compare("first push", lambda w: f"{w} oci:/scratch/from:one {there}:one", fresh, "goal: 1.5x or more")
+    compare("the same again", lambda w: f"{w} oci:/scratch/from:one {there}:one", with_one)
+    compare("push of a second checkpoint", lambda w: f"{w} oci:/scratch/from:two {there}:two", with_one)
+    with_one(tools[0][1])
+    compare("pull", lambda w: f"{w} {there}:one oci:/scratch/to:one", new, "goal: 1.5x or more")
+    r.end()
+    rm("/scratch/from", "/scratch/to", "/scratch/registry")
+
+
 def machine():
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
     fs = sh("stat", "-f", "-c", "%T", "/scratch")
@@ -461,7 +538,7 @@ def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,fuse,inspect", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,fuse,inspect,copy", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -471,7 +548,7 @@ def main():
     machine()
     results["runs"] = opts.runs
 
-    if only - {"inspect", "packed", "fuse", "files"}:
+    if only - {"inspect", "packed", "fuse", "files", "copy"}:
         bench_dumps(opts, only)
     if "files" in only:
         many.bench_files(sys.modules[__name__], opts.runs)
@@ -482,6 +559,10 @@ def main():
         bench_fuse(opts.runs, 64 if opts.quick else 1024)
     if "inspect" in only:
         bench_inspect(opts.runs)
+    if "copy" in only:
+        rm("/scratch/redis-rootfs", "/scratch/base")
+        subprocess.run([*PODMAN, "rm", "-af"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        bench_copy(opts.runs, Redis(32 if opts.quick else 230, later=True))
     json.dump(results, sys.stdout, indent=1)
     print()
 

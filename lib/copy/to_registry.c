@@ -42,7 +42,8 @@ static int check_tag(struct to_registry *t, const struct root *r, struct firn_er
 		return 0;
 	rc = registry_has_manifest(t->registry, r->tag, &there, err);
 	if (rc > 0 && (!there.alg || !digest_equal(&there, &r->desc.digest)))
-		return firn_fail(err, FIRN_EEXIST, "tag \"%s\" is there already", r->tag);
+		return firn_fail(err, FIRN_EEXIST, "%s: tag \"%s\" is there already",
+				 registry_name(t->registry), r->tag);
 	return rc < 0 ? rc : 0;
 }
 
@@ -59,7 +60,7 @@ static int registry_check(struct to *to, const struct roots *roots, struct firn_
 			return firn_fail(err, FIRN_EUNSUPP, "a registry has no %s by tag", type);
 		rc = check_tag(t, &roots->list[i], err);
 	}
-	return firn_wrap(err, rc, "docker://%s", registry_name(t->registry));
+	return rc;
 }
 
 /* 1 when a repository of this registry had it. */
