@@ -153,6 +153,17 @@ static int label_root(struct to_layout *t, const struct root *r, struct firn_err
 	return rc;
 }
 
+static const struct oci_descriptor *find_tag(const struct oci_index *index, const char *tag)
+{
+	for (size_t i = 0; i < index->nmanifests; i++) {
+		const char *has = oci_annotation(index->manifests[i].json, OCI_REF_NAME);
+
+		if (has && strcmp(has, tag) == 0)
+			return &index->manifests[i];
+	}
+	return NULL;
+}
+
 /* A name that is this image's already is no other's. */
 static int check_taken(struct to_layout *t, struct firn_error *err)
 {
@@ -161,14 +172,11 @@ static int check_taken(struct to_layout *t, struct firn_error *err)
 
 	for (size_t i = 0; rc == 0 && i < t->labels.n; i++) {
 		const struct layout_entry *e = &t->labels.entries[i];
-		const struct ref ref = { .transport = REF_OCI, .tag = (char *)e->tag };
-		_cleanup_(oci_descriptor_done) struct oci_descriptor there = { 0 };
+		const struct oci_descriptor *there = find_tag(&index, e->tag);
 
-		if (layout_resolve(t->layout, &ref, &there, NULL) < 0)
-			continue;
-		if (!digest_equal(&there.digest, &e->desc->digest))
+		if (there && !digest_equal(&there->digest, &e->desc->digest))
 			return layout_check_tags(t->layout, e, 1, err);
-		t->again = true;
+		t->again |= there != NULL;
 	}
 	return rc;
 }
