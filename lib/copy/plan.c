@@ -2,6 +2,7 @@
 #include "copy/plan.h"
 
 #include "base/fd.h"
+#include "base/sip.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,9 +27,8 @@ void plan_done(struct plan *p)
 
 static size_t slot_of(const struct plan *p, const struct digest *d, bool document)
 {
-	size_t at;
+	size_t at = (size_t)sip_hash(&p->salt, document, d->bytes, digest_size(d->alg));
 
-	memcpy(&at, d->bytes, sizeof(at));
 	for (at &= p->nslots - 1; p->slots[at]; at = (at + 1) & (p->nslots - 1)) {
 		const struct item *i = &p->items[p->slots[at] - 1];
 
@@ -62,6 +62,8 @@ static int grow(struct plan *p, struct firn_error *err)
 		free(slots);
 		return firn_fail_oom(err, "blobs");
 	}
+	if (!p->nslots)
+		p->salt = sip_key_new(p);
 	free(p->slots);
 	p->slots = slots;
 	p->nslots = nslots;

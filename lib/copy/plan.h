@@ -7,6 +7,7 @@
 #ifndef FIRN_COPY_PLAN_H
 #define FIRN_COPY_PLAN_H
 
+#include "base/sip.h"
 #include "copy/from.h"
 
 #define PLAN_ITEMS_MAX (1u << 18)
@@ -31,7 +32,8 @@ struct plan {
 	size_t n, room;
 	uint32_t *slots; /* of a hash table: positions in items, from 1 on */
 	size_t nslots;
-	struct ref *bases; /* that items' bases borrow from */
+	struct sip_key salt; /* documents name any digests they like, of blobs that nobody has */
+	struct ref *bases;   /* that items' bases borrow from */
 	size_t nbases;
 	uint64_t bytes;  /* of all items */
 	size_t kept;     /* bytes of text */
