@@ -254,7 +254,8 @@ static bool set_up(struct http *h, const struct http_request *r)
 	h->times = (struct http_times){ limit_or(r->times.connect, HTTP_CONNECT_MS),
 					limit_or(r->times.answer, HTTP_ANSWER_MS),
 					limit_or(r->times.idle, HTTP_IDLE_MS) };
-	h->where = strdup(r->socket ? r->socket : r->url);
+	/* Behind a question mark there may be somebody's signature. */
+	h->where = r->socket ? strdup(r->socket) : strndup(r->url, strcspn(r->url, "?"));
 	h->in = malloc(HTTP_BODY_BUFFER);
 	h->sends = r->type;
 	h->no_body = strcmp(r->method, "HEAD") == 0;
@@ -283,7 +284,7 @@ int http_begin(const struct http_request *r, struct http **ret, struct firn_erro
 		return firn_fail_oom(err, "request");
 	if (!set_all(h, r) || h->lc->curl_multi_add_handle(h->line.multi, h->line.easy) != CURLM_OK)
 		return firn_fail(err, FIRN_EINVAL, "%s %s: libcurl can't do that", r->method,
-				 r->url);
+				 h->where);
 	h->last = http_now();
 	*ret = take_ptr(&h);
 	return 0;
