@@ -101,10 +101,30 @@ static int empty_index(json_t **ret, struct firn_error *err)
 	return *ret ? 0 : firn_fail_oom(err, "referrers");
 }
 
-/* Those of @from that are of @type, to the end of @to. */
-static int add_entries(json_t *to, const json_t *from, const char *type, struct firn_error *err)
+struct referrers {
+	json_t *all;  /* an index */
+	size_t bytes; /* of its entries as text */
+};
+
+static int add_entry(struct referrers *to, json_t *entry, struct firn_error *err)
 {
-	json_t *list = NULL, *into = json_object_get(to, "manifests");
+	json_t *into = json_object_get(to->all, "manifests");
+
+	if (json_array_size(into) == OCI_MANIFESTS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %d referrers", OCI_MANIFESTS_MAX);
+	/* However many pages they come in, they are no more than what one index may be. */
+	to->bytes += json_dumpb(entry, NULL, 0, JSON_COMPACT);
+	if (to->bytes > OCI_DOCUMENT_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "referrers of more than %u bytes",
+				 OCI_DOCUMENT_MAX);
+	return json_array_append(into, entry) < 0 ? firn_fail_oom(err, "referrers") : 0;
+}
+
+/* Those of @from that are of @type, to the end of @to. */
+static int add_entries(struct referrers *to, const json_t *from, const char *type,
+		       struct firn_error *err)
+{
+	json_t *list = NULL;
 	int rc = json_get_array(from, "manifests", &list, err);
 
 	for (size_t i = 0; rc >= 0 && i < json_array_size(list); i++) {
@@ -114,18 +134,14 @@ static int add_entries(json_t *to, const json_t *from, const char *type, struct 
 		if (type && ((rc = json_opt_str(entry, "artifactType", &is, err)) < 0 || !is ||
 			     strcmp(is, type) != 0))
 			continue;
-		if (json_array_size(into) == OCI_MANIFESTS_MAX)
-			return firn_fail(err, FIRN_ELIMIT, "more than %d referrers",
-					 OCI_MANIFESTS_MAX);
-		if (json_array_append(into, entry) < 0)
-			return firn_fail_oom(err, "referrers");
+		rc = add_entry(to, entry, err);
 	}
 	return rc < 0 ? rc : 0;
 }
 
-/* By the API: 1, or 0 when there is none. */
-static int by_api(struct registry *r, const struct digest *d, const char *type, json_t *all,
-		  struct firn_error *err)
+/* By the API: 1, or 0 when there is none. @all NULL: whether there is. */
+static int by_api(struct registry *r, const struct digest *d, const char *type,
+		  struct referrers *all, struct firn_error *err)
 {
 	_cleanup_(list_done) struct list l = { .registry = r, .max = OCI_DOCUMENT_MAX };
 	char path[REGISTRY_PATH_MAX], text[DIGEST_TEXT_MAX];
@@ -144,8 +160,11 @@ static int by_api(struct registry *r, const struct digest *d, const char *type, 
 			return 0;
 		if (rc <= 0)
 			return rc < 0 ? rc : 1;
-		if ((rc = json_parse(page, len, &j, err)) < 0 ||
-		    (rc = add_entries(all, j, type, err)) < 0)
+		if ((rc = json_parse(page, len, &j, err)) < 0)
+			return rc;
+		if (!all)
+			return 1;
+		if ((rc = add_entries(all, j, type, err)) < 0)
 			return rc;
 	}
 }
@@ -174,14 +193,16 @@ static int find(struct registry *r, const struct digest *d, const char *type, st
 {
 	_json_ json_t *all = NULL, *tagged = NULL;
 	_buf_ struct buf text = BUF_INIT;
+	struct referrers found = { NULL, 0 };
 	int rc = empty_index(&all, err);
 
+	found.all = all;
 	if (rc == 0)
-		rc = by_api(r, d, type, all, err);
+		rc = by_api(r, d, type, &found, err);
 	if (rc == 0) {
 		rc = by_tag(r, d, &tagged, err);
 		if (rc > 0)
-			rc = add_entries(all, tagged, type, err);
+			rc = add_entries(&found, tagged, type, err);
 	}
 	if (rc < 0 || (rc = json_print(all, &text, err)) < 0)
 		return rc;
@@ -285,7 +306,6 @@ static int note(struct registry *r, const struct digest *subject, json_t *entry,
 /* Whether the API is there: then it found the subject by itself, whatever it said. */
 static int has_api(struct registry *r, const struct digest *subject, struct firn_error *err)
 {
-	_json_ json_t *nothing = NULL;
 	bool lacks;
 	int rc;
 
@@ -294,8 +314,7 @@ static int has_api(struct registry *r, const struct digest *subject, struct firn
 	(void)pthread_mutex_unlock(&r->lock);
 	if (lacks)
 		return 0;
-	if ((rc = empty_index(&nothing, err)) < 0 ||
-	    (rc = by_api(r, subject, NULL, nothing, err)) != 0)
+	if ((rc = by_api(r, subject, NULL, NULL, err)) != 0)
 		return rc;
 	(void)pthread_mutex_lock(&r->lock);
 	r->lacks_referrers = true;
