@@ -256,10 +256,21 @@ static bool add(char *to, size_t room, const char *name, const char *value)
 	return !value || (size_t)snprintf(to, room, "%s: %s", name, value) < room;
 }
 
+/* Our certificate says who we are, too: not to whom the registry leads. */
+static struct http_tls tls_for(const struct registry *r, const struct url *url)
+{
+	struct http_tls tls = r->tls;
+
+	if (!url_same_origin(url, &r->base))
+		tls.cert = tls.key = NULL;
+	return tls;
+}
+
 /* Ask @url once, with @line if it may know. */
 static int exchange(struct registry *r, const struct registry_call *c, const struct url *url,
 		    const char *line, struct registry_answer *ret, struct firn_error *err)
 {
+	const struct http_tls tls = tls_for(r, url);
 	_cleanup_(http_closep) struct http *h = NULL;
 	_free_ char *text = url_text(url);
 	char accept[ACCEPT_MAX], range[96], content[96];
@@ -288,7 +299,7 @@ static int exchange(struct registry *r, const struct registry_call *c, const str
 						.sized = true,
 						.length = c->length,
 						.headers = headers,
-						.tls = url->tls ? &r->tls : NULL,
+						.tls = url->tls ? &tls : NULL,
 						.pool = r->pool,
 						.times = r->times },
 			&h, err);
