@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,19 +42,24 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Close all but the ones that are kept. */
+/* Close all but the ones that are kept; also of 0, 1 and 2, where they may lie as well. */
 static void close_others(const struct background *b)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	_free_ int *keep = calloc(b->nkeep + 1, sizeof(*keep));
 	unsigned from = BACKGROUND_FD;
+	bool kept[BACKGROUND_FD] = { false };
 
-	for (int i = 0; i < BACKGROUND_FD; i++)
-		(void)dup2(null, i);
 	if (!keep)
 		_exit(1);
-	for (size_t i = 0; i < b->nkeep; i++)
+	for (size_t i = 0; i < b->nkeep; i++) {
 		keep[i] = b->keep[i];
+		if (keep[i] < BACKGROUND_FD)
+			kept[keep[i]] = true;
+	}
+	for (int i = 0; i < BACKGROUND_FD; i++)
+		if (!kept[i])
+			(void)dup2(null, i);
 	qsort(keep, b->nkeep, sizeof(*keep), by_number);
 	for (size_t i = 0; i < b->nkeep; i++) {
 		if (keep[i] < (int)from)

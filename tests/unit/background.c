@@ -23,12 +23,9 @@ static bool is_null(int fd)
 	       !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
-/* Tells what it has, a character each: 0 null, t a pipe's end, - closed. */
-static void tell(void *ctx)
+/* What it has, a character each: 0 null, t a pipe's end, - closed. */
+static void describe(char text[FDS_OPEN_MAX + 1])
 {
-	char text[FDS_OPEN_MAX + 1] = "";
-
-	(void)ctx;
 	for (int fd = 0; fd < FDS_OPEN_MAX; fd++) {
 		struct stat st;
 
@@ -37,7 +34,23 @@ static void tell(void *ctx)
 			   : S_ISFIFO(st.st_mode) ? 't'
 						  : '?';
 	}
+}
+
+static void tell(void *ctx)
+{
+	char text[FDS_OPEN_MAX + 1] = "";
+
+	(void)ctx;
+	describe(text);
 	(void)!write(BACKGROUND_FD + 1, text, FDS_OPEN_MAX);
+}
+
+static void tell_kept(void *ctx)
+{
+	char text[FDS_OPEN_MAX + 1] = "";
+
+	describe(text);
+	(void)!write(*(int *)ctx, text, FDS_OPEN_MAX);
 }
 
 /* Without the first @closed of the standard descriptors, and with many others. */
@@ -89,12 +102,56 @@ START_TEST(descriptors)
 }
 END_TEST
 
+/* One is kept, which has the lowest number that is free. */
+static void start_kept(int closed, const int pipe_fds[2])
+{
+	struct firn_error err = { 0 };
+	int kept;
+
+	for (int i = 0; i < closed; i++)
+		close(i);
+	kept = fcntl(pipe_fds[1], F_DUPFD_CLOEXEC, 0);
+	for (int i = 0; i < 20; i++)
+		(void)!dup(pipe_fds[0]);
+	_exit(background_start(&(struct background){ .name = "test",
+						     .what = "test",
+						     .keep = &kept,
+						     .nkeep = 1,
+						     .run = tell_kept,
+						     .ctx = &kept },
+			       &err) < 0);
+}
+
+START_TEST(kept_where_they_are)
+{
+	char text[FDS_OPEN_MAX + 1] = "";
+	int ends[2], status;
+	size_t ours;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		start_kept(_i, ends);
+	close(ends[1]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(read(ends[0], text, FDS_OPEN_MAX), FDS_OPEN_MAX);
+	close(ends[0]);
+	ours = strcspn(text, "t");
+	ck_assert_msg(_i ? ours == 0 : ours >= 3, "%s", text);
+	for (size_t i = 0; i < FDS_OPEN_MAX; i++)
+		ck_assert_msg(i == ours || text[i] == (i < 3 ? '0' : '-'), "%s", text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("background");
 	TCase *tc = tcase_create("background");
 
 	tcase_add_loop_test(tc, descriptors, 0, 4);
+	tcase_add_loop_test(tc, kept_where_they_are, 0, 4);
 	suite_add_tcase(s, tc);
 	return s;
 }
