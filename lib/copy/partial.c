@@ -34,7 +34,16 @@ static void partial_done(struct partial *p)
 	fd_close(p->folder);
 }
 
-/* 1 when somebody else has it open. */
+/* Whether it has its name still: it may have been finished, and have its blob's. */
+static bool is_named(const struct partial *p, const struct stat *st)
+{
+	struct stat named;
+
+	return fstatat(p->folder, p->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+/* 1 when somebody else has it open, or had. */
 static int open_file(struct partial *p, uint64_t size, struct firn_error *err)
 {
 	struct stat st;
@@ -46,10 +55,10 @@ static int open_file(struct partial *p, uint64_t size, struct firn_error *err)
 	if (!S_ISREG(st.st_mode))
 		return firn_fail(err, FIRN_ECORRUPT, "%s/%s: is no regular file", SWEEP_PARTIAL,
 				 p->name);
-	/* Between the two it may have been finished and have its blob's name. */
-	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0 || fstat(p->fd, &st) < 0 || !st.st_nlink)
+	if (flock(p->fd, LOCK_EX | LOCK_NB) < 0 || fstat(p->fd, &st) < 0 || !is_named(p, &st))
 		return 1;
-	if (st.st_uid != geteuid() || fchmod(p->fd, 0600) < 0)
+	/* One with another name is written to there, too. */
+	if (st.st_uid != geteuid() || st.st_nlink != 1 || fchmod(p->fd, 0600) < 0)
 		return firn_fail(err, FIRN_EFAIL, "%s/%s: is somebody else's", SWEEP_PARTIAL,
 				 p->name);
 	p->had = (uint64_t)st.st_size <= size ? (uint64_t)st.st_size : 0;
