@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "bytes/sink.h"
+#include "format/ref_docker.h"
 #include "format/ustar.h"
 #include "store/place.h"
 
@@ -180,12 +181,24 @@ static int archive_document(struct to *to, const struct item *i, const char *tex
 	return put_zeros(t, -t->at % USTAR_BLOCK, err);
 }
 
+/* As a layout or a registry would take them: a source's index.json can say anything. */
+static int check_tags(const struct roots *roots, struct firn_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < roots->n; i++)
+		if (roots->list[i].tag && !ref_is_registry_tag(roots->list[i].tag))
+			rc = ref_check_tag(roots->list[i].tag, err);
+	return rc;
+}
+
 static int archive_check(struct to *to, const struct roots *roots, struct firn_error *err)
 {
 	struct to_archive *t = (struct to_archive *)to;
-	int rc;
+	int rc = check_tags(roots, err);
 
-	(void)roots;
+	if (rc < 0)
+		return rc;
 	rc = put_file(t, "oci-layout", mark, sizeof(mark) - 1, err);
 	return rc < 0 ? rc : put_header(t, "blobs/", 0, err);
 }

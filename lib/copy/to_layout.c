@@ -194,6 +194,8 @@ static int layout_check(struct to *to, const struct roots *roots, struct firn_er
 		rc = labels_given(&t->labels, NULL, roots->list[i].tag, &roots->list[i].desc, err);
 	for (size_t i = 0; rc == 0 && i < roots->n; i++)
 		rc = label_root(t, &roots->list[i], err);
+	for (size_t i = 0; rc == 0 && i < t->labels.n; i++)
+		rc = ref_check_tag(t->labels.entries[i].tag, err);
 	return rc < 0 || to->force ? rc : check_taken(t, err);
 }
 

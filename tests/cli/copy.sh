@@ -126,6 +126,18 @@ check "a path of an archive" "$firn" copy one.tar oci:e:x
 is "$(digest_of e x)" "$one" "is taken for what it is"
 check "all tags to an archive" "$firn" copy --all-tags oci:l oci-archive:all.tar
 check "and out of it" "$firn" copy --all-tags oci-archive:all.tar oci:f
+# A name that would write to the terminal, and lines that look like results.
+cp -r l forged && python3 - forged/index.json <<'END'
+import json, sys
+index = json.load(open(sys.argv[1]))
+for d in index["manifests"]:
+    d.setdefault("annotations", {})["org.opencontainers.image.ref.name"] = "\x1b[2J\nsha256:00 other"
+json.dump(index, open(sys.argv[1], "w"))
+END
+for to in oci:forged2 oci-archive:forged.tar; do
+	fails 2 'letters and digits' "names that are none to $to" "$firn" copy --all-tags oci:forged $to
+done
+is "$(find forged2 -path '*/blobs/*' -type f 2>/dev/null)$(ls forged.tar 2>/dev/null)" "" "and nothing was copied"
 is "$(tags f)$(whole f one two)" "$(tags l)" "all are there"
 check "by digest to an archive" "$firn" copy "oci:l@$one" oci-archive:nameless.tar
 check "has no name there" "$firn" copy oci-archive:nameless.tar oci:g:x
