@@ -32,7 +32,7 @@ int serve_start(struct served *s, int connection, struct firn_error *err)
 {
 	_cleanup_(served_freep) struct served *served = s;
 	_fd_ int fd = connection;
-	struct server server = { .served = s, .connection = connection };
+	struct server server = { .served = served, .connection = fd };
 	_free_ int *keep = calloc(s->nparts + 1, sizeof(*keep));
 	struct background b = {
 		.name = "firn-fuse", .what = "show what is mounted", .run = answer, .ctx = &server
