@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "places.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,13 +22,19 @@ static const char *print(char *room, size_t n, const char *folder, const char *r
 	return len > 0 && (size_t)len < n ? room : NULL;
 }
 
+/* Root of a user namespace is an ordinary user outside. */
+static bool may_write_run(void)
+{
+	return access("/run/firn", W_OK) == 0 || (errno == ENOENT && access("/run", W_OK) == 0);
+}
+
 void places_fill(struct app *app)
 {
 	const char *runtime = absolute("XDG_RUNTIME_DIR"), *cache = absolute("XDG_CACHE_HOME");
 	const char *home = absolute("HOME");
 	char shared[64];
 
-	if (geteuid() == 0)
+	if (geteuid() == 0 && may_write_run())
 		return;
 	snprintf(shared, sizeof(shared), "/tmp/firn-%lu", (unsigned long)geteuid());
 	if (!app->state)

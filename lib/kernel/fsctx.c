@@ -47,6 +47,16 @@ int fsctx_open(const char *fs, struct firn_error *err)
 	return firn_fail_errno(err, "prepare a mount of %s", fs);
 }
 
+bool fsctx_may_mount(const char *fs)
+{
+	_fd_ int ctx = fsctx_open(fs, NULL);
+
+	/* Nothing comes of it without a source, but who may not hears that first (mount_capable()).
+	 */
+	return ctx >= 0 && (syscall(SYS_fsconfig, ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 ||
+			    errno != EPERM);
+}
+
 int fsctx_flag(int ctx, const char *key, struct firn_error *err)
 {
 	if (syscall(SYS_fsconfig, ctx, FSCONFIG_SET_FLAG, key, NULL, 0) == 0)

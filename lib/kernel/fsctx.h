@@ -13,6 +13,7 @@
 #include "base/error.h"
 
 #include <linux/mount.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Where an image or its contents come from: no devices, no setuid, no programs. */
@@ -20,6 +21,11 @@
 
 /* A context for @fs ("erofs", "overlay", "tmpfs"). -FIRN_EUNSUPP when the kernel hasn't got it. */
 int fsctx_open(const char *fs, struct firn_error *err) _must_check_;
+/*
+ * Whether the kernel has @fs, maybe in a module that it can load, and lets this process mount it:
+ * most of them not within a user namespace.
+ */
+bool fsctx_may_mount(const char *fs);
 int fsctx_flag(int ctx, const char *key, struct firn_error *err) _must_check_;
 int fsctx_string(int ctx, const char *key, const char *value, struct firn_error *err) _must_check_;
 /* The path of @fd as the value: any name, no escapes, no limit but that of "/proc/self/fd/N". */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #define STAGING_NAME "overlay"
 
@@ -22,6 +23,32 @@ static const struct {
 	{ "redirect_dir", "nofollow" }, { "metacopy", "off" }, { "index", "off" },
 	{ "nfs_export", "off" },        { "xino", "off" },
 };
+
+/*
+ * Root of a user namespace can't set trusted.*, where overlayfs keeps what it notes of the upper
+ * folder; from Linux 5.11 on it can do that in user.*.
+ */
+static bool needs_userxattr(int upper)
+{
+	static const char name[] = "trusted.overlay.firn";
+	char path[FD_PATH_MAX];
+
+	if (setxattr(fd_path(upper, path), name, "", 0, 0) < 0)
+		return errno == EPERM;
+	removexattr(path, name);
+	return false;
+}
+
+int overlay_make_opaque(int folder, struct firn_error *err)
+{
+	const char *name =
+	    needs_userxattr(folder) ? "user.overlay.opaque" : "trusted.overlay.opaque";
+	char path[FD_PATH_MAX];
+
+	if (setxattr(fd_path(folder, path), name, "y", 1, 0) < 0)
+		return firn_fail_errno(err, "set %s", name);
+	return 0;
+}
 
 static int configure(int ctx, const struct overlay *o, struct firn_error *err)
 {
@@ -35,6 +62,8 @@ static int configure(int ctx, const struct overlay *o, struct firn_error *err)
 		rc = fsctx_fd_path(ctx, "upperdir", o->upper, err);
 	if (rc == 0 && o->upper >= 0)
 		rc = fsctx_fd_path(ctx, "workdir", o->work, err);
+	if (rc == 0 && o->upper >= 0 && needs_userxattr(o->upper))
+		rc = fsctx_flag(ctx, "userxattr", err);
 	return rc;
 }
 
@@ -76,6 +105,8 @@ static int print_options(const struct overlay *o, struct buf *out, struct firn_e
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		buf_printf(out, ",%s=%s", features[i].key, features[i].value);
+	if (o->upper >= 0 && needs_userxattr(o->upper))
+		buf_puts(out, ",userxattr");
 	return buf_check(out, err);
 }
 

@@ -34,4 +34,7 @@ int overlay_mount(const struct overlay *o, struct firn_error *err) _must_check_;
  */
 int overlay_mount_by_options(const struct overlay *o, struct firn_error *err) _must_check_;
 
+/* Nothing of the layers below shines through @folder of an upper folder. */
+int overlay_make_opaque(int folder, struct firn_error *err) _must_check_;
+
 #endif

@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 /* What runc gives to CRIU when nothing else is asked for (runc restore, org.criu.config). */
 #define CRIU_CONF     "/etc/criu/runc.conf"
@@ -119,14 +118,9 @@ static int make_config(struct making *m, struct firn_error *err)
 /* A folder of our own that nothing in the layers below shines through, whatever they hold. */
 static int own_folder(int parent, const char *name, struct firn_error *err)
 {
-	char path[FD_PATH_MAX];
 	_fd_ int fd = stage_folder(parent, name, 0700, err);
 
-	if (fd < 0)
-		return fd;
-	if (setxattr(fd_path(fd, path), "trusted.overlay.opaque", "y", 1, 0) < 0)
-		return firn_fail_errno(err, "%s: set an xattr", name);
-	return 0;
+	return fd < 0 ? fd : firn_wrap(err, overlay_make_opaque(fd, err), "%s", name);
 }
 
 static int write_config(int folder, const struct spec *spec, struct firn_error *err)

@@ -219,14 +219,6 @@ static int serve(struct content_source *source, const struct firn_mount_opts *op
 	return rc < 0 ? rc : keep_name(source, ret, err);
 }
 
-/* Whether EROFS is in this kernel at all, or in a module that it can load. */
-static bool has_erofs(void)
-{
-	_fd_ int ctx = fsctx_open("erofs", NULL);
-
-	return ctx >= 0;
-}
-
 /*
  * By the road that was asked for, or the first that this host can: EROFS, FUSE, and copies at last
  * (view_layer()).
@@ -247,7 +239,7 @@ static int mount_layers(struct content_source *source, const struct firn_mount_o
 		return firn_fail(err, FIRN_EUNSUPP,
 				 "only what the method fuse reads can be verified");
 	v->road = roads[opts->method];
-	if (checked || v->road == ROAD_FUSE || (any && !has_erofs())) {
+	if (checked || v->road == ROAD_FUSE || (any && !fsctx_may_mount("erofs"))) {
 		rc = serve_layers(source, v, stage, ret, err);
 		if (rc != -FIRN_EUNSUPP || checked || !any)
 			return rc;

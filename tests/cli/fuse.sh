@@ -192,4 +192,36 @@ python3 "$input" archive "$data/podman-none.tar" odd.tar "$odd_id" deleted=/impl
 chown -R nobody odd odd.tar odd-layout
 same "everything a layer can have" oci:odd-layout:r1
 same "everything a layer can have, under an archive" --base oci:odd:app odd.tar
+# --- root of a user namespace, who is nobody outside: a writable bundle over FUSE, no fusermount3
+cat >bin/inside.sh <<'END'
+set -e
+cd "$1"
+firn=$2/firn
+"$firn" mount --format '{{.Method}}' oci:layout:r1 m
+find m/checkpoint -type f -exec sha256sum {} + | sort -k 2
+cd m/rootfs
+echo new >data/new
+rm data/keep.txt
+rm -r etc && mkdir etc && echo own >etc/own
+cat data/new etc/own
+ls etc
+[ ! -e data/keep.txt ] || echo "data/keep.txt is there"
+cd ../..
+"$firn" umount m
+[ ! -e m ] || ls -A m
+END
+if as_user unshare -rm true 2>/dev/null; then
+	check "in a user namespace" as_user unshare -rm sh "$work/bin/inside.sh" "$work/home" "$work/bin"
+	inside=$out
+	check "as root" "$firn" mount --cache "$cache" oci:layout:r1 root
+	is "$inside" "fuse
+$(cd root && find checkpoint -type f -exec sha256sum {} + | sort -k 2 | sed 's,  ,  m/,')
+new
+own
+own" "the same images, a rootfs that can be changed, and nothing is left"
+	check "umount as root" "$firn" umount root
+	is "$(traces)" "" "nor noted"
+else
+	skip_one "no user namespaces for users" "in a user namespace"
+fi
 done_testing
