@@ -79,8 +79,13 @@ static int spawn(const char *file, const char *name, const char *const *env, int
 static int wait_for(pid_t pid, const char *name, int *ret_status, struct firn_error *err)
 {
 	for (unsigned gone = 0; gone < IDENTITY_HELPER_SECONDS * 1000; gone += HELPER_POLL_MS) {
-		if (waitpid(pid, ret_status, WNOHANG) == pid)
+		const pid_t ended = waitpid(pid, ret_status, WNOHANG);
+
+		if (ended == pid)
 			return 0;
+		/* A program that ignores SIGCHLD: the number may be another's by now. */
+		if (ended < 0 && errno != EINTR)
+			return firn_fail_errno(err, "wait for %s", name);
 		(void)poll(NULL, 0, HELPER_POLL_MS);
 	}
 	(void)kill(pid, SIGKILL);
