@@ -330,7 +330,7 @@ static int check_way(const struct registry *r, const struct url *url, struct fir
 static int follow(struct registry *r, struct registry_answer *a, struct url *url,
 		  struct firn_error *err)
 {
-	char location[URL_MAX + 1];
+	char location[URL_MAX + 2]; /* what is cut is too long to be parsed */
 	struct url next;
 	int rc;
 

@@ -49,7 +49,7 @@ static void moved(const struct upload *u)
 /* Where it goes on. */
 static int take_location(struct upload *u, struct registry_answer *a, struct firn_error *err)
 {
-	char text[URL_MAX + 1];
+	char text[URL_MAX + 2]; /* what is cut is too long to be parsed */
 	struct url where;
 	int rc;
 

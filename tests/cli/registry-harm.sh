@@ -28,6 +28,10 @@ like "$(cat log)" '^first certificate /v2/a/b/manifests/t$' "the registry has se
 is "$(grep '^second' log)" "second - /there" "the other one hasn't"
 
 : >log
+fails 3 'too long' "an address that is too long" "$firn" inspect --tls-verify=false "$at:long"
+is "$(grep '^second' log)" "" "isn't gone to by half"
+
+: >log
 fails 3 'referrers of more than' "referrers without an end" "$firn" list --tls-verify=false "$at@$digest"
 pages=$(grep -c /referrers/ log)
 diag "$pages pages"

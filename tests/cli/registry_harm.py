@@ -32,6 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, headers, body = 200, {"Link": f"<{self.path}>; rel=next"}, page
         elif self.path.endswith(DIGEST):
             status, headers, body = 200, {"Content-Type": INDEX}, manifest
+        elif self.path.endswith("/manifests/long"):
+            status, headers = 307, {"Location": f"https://localhost:{servers[1].server_port}/{'x' * 9000}"}
         elif self.server.name == "first" and "/manifests/" in self.path:
             status, headers = 307, {"Location": f"https://localhost:{servers[1].server_port}/there"}
         self.send_response(status)
