@@ -15,7 +15,7 @@ static const struct {
 	{ "kill", 0 },        { "ENOSPC", ENOSPC },         { "EIO", EIO },
 	{ "EDQUOT", EDQUOT }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EMFILE", EMFILE },
 	{ "EROFS", EROFS },   { "EACCES", EACCES },         { "EBUSY", EBUSY },
-	{ "EINVAL", EINVAL }, { "ENOTBLK", ENOTBLK },
+	{ "EINVAL", EINVAL }, { "ENOTBLK", ENOTBLK },       { "ENODATA", ENODATA },
 };
 
 struct fault {

@@ -11,6 +11,7 @@
  *	publish.tmpfile   opening a file without a name (EOPNOTSUPP takes the other road)
  *	publish.open      making the temporary name of that other road
  *	blob.write        writing a blob's bytes
+ *	publish.seal      asking whether a blob can be sealed (ENODATA: yes, anything else: no)
  *	publish.flush     flushing a finished file
  *	publish.link      giving a file its final name
  *	publish.rename    renaming a temporary name over a file that is there

@@ -86,7 +86,7 @@ static int flat_writer(struct store *store, enum digest_alg alg, uint64_t reserv
 
 	if (!s->writing)
 		return firn_fail(err, FIRN_EINVAL, "the folder was opened for reading");
-	return dir_writer(s->fd, alg, reserve, ret, err);
+	return dir_writer(s->fd, alg, reserve, false, ret, err);
 }
 
 static int flat_sync(struct store *store, struct firn_error *err)

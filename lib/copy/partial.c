@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "kernel/verity.h"
 #include "store/publish.h"
 #include "store/sweep.h"
 
@@ -169,8 +170,20 @@ static int give_name(struct partial *p, int dirfd, const char *to, const struct 
 	return publish_sync(folder, err);
 }
 
+static void seal_named(const struct partial *p)
+{
+	char path[FD_PATH_MAX];
+	_fd_ int fd = -1;
+
+	if (!verity_is_offered(p->fd))
+		return;
+	fd = open(fd_path(p->fd, path), O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && dup3(fd, p->fd, O_CLOEXEC) == p->fd)
+		(void)!verity_seal(p->fd);
+}
+
 static int fetch(struct partial *p, struct from *f, const struct item *i, int dirfd, const char *to,
-		 const struct store_watch *watch, struct firn_error *err)
+		 bool seal, const struct store_watch *watch, struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
 	int rc = open_partial(p, dirfd, i, err);
@@ -187,15 +200,19 @@ static int fetch(struct partial *p, struct from *f, const struct item *i, int di
 		unlinkat(p->folder, p->name, 0);
 		return -FIRN_ECORRUPT;
 	}
-	return rc < 0 ? rc : give_name(p, dirfd, to, i, err);
+	if (rc < 0 || (rc = give_name(p, dirfd, to, i, err)) < 0)
+		return rc;
+	if (seal)
+		seal_named(p);
+	return 0;
 }
 
-int partial_fetch(struct from *f, const struct item *i, int dirfd, const char *to,
+int partial_fetch(struct from *f, const struct item *i, int dirfd, const char *to, bool seal,
 		  const struct store_watch *watch, struct firn_error *err)
 {
 	_cleanup_(partial_done) struct partial p = { .folder = -1, .fd = -1 };
 	char text[DIGEST_TEXT_MAX];
-	int rc = fetch(&p, f, i, dirfd, to, watch, err);
+	int rc = fetch(&p, f, i, dirfd, to, seal, watch, err);
 
 	return firn_wrap(err, rc, "blob %s", digest_text(&i->digest, text));
 }

@@ -14,9 +14,10 @@
 
 /*
  * The blob @i of @f as the file HEX in the folder @to below @dirfd. 1 and nothing done when another
- * process fetches it into the same place.
+ * process fetches it into the same place. @seal: as by STORE_SEAL, but after it has its name: one
+ * that isn't finished must stay a file to be written to.
  */
-int partial_fetch(struct from *f, const struct item *i, int dirfd, const char *to,
+int partial_fetch(struct from *f, const struct item *i, int dirfd, const char *to, bool seal,
 		  const struct store_watch *watch, struct firn_error *err) _must_check_;
 /* The folder goes if there is nothing in it. */
 void partial_end(int dirfd);

@@ -116,7 +116,8 @@ static int fetch(struct to_dir *t, const struct item *i, const struct store_watc
 
 	if (rc < 0 || (rc && size == i->size))
 		return rc;
-	rc = i->size < LARGE_BYTES ? 1 : partial_fetch(t->to.from, i, t->fd, ".", watch, err);
+	rc =
+	    i->size < LARGE_BYTES ? 1 : partial_fetch(t->to.from, i, t->fd, ".", false, watch, err);
 	if (rc <= 0 || (rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0)
 		return rc;
 	return store_receive(t->store, &i->digest, src, watch, ret, err);

@@ -81,7 +81,7 @@ static int fetch(struct to_layout *t, const struct item *i, const struct store_w
 
 	snprintf(folder, sizeof(folder), "blobs/%s", digest_alg_name(i->digest.alg));
 	if (i->size >= LARGE_BYTES && i->digest.alg == DIGEST_SHA256)
-		rc = partial_fetch(t->to.from, i, t->fd, folder, watch, err);
+		rc = partial_fetch(t->to.from, i, t->fd, folder, true, watch, err);
 	if (rc <= 0)
 		return rc;
 	if ((rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0 ||

@@ -172,10 +172,11 @@ static int open_folder(const char *path, struct layout *l, struct firn_error *er
 static int try_open(const char *path, struct layout *l, struct firn_error *err)
 {
 	const bool writing = l->flags & LAYOUT_WRITE;
+	const unsigned flags = writing ? STORE_WRITE | STORE_SEAL : 0;
 	int rc = open_folder(path, l, err);
 
 	if (rc < 0 || (rc = check_folder(l->fd, l->flags, err)) < 0 ||
-	    (rc = store_dir_open(l->fd, writing ? STORE_WRITE : 0, &l->store, err)) < 0)
+	    (rc = store_dir_open(l->fd, flags, &l->store, err)) < 0)
 		return rc;
 	return writing ? publish_clean(l->fd, err) : 0;
 }

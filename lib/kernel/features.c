@@ -5,11 +5,11 @@
 #include "kernel/erofs_mount.h"
 #include "kernel/fsctx.h"
 #include "kernel/loop.h"
+#include "kernel/verity.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/fsverity.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -315,11 +315,6 @@ static void probe_userfaultfd(struct features *f)
 
 static void probe_verity(int folder, struct features *f)
 {
-	const struct fsverity_enable_arg arg = {
-		.version = 1,
-		.hash_algorithm = FS_VERITY_HASH_ALG_SHA256,
-		.block_size = BLOCK,
-	};
 	const uint8_t zeros[BLOCK] = { 0 };
 	struct firn_error err = { 0 };
 	_fd_ int made = scratch(folder, zeros, &err);
@@ -329,7 +324,7 @@ static void probe_verity(int folder, struct features *f)
 	made = fd_close(made);
 	if (fd < 0)
 		answer(f, FEATURE_VERITY, FEATURE_UNKNOWN, "%s", err.msg);
-	else if (ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) == 0)
+	else if (verity_seal(fd) == 0)
 		yes(f, FEATURE_VERITY);
 	else
 		no(f, FEATURE_VERITY, "seal a file");

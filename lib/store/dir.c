@@ -26,6 +26,7 @@ struct dir_store {
 	int blobs_fd;                  /* these two for writing only, else -1 */
 	int alg_fd[DIGEST_SHA512 + 1]; /* by enum digest_alg; sha512 when first needed */
 	bool made_blobs, made_sha256;  /* by this store */
+	bool seal;                     /* STORE_SEAL */
 };
 
 #define BLOB_PATH_MAX (sizeof("blobs/sha256/") + DIGEST_TEXT_MAX)
@@ -125,12 +126,13 @@ static int dir_folder(struct store *store, enum digest_alg alg, int *ret, struct
 	return 0;
 }
 
-static int dir_new(struct store *s, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
-		   struct firn_error *err)
+static int dir_new(struct store *store, enum digest_alg alg, uint64_t reserve,
+		   struct blob_writer **ret, struct firn_error *err)
 {
-	int folder = -1, rc = dir_folder(s, alg, &folder, err);
+	struct dir_store *s = (struct dir_store *)store;
+	int folder = -1, rc = dir_folder(store, alg, &folder, err);
 
-	return rc < 0 ? rc : dir_writer(folder, alg, reserve, ret, err);
+	return rc < 0 ? rc : dir_writer(folder, alg, reserve, s->seal, ret, err);
 }
 
 static int dir_sync(struct store *store, struct firn_error *err)
@@ -218,6 +220,7 @@ int store_dir_open(int dirfd, unsigned flags, struct store **ret, struct firn_er
 		.layout_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0),
 		.blobs_fd = -1,
 		.alg_fd = { -1, -1, -1 },
+		.seal = flags & STORE_SEAL,
 	};
 	if (s->layout_fd < 0)
 		rc = firn_fail_errno(err, "open folder again");

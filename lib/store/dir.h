@@ -5,8 +5,8 @@
 
 #include "store/ops.h"
 
-/* A blob for the folder @dirfd (borrowed), where its name will be HEX. */
-int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
-	       struct firn_error *err) _must_check_;
+/* A blob for the folder @dirfd (borrowed), where its name will be HEX; @seal: STORE_SEAL. */
+int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, bool seal,
+	       struct blob_writer **ret, struct firn_error *err) _must_check_;
 
 #endif

@@ -35,6 +35,7 @@ struct dir_blob {
 	struct publish file;
 	struct hasher *hash; /* NULL with a reserved head: hashed by the follower or at the end */
 	struct follower *follower;
+	bool seal;       /* STORE_SEAL */
 	bool expected;   /* the head is written, and is probably right */
 	uint64_t at;     /* where the next gathered byte goes */
 	uint64_t kicked; /* up to here writing out has begun */
@@ -240,7 +241,11 @@ static int writer_source(struct blob_writer *w, struct source **ret, struct firn
 
 static int writer_flush(struct blob_writer *w, struct firn_error *err)
 {
-	return publish_flush(&((struct dir_blob *)w)->file, err);
+	struct dir_blob *b = (struct dir_blob *)w;
+
+	if (b->seal && w->size >= STORE_SEAL_BYTES)
+		publish_seal(&b->file);
+	return publish_flush(&b->file, err);
 }
 
 /*
@@ -296,8 +301,8 @@ static const struct blob_ops writer_ops = {
 	.free = writer_free,
 };
 
-int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, struct blob_writer **ret,
-	       struct firn_error *err)
+int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, bool seal,
+	       struct blob_writer **ret, struct firn_error *err)
 {
 	struct dir_blob *b = calloc(1, sizeof(*b));
 	int rc;
@@ -306,6 +311,7 @@ int dir_writer(int dirfd, enum digest_alg alg, uint64_t reserve, struct blob_wri
 		return firn_fail_oom(err, "blob");
 	b->base.ops = &writer_ops;
 	b->alg = alg;
+	b->seal = seal;
 	b->at = reserve;
 	b->file = (struct publish)PUBLISH_NONE;
 	b->gather = malloc(GATHER_BYTES);

@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "base/fd.h"
+#include "kernel/verity.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -136,22 +137,52 @@ int publish_name(struct publish *p, const char *name, struct firn_error *err)
 	return 0;
 }
 
+/* Locked before it has a name, so that publish_clean() lets it be. */
+static int name_temp(struct publish *p, int lock, struct firn_error *err)
+{
+	char temp[PUBLISH_TEMP_MAX];
+	int rc = temp_name(temp, err);
+
+	if (rc < 0)
+		return rc;
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0 || FAULT_POINT("publish.link") ||
+	    link_fd(p->fd, p->dirfd, temp) < 0)
+		return firn_fail_errno(err, "temporary name");
+	memcpy(p->temp, temp, sizeof(temp));
+	return 0;
+}
+
+static bool can_seal(const struct publish *p)
+{
+	/* One that was locked under its name would lose the lock with the descriptor. */
+	if (p->temp[0])
+		return false;
+	if (FAULT_POINT("publish.seal"))
+		return errno == ENODATA;
+	return verity_is_offered(p->fd);
+}
+
+void publish_seal(struct publish *p)
+{
+	char path[FD_PATH_MAX];
+	_fd_ int fd = -1;
+
+	if (!can_seal(p))
+		return;
+	fd = open(fd_path(p->fd, path), O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || name_temp(p, fd, NULL) < 0)
+		return;
+	/* The same number, which others may read from; the lock goes with it. */
+	if (dup3(fd, p->fd, O_CLOEXEC) == p->fd)
+		(void)!verity_seal(p->fd);
+}
+
 int publish_replace(struct publish *p, const char *name, struct firn_error *err)
 {
 	int rc;
 
-	if (!p->temp[0]) {
-		char temp[PUBLISH_TEMP_MAX];
-
-		rc = temp_name(temp, err);
-		if (rc < 0)
-			return rc;
-		/* Locked before it has a name, so that publish_clean() lets it be. */
-		if (flock(p->fd, LOCK_EX | LOCK_NB) < 0 || FAULT_POINT("publish.link") ||
-		    link_fd(p->fd, p->dirfd, temp) < 0)
-			return firn_fail_errno(err, "name %s", name);
-		memcpy(p->temp, temp, sizeof(temp));
-	}
+	if (!p->temp[0] && (rc = name_temp(p, p->fd, err)) < 0)
+		return firn_wrap(err, rc, "name %s", name);
 	if (FAULT_POINT("publish.rename") || renameat(p->dirfd, p->temp, p->dirfd, name) < 0)
 		return firn_fail_errno(err, "replace %s", name);
 	p->temp[0] = '\0';

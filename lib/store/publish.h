@@ -19,7 +19,7 @@
 
 struct publish {
 	int dirfd;                   /* borrowed: the folder where its name will be */
-	int fd;                      /* read and write, mode 0600 */
+	int fd;                      /* read and write until it is sealed, mode 0600 */
 	char temp[PUBLISH_TEMP_MAX]; /* its temporary name, or "" */
 };
 
@@ -33,6 +33,13 @@ int publish_open(int dirfd, struct publish *ret, struct firn_error *err) _must_c
 /* Closes, and removes what was not named. */
 void publish_done(struct publish *p);
 
+/*
+ * Seal the file (kernel/verity.h) if the file system can do it: nothing is written to it any more,
+ * .fd can only be read from here on. Before publish_flush(). It has a temporary name meanwhile: a
+ * file without any that is sealed would be lost room after a power cut (ext4 takes it off the list
+ * of those that are to be freed).
+ */
+void publish_seal(struct publish *p);
 /* The bytes are on the disk when this returns. */
 int publish_flush(struct publish *p, struct firn_error *err) _must_check_;
 /* Give it @name: 0, or 1 when the name is taken (and stays what it was). */

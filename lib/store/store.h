@@ -25,7 +25,16 @@ enum store_flags {
 	 * Closing removes the folders again if it made them and they are empty: store_keep().
 	 */
 	STORE_WRITE = 1 << 0,
+	/*
+	 * Blobs of STORE_SEAL_BYTES and more are sealed before they get their name where the file
+	 * system can do it (kernel/verity.h). That is one more hash of all of it; where it can't be
+	 * done nobody is told.
+	 */
+	STORE_SEAL = 1 << 1,
 };
+
+/* Smaller ones are documents, proven whenever they are read, or not worth it. */
+#define STORE_SEAL_BYTES (64u << 10)
 
 /*
  * The store of the OCI layout in the folder @dirfd (borrowed): blobs/ALG/HEX, files 0600.

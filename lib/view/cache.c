@@ -5,6 +5,7 @@
 #include "base/folder.h"
 #include "bytes/codec.h"
 #include "format/erofs.h"
+#include "kernel/verity.h"
 #include "store/publish.h"
 
 #include <errno.h>
@@ -314,7 +315,10 @@ bool cache_is_private(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH));
+	if (fstat(fd, &st) < 0)
+		return false;
+	return (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH))) ||
+	       verity_is_sealed(fd);
 }
 
 static int find(struct cache *c, const char *about, const struct digest *diff_id,

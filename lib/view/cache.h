@@ -62,7 +62,10 @@ struct cache_origin {
 	uint64_t at;
 };
 
-/* Whether nobody but this user can write to the file: else its times prove nothing. */
+/*
+ * Whether nobody but this user can write to the file: else its times prove nothing. A sealed one
+ * (kernel/verity.h) is such whoever owns it: its inode never has another content.
+ */
 bool cache_is_private(int fd);
 
 /* An open index file, or -FIRN_ENOTFOUND. */

@@ -94,7 +94,7 @@ START_TEST(beginnings)
 		scratch_write(part, cases[_i].had, strlen(cases[_i].had));
 	if (cases[_i].linked)
 		ck_assert_int_eq(link(scratch(part), scratch("to/other")), 0);
-	rc = partial_fetch(&from, &item, dir, ".", &watch, &err);
+	rc = partial_fetch(&from, &item, dir, ".", true, &watch, &err);
 	ck_assert_msg(rc == cases[_i].rc, "%s: %d %s", cases[_i].name, rc, err.msg);
 	check_file(cases[_i].name, blob, rc ? NULL : BLOB);
 	check_file(cases[_i].name, part, cases[_i].linked ? cases[_i].had : NULL);
