@@ -106,21 +106,21 @@ static void tell_index(struct contents *c, const struct blob *blob, int kind, co
 			     "index-differs",
 			     "its EROFS index is not what its tar headers make; it is mounted with "
 			     "an index made of them");
-	if (kind == LAYER_FOREIGN && promised)
-		findings_add(c->findings, FINDING_FAULT, place, "index-missing",
-			     "is said to be mountable and has no EROFS index");
 }
 
 static int check_packed(struct contents *c, const struct blob *blob, struct source *src, int codec,
 			const char *place, struct firn_error *err)
 {
 	char config[BLOB_NAME_MAX], diff_place[BLOB_NAME_MAX + 32];
+	struct firn_error e = { 0 };
 	struct istream *in;
-	int rc = packed_check(src, NULL, err);
+	int kind = packed_check(src, NULL, &e);
+	int rc = findings_take(c->findings, place, "bad-compression", kind, &e, err);
 
-	if (rc < 0)
-		return rc;
-	tell_index(c, blob, rc, place);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	/* The promise is one of the plain form: whoever copies a layer may compress it. */
+	tell_index(c, blob, kind, place);
 	if (!(c->flags & VERIFY_DEEP))
 		return 0;
 	*diff_place = '\0';
@@ -156,6 +156,9 @@ static int check_plain(struct contents *c, const struct blob *blob, struct sourc
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	tell_index(c, blob, kind, place);
+	if (kind == LAYER_FOREIGN && blob->flags & BLOB_MOUNTABLE)
+		findings_add(c->findings, FINDING_FAULT, place, "index-missing",
+			     "is said to be mountable and has no EROFS index");
 	if (kind == LAYER_OURS)
 		return 0;
 	rc = check_headers(src, &e);
