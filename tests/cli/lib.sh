@@ -114,6 +114,15 @@ tap_show() {
 	[ -z "$err" ] || diag "err: $(printf %s "$err" | head -c 2000)"
 }
 
+# wait_for SECONDS COMMAND...
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
 # A sanitizer build has another memory.
 sanitized() { grep -q '^SAN_CFLAGS = .*-fsanitize' "$top_builddir/Makefile"; }
 # peak COMMAND...: as run_stdin; $kib is the most memory that it had, of which an interpreter's 14 MiB are a lower bound.

@@ -45,8 +45,10 @@ exec 8<m1/checkpoint/inventory.img
 fails 1 'busy' "in use: umount" "$firn" umount m1
 check "not in use by that: the other's umount" "$firn" umount m2
 exec 8<&-
-(cd "$(printf "%s\n" /run/firn/shared/*/erofs-*/checkpoint | head -n 1)" && exec sleep 60) &
+looked_at=$(printf "%s\n" /run/firn/shared/*/erofs-*/checkpoint | head -n 1)
+(cd "$looked_at" && exec sleep 60) &
 looker=$!
+wait_for 10 test "/proc/$looker/cwd" -ef "$looked_at"
 check "umount the last one, while somebody looks at what it had" "$firn" umount m1
 { kill $looker && wait $looker; } 2>/dev/null
 is "$(traces)" "" "nothing is left"

@@ -35,7 +35,7 @@ fails 1 'something is mounted' "again on the same folder" mount_it oci:layout:po
 fails 1 'something is mounted' "on one of them" mount_it oci:layout:r1 p/a
 is "$(whole)" "" "nothing has changed"
 (cd p/b/rootfs && exec sleep 1000) &
-sleep 0.2
+wait_for 10 test "/proc/$!/cwd" -ef p/b/rootfs
 fails 1 'busy' "umount while somebody is in one of them" "$firn" umount p
 is "$(whole)" "" "changes nothing"
 kill $! && wait $! 2>/dev/null

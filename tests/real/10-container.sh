@@ -38,6 +38,7 @@ by_hand() { # COMPRESSION BASE
 	[ "$status" = 0 ] || diag "$(grep -E 'Error' m/work/restore.log | head -n 5)"
 	restored_files m/rootfs "$n" "$1, runc by hand"
 	(cd m/rootfs/data && exec sleep 1000) &
+	wait_for 10 test "/proc/$!/cwd" -ef m/rootfs/data
 	fails 1 'busy|in use|uses' "$1: umount refuses while somebody is in the rootfs" firn umount "$PWD/m"
 	data_is_right m/rootfs "$1: and has changed nothing"
 	kill $! && wait $! 2>/dev/null

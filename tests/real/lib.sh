@@ -60,15 +60,6 @@ vital() {
 	check "$@"
 	[ "$status" = 0 ] || bail "$1 failed"
 }
-# wait_for SECONDS COMMAND...
-wait_for() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
-}
 
 # --- the container under test: two layers over busybox; the second one adds, replaces and deletes
 
