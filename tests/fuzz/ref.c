@@ -16,6 +16,7 @@ static void check_again(const struct ref *r)
 		[REF_OCI] = "oci:",
 		[REF_OCI_ARCHIVE] = "oci-archive:",
 		[REF_DOCKER] = "docker://",
+		[REF_DIR] = "dir:",
 	};
 	const bool docker = r->transport == REF_DOCKER;
 	char digest[DIGEST_TEXT_MAX], text[8192];
