@@ -70,15 +70,6 @@ static int flat_open_fd(struct store *store, const struct digest *d, int *ret_fd
 	return 0;
 }
 
-static int flat_source(struct store *s, const struct digest *d, struct source **ret,
-		       struct firn_error *err)
-{
-	uint64_t at = 0, size = 0;
-	int fd = -1, rc = flat_open_fd(s, d, &fd, &at, &size, err);
-
-	return rc < 0 ? rc : extent_source(fd, at, size, ret, err);
-}
-
 static int flat_writer(struct store *store, enum digest_alg alg, uint64_t reserve,
 		       struct blob_writer **ret, struct firn_error *err)
 {
@@ -104,7 +95,6 @@ static void flat_close(struct store *store)
 
 static const struct store_ops flat_ops = {
 	.has = flat_has,
-	.open = flat_source,
 	.open_fd = flat_open_fd,
 	.writer = flat_writer,
 	.sync = flat_sync,

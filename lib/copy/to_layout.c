@@ -90,20 +90,29 @@ static int fetch(struct to_layout *t, const struct item *i, const struct store_w
 	return keep(t, take_ptr(&w), i->size, err);
 }
 
-static int layout_blob(struct to *to, const struct item *i, const struct store_watch *watch,
-		       enum fate *ret_fate, struct firn_error *err)
+/* 1 when there is nothing to do. */
+static int is_there(struct store *s, const struct item *i, enum fate *ret_fate,
+		    struct firn_error *err)
 {
-	struct to_layout *t = (struct to_layout *)to;
-	struct store *s = layout_store(t->layout);
-	_cleanup_(blob_freep) struct blob_writer *w = NULL;
 	uint64_t size;
 	int rc = store_has(s, &i->digest, &size, err);
 
 	if (rc < 0)
 		return rc;
 	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
-	if (*ret_fate == FATE_PRESENT)
-		return 0;
+	return *ret_fate == FATE_PRESENT;
+}
+
+static int layout_blob(struct to *to, const struct item *i, const struct store_watch *watch,
+		       enum fate *ret_fate, struct firn_error *err)
+{
+	struct to_layout *t = (struct to_layout *)to;
+	struct store *s = layout_store(t->layout);
+	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	int rc = is_there(s, i, ret_fate, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	if (to->from->registry)
 		return fetch(t, i, watch, err);
 	rc = store_fetch_watched(s, to->from->store, &i->digest, i->size, watch, &w, err);
@@ -116,14 +125,10 @@ static int layout_document(struct to *to, const struct item *i, const char *text
 	struct to_layout *t = (struct to_layout *)to;
 	struct store *s = layout_store(t->layout);
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	uint64_t size;
-	int rc = store_has(s, &i->digest, &size, err);
+	int rc = is_there(s, i, ret_fate, err);
 
-	if (rc < 0)
-		return rc;
-	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
-	if (*ret_fate == FATE_PRESENT)
-		return 0;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = blob_of(s, &i->digest, text, (size_t)i->size, &w, err);
 	return rc < 0 ? rc : add_waiting(t, take_ptr(&w), err);
 }

@@ -71,15 +71,9 @@ static int same(struct check *c, uint64_t at, const struct buf *want, struct fir
 /* Differences and everything that is wrong with the tar are no failure here: just not ours. */
 static int verdict(int rc)
 {
-	switch (rc) {
-	case -FIRN_ECORRUPT:
-	case -FIRN_EINVAL:
-	case -FIRN_ELIMIT:
-	case -FIRN_EUNSUPP:
+	if (layer_is_bytes_fault(rc))
 		return 0;
-	default:
-		return rc < 0 ? rc : 1;
-	}
+	return rc < 0 ? rc : 1;
 }
 
 /* Add the member @t to the layer, which prints it. */

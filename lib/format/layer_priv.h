@@ -23,6 +23,16 @@ struct layer {
 /* Print the root's header, which follows the head. */
 void layer_put_root(struct layer *l, struct buf *out);
 
+/*
+ * Whether the failure @rc of looking at a layer is the bytes' fault: it is just not ours then. What
+ * can't be read is nobody's verdict.
+ */
+static inline bool layer_is_bytes_fault(int rc)
+{
+	return rc == -FIRN_ECORRUPT || rc == -FIRN_EINVAL || rc == -FIRN_ELIMIT ||
+	       rc == -FIRN_EUNSUPP;
+}
+
 static inline uint64_t layer_align(uint64_t v, uint64_t to)
 {
 	return (v + to - 1) / to * to;

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "bytes/frame_writer.h"
 #include "format/erofs.h"
+#include "format/layer_priv.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -184,20 +185,6 @@ static int check_index(struct source *src, struct tree *tree, const struct frame
 	return size == src->size;
 }
 
-/* What is wrong with the stream or the tar is no failure: it is just not ours. */
-static int verdict(int rc)
-{
-	switch (rc) {
-	case -FIRN_ECORRUPT:
-	case -FIRN_EINVAL:
-	case -FIRN_ELIMIT:
-	case -FIRN_EUNSUPP:
-		return 0;
-	default:
-		return rc;
-	}
-}
-
 static int check(struct source *src, struct frames *f, struct tree **ret, struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *plain = NULL;
@@ -223,10 +210,12 @@ int packed_check(struct source *src, struct tree **ret_tree, struct firn_error *
 
 	if (!packed_begins(src))
 		return LAYER_FOREIGN;
-	rc = verdict(check(src, &f, &tree, err));
+	rc = check(src, &f, &tree, err);
 	frames_done(&f);
-	if (rc <= 0)
-		return rc < 0 ? rc : LAYER_FORGED;
+	if (rc == 0 || layer_is_bytes_fault(rc))
+		return LAYER_FORGED;
+	if (rc < 0)
+		return rc;
 	if (ret_tree)
 		*ret_tree = take_ptr(&tree);
 	return LAYER_OURS;

@@ -75,15 +75,6 @@ static int dir_open_fd(struct store *s, const struct digest *d, int *ret_fd, uin
 	return 0;
 }
 
-static int dir_open(struct store *s, const struct digest *d, struct source **ret,
-		    struct firn_error *err)
-{
-	uint64_t at = 0, size = 0;
-	int fd = -1, rc = dir_open_fd(s, d, &fd, &at, &size, err);
-
-	return rc < 0 ? rc : extent_source(fd, at, size, ret, err);
-}
-
 /* Opens @name in @dirfd, making it when it isn't there. */
 static int make_folder(int dirfd, const char *name, bool *ret_made, int *ret,
 		       struct firn_error *err)
@@ -181,7 +172,6 @@ static void dir_close(struct store *store)
 
 static const struct store_ops dir_ops = {
 	.has = dir_has,
-	.open = dir_open,
 	.open_fd = dir_open_fd,
 	.writer = dir_new,
 	.sync = dir_sync,

@@ -14,7 +14,10 @@ struct store_ops {
 	/* Where the blob is: 1 and all of the outputs, 0 when it isn't there. */
 	int (*has)(struct store *s, const struct digest *d, uint64_t *ret_size,
 		   struct firn_error *err);
-	/* These two fail with -FIRN_ENOTFOUND for an absent blob; the caller adds the digest. */
+	/*
+	 * These two fail with -FIRN_ENOTFOUND for an absent blob; the caller adds the digest. NULL
+	 * in open: it is what open_fd finds.
+	 */
 	int (*open)(struct store *s, const struct digest *d, struct source **ret,
 		    struct firn_error *err);
 	/* NULL: the blobs are in no file. */

@@ -48,9 +48,21 @@ int store_has(struct store *s, const struct digest *d, uint64_t *ret_size, struc
 	return rc;
 }
 
+static int open_source(struct store *s, const struct digest *d, struct source **ret,
+		       struct firn_error *err)
+{
+	uint64_t at = 0, size = 0;
+	int fd = -1, rc;
+
+	if (s->ops->open)
+		return s->ops->open(s, d, ret, err);
+	rc = s->ops->open_fd(s, d, &fd, &at, &size, err);
+	return rc < 0 ? rc : extent_source(fd, at, size, ret, err);
+}
+
 int store_open(struct store *s, const struct digest *d, struct source **ret, struct firn_error *err)
 {
-	return name_blob(d, s->ops->open(s, d, ret, err), err);
+	return name_blob(d, open_source(s, d, ret, err), err);
 }
 
 int store_open_fd(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
@@ -94,7 +106,7 @@ static int read_proven(struct store *s, const struct digest *d, uint64_t size, s
 {
 	_cleanup_(source_closep) struct source *src = NULL;
 	_free_ char *text = NULL;
-	int rc = s->ops->open(s, d, &src, err);
+	int rc = open_source(s, d, &src, err);
 
 	if (rc < 0)
 		return rc;
@@ -422,7 +434,7 @@ static int fetch(struct store *to, struct store *from, const struct digest *d, u
 	rc = to->ops->has(to, d, &bytes, err);
 	if (rc < 0 || (rc && bytes == size))
 		return rc < 0 ? rc : present_new(to, d, size, ret, err);
-	if ((rc = from->ops->open(from, d, &src, err)) < 0 ||
+	if ((rc = open_source(from, d, &src, err)) < 0 ||
 	    (rc = check_size(src->size, size, err)) < 0)
 		return rc;
 	return receive(to, from, src, d, watch, ret, err);
