@@ -75,8 +75,8 @@ int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct b
 	       struct firn_error *err) _must_check_;
 
 /*
- * The same for a plan with meta_at, whose metadata may be large: it goes to @meta in pieces. The
- * only way for a plan with frames, which has an entry for every block of content.
+ * The same for a plan with meta_at, whose metadata may be large (with frames it has an entry for
+ * every block of content): it goes to @meta in pieces.
  */
 int erofs_emit_to(struct erofs *e, uint64_t image_bytes, struct buf *head, struct sink *meta,
 		  struct firn_error *err) _must_check_;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * EROFS on disk, as far as firn writes it, and the plan that its two halves (erofs_plan.c,
- * erofs_emit.c) share. Offsets and names are those of the kernel's fs/erofs/erofs_fs.h; everything
- * is little endian.
+ * EROFS on disk, as far as firn writes it, and the plan that its parts share: erofs_plan.c places
+ * every node, erofs_put.c encodes each structure, erofs_emit.c writes all of them in order. Offsets
+ * and names are those of the kernel's fs/erofs/erofs_fs.h; everything is little endian.
  */
 #ifndef FIRN_FORMAT_EROFS_DISK_H
 #define FIRN_FORMAT_EROFS_DISK_H
@@ -135,9 +135,6 @@ void erofs_put_chunks(const struct erofs *e, const struct node *n, const struct 
 		      uint8_t *p);
 /* @head holds the head's bytes from offset 1024 on. */
 void erofs_put_super(const struct erofs *e, uint64_t image_bytes, struct buf *head);
-/* Whether the image may have so many bytes. */
-int erofs_check_image(const struct erofs *e, uint64_t image_bytes,
-		      struct firn_error *err) _must_check_;
 int erofs_wrap_node(struct firn_error *err, int rc, const struct node *n);
 
 static inline uint64_t erofs_align(uint64_t v, uint64_t to)

@@ -1,207 +1,214 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The metadata of a plan from its first byte to its last: inodes with what follows them, then the
+ * blocks of folders and long links, both in the plan's order. Nothing is larger in memory than one
+ * inode with its xattrs, or a folder's list of entries.
+ */
 #include "format/erofs_disk.h"
 
 #include "base/fd.h"
-#include "bytes/codec_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the pieces of a plan go: everything is addressed from the plan's base. */
-struct emitter {
+#define CLUSTERS_AT_ONCE 512u
+
+struct stream {
 	const struct erofs *e;
-	uint8_t *bytes; /* @skip bytes behind base */
-	uint64_t skip;
+	struct sink *out;
+	uint64_t at;    /* bytes that are out, from base on */
 	uint64_t block; /* the next block of folders and long links, from base */
 	uint64_t image_bytes;
 	struct erofs_dent *scratch;
+	struct buf node;
 	uint32_t ino;
 };
 
-static uint8_t *at(const struct emitter *em, uint64_t pos)
+static int put(struct stream *st, const void *bytes, size_t n, struct firn_error *err)
 {
-	return em->bytes + (size_t)(pos - em->skip);
+	st->at += n;
+	return sink_write(st->out, bytes, n, err);
 }
 
-/* CRC-32C (Castagnoli), reflected, without the final inversion: what the superblock holds. */
-static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t n)
+static int zeros_to(struct stream *st, uint64_t at, struct firn_error *err)
 {
-	while (n--) {
-		crc ^= *p++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
-	}
-	return crc;
+	const uint64_t n = at - st->at;
+
+	st->at = at;
+	return sink_zeros(st->out, n, err);
 }
 
-static uint8_t file_type(const struct node *n)
+/* The entries of @dir that are behind its inode: those that don't fill a block. */
+static void put_tail(struct stream *st, const struct node *dir, size_t first,
+		     const struct erofs_shape *s, uint8_t *to)
 {
-	if (n->whiteout)
-		return 3;
-	switch (n->mode & S_IFMT) { /* EROFS_FT_* */
-	case S_IFREG:
-		return 1;
-	case S_IFDIR:
-		return 2;
-	case S_IFCHR:
-		return 3;
-	case S_IFBLK:
-		return 4;
-	case S_IFIFO:
-		return 5;
-	case S_IFSOCK:
-		return 6;
-	default:
-		return 7;
-	}
+	size_t n = erofs_dents(st->e, dir, first, st->scratch), done = 0;
+	uint32_t used;
+
+	for (uint64_t i = 0; i < s->blocks; i++)
+		done += erofs_dents_of_block(st->e, st->scratch + done, n - done, &used);
+	erofs_put_dents(st->scratch + done, n - done, to);
 }
 
-static uint32_t device_number(const struct node *n)
+struct cluster {
+	uint16_t type;
+	uint16_t distances[2]; /* of a NONHEAD: back and ahead */
+	uint32_t block;        /* of a HEAD */
+};
+
+static void put_cluster(uint8_t *p, const struct cluster *c)
 {
-	if (n->whiteout || !(S_ISCHR(n->mode) || S_ISBLK(n->mode)))
-		return 0;
-	return (n->minor & 0xff) | n->major << 8 | (n->minor & ~0xffu) << 12;
-}
-
-static uint8_t *put_xattr(uint8_t *p, const char *name, const void *value, uint32_t len)
-{
-	const char *rest = "";
-	uint8_t index = erofs_xattr_index(name, &rest);
-	size_t rest_len = strlen(rest);
-
-	p[0] = (uint8_t)rest_len;
-	p[1] = index;
-	put_le16(p + 2, (uint16_t)len);
-	memcpy(p + 4, rest, rest_len);
-	memcpy(p + 4 + rest_len, value, len);
-	return p + erofs_align(4 + rest_len + len, 4);
-}
-
-void erofs_put_xattrs(uint8_t *p, const struct node *n)
-{
-	p += EROFS_XATTR_HEADER;
-	if (n->opaque)
-		p = put_xattr(p, EROFS_OPAQUE, "y", 1);
-	for (const struct xattr *x = n->xattrs; x; x = x->next)
-		if (!erofs_xattr_hidden(n, x))
-			p = put_xattr(p, x->name, x->value, x->len);
-}
-
-void erofs_put_dents(const struct erofs_dent *d, size_t n, uint8_t *p)
-{
-	uint8_t *name = p + n * EROFS_DIRENT;
-
-	for (size_t i = 0; i < n; i++, p += EROFS_DIRENT, name += d[i - 1].len) {
-		put_le64(p, d[i].node->nid);
-		put_le16(p + 8, (uint16_t)(name - (p - i * EROFS_DIRENT)));
-		p[10] = file_type(d[i].node);
-		memcpy(name, d[i].name, d[i].len);
+	memset(p, 0, EROFS_CLUSTER);
+	put_le16(p, c->type);
+	if (c->type == EROFS_CLUSTER_HEAD1) {
+		put_le32(p + 4, c->block);
+	} else {
+		put_le16(p + 4, c->distances[0]);
+		put_le16(p + 6, c->distances[1]);
 	}
 }
 
-/* The folder's blocks, the last of them behind the inode when it is a tail. */
-static void put_dir(struct emitter *em, const struct node *dir, size_t first,
-		    const struct erofs_shape *s, uint8_t *tail)
+/* The lclusters of one frame: its first block is in the first, their number in the second. */
+static size_t put_frame(const struct erofs *e, size_t i, uint8_t *p)
 {
-	size_t n = erofs_dents(em->e, dir, first, em->scratch), done = 0;
-	uint64_t block = em->block;
+	const uint32_t n = (frames_content(e->frames, i) - 1) / erofs_block(e) + 1;
 
-	for (uint64_t i = 0; done < n; i++, block += erofs_block(em->e)) {
-		uint32_t used;
-		size_t take = erofs_dents_of_block(em->e, em->scratch + done, n - done, &used);
+	for (uint32_t k = 0; k < n; k++) {
+		struct cluster c = { .type = k ? EROFS_CLUSTER_NONHEAD : EROFS_CLUSTER_HEAD1,
+				     .block = (uint32_t)(e->frames->list[i].at >> e->bits),
+				     .distances = { (uint16_t)k, (uint16_t)(n - k) } };
 
-		erofs_put_dents(em->scratch + done, take, i < s->blocks ? at(em, block) : tail);
-		done += take;
+		if (k == 1)
+			c.distances[0] =
+			    (uint16_t)(EROFS_CLUSTER_BLOCKS | erofs_frame_blocks(e, i));
+		put_cluster(p + k * EROFS_CLUSTER, &c);
 	}
+	return n * EROFS_CLUSTER;
 }
 
-int erofs_check_place(const struct erofs *e, const struct node *n, uint64_t image_bytes,
-		      struct firn_error *err)
+static int put_clusters(struct stream *st, const struct node *n, struct firn_error *err)
 {
-	uint64_t end, size = image_bytes;
+	uint8_t piece[CLUSTERS_AT_ONCE * EROFS_CLUSTER];
+	uint8_t header[EROFS_MAP_HEADER] = { 0 };
+	size_t used = 0, first = 0;
+	const size_t frames = erofs_frames_of(st->e, n, &first);
+	int rc = zeros_to(st, erofs_align(st->at, EROFS_CLUSTER), err);
 
-	if (n->device > e->ndevices)
-		return firn_fail(err, FIRN_EINVAL, "lies on device %u of %u", n->device,
-				 e->ndevices);
-	if (n->device)
-		size = e->devices[n->device - 1].bytes;
-	if (n->offset % erofs_block(e))
-		return firn_fail(err, FIRN_EUNSUPP, "its content begins at %llu, within a block",
-				 (unsigned long long)n->offset);
-	if (__builtin_add_overflow(n->offset, n->size, &end) || (size && end > size))
-		return firn_fail(err, FIRN_ECORRUPT, "its content ends behind the file it lies in");
-	if (end >> e->bits > UINT32_MAX)
-		return firn_fail(err, FIRN_EUNSUPP, "its content lies behind the last block");
-	return 0;
-}
-
-void erofs_put_chunks(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
-		      uint8_t *p)
-{
-	uint64_t block = n->offset >> e->bits;
-
-	for (uint64_t i = 0; i < s->chunks; i++, p += EROFS_CHUNK) {
-		put_le16(p, 0); /* startblk_hi */
-		put_le16(p + 2, n->device);
-		put_le32(p + 4, (uint32_t)(block + (i << s->chunk_bits)));
+	put_le16(header + 4, EROFS_BIG_PCLUSTER_1); /* h_advise */
+	header[6] = EROFS_COMPRESSION_ZSTD;         /* h_algorithmtype */
+	if (rc == 0)
+		rc = put(st, header, sizeof(header), err);
+	for (size_t i = first; rc == 0 && i < first + frames; i++) {
+		used += put_frame(st->e, i, piece + used);
+		if (sizeof(piece) - used < (FRAME_CONTENT_MAX >> st->e->bits) * EROFS_CLUSTER) {
+			rc = put(st, piece, used, err);
+			used = 0;
+		}
 	}
+	return rc < 0 ? rc : put(st, piece, used, err);
 }
 
-void erofs_put_inode(const struct node *n, const struct erofs_shape *s, uint64_t block,
-		     uint32_t ino, uint8_t *p)
+/* i_u of a compressed inode: the blocks of its frames. Of others: where their blocks are. */
+static uint64_t blocks_of(const struct stream *st, const struct node *n,
+			  const struct erofs_shape *s)
 {
-	static const struct node whiteout = { .mode = S_IFCHR };
-	const struct node *as = n->whiteout ? &whiteout : n;
-	uint32_t u = device_number(n); /* i_u */
+	size_t first = 0, frames;
+	uint64_t blocks = 0;
 
-	if (s->layout == EROFS_CHUNK_BASED)
-		u = s->chunk_bits | EROFS_CHUNK_INDEXES;
-	else if (s->blocks || s->clusters)
-		u = (uint32_t)block;
-	put_le16(p, (uint16_t)(1 | s->layout << 1));
-	put_le16(p + 2, (uint16_t)(s->xattrs ? (s->xattrs - EROFS_XATTR_HEADER) / 4 + 1 : 0));
-	put_le16(p + 4, (uint16_t)as->mode);
-	put_le64(p + 8, s->content);
-	put_le32(p + 16, u);
-	put_le32(p + 20, ino);
-	put_le32(p + 24, as->uid);
-	put_le32(p + 28, as->gid);
-	put_le64(p + 32, (uint64_t)as->mtime);
-	put_le32(p + 40, as->mtime_ns);
-	put_le32(p + 44, n->nlink);
+	if (!s->clusters)
+		return (st->e->base + st->block) >> st->e->bits;
+	frames = erofs_frames_of(st->e, n, &first);
+	for (size_t i = first; i < first + frames; i++)
+		blocks += erofs_frame_blocks(st->e, i);
+	return blocks;
 }
 
-static int put_node(struct emitter *em, const struct node *n, size_t first, struct firn_error *err)
+/* Where the one block is that is stored in its frame. */
+static void put_stored(const struct erofs *e, const struct node *n, const struct erofs_shape *s,
+		       uint8_t *p)
 {
-	uint64_t pos = n->nid * EROFS_SLOT_SIZE;
+	struct node as = *n;
+
+	as.offset = e->frames->list[frames_find(e->frames, n->offset)].at + FRAME_STORED_AT;
+	erofs_put_chunks(e, &as, s, p);
+}
+
+static int put_node(struct stream *st, const struct node *n, size_t first, struct firn_error *err)
+{
+	const uint64_t pos = n->nid * EROFS_SLOT_SIZE;
+	const struct erofs *e = st->e;
+	size_t len = EROFS_INODE_SIZE;
 	struct erofs_shape s;
-	uint8_t *tail;
+	uint8_t *to;
+	int rc = zeros_to(st, pos, err);
 
-	erofs_shape_of(em->e, n, &s);
-	erofs_put_inode(n, &s, (em->e->base + em->block) >> em->e->bits, ++em->ino, at(em, pos));
-	pos += EROFS_INODE_SIZE;
+	erofs_shape_of(e, n, &s);
+	if (s.chunks && !e->frames && rc == 0)
+		rc = erofs_check_place(e, n, st->image_bytes, err);
+	if (rc < 0)
+		return rc;
+	len += s.xattrs + s.tail;
+	if (s.chunks)
+		len = (size_t)(erofs_align(len, EROFS_CHUNK) + s.chunks * EROFS_CHUNK);
+	buf_reset(&st->node);
+	buf_fill(&st->node, 0, len);
+	rc = buf_check(&st->node, err);
+	if (rc < 0)
+		return rc;
+	to = st->node.data;
+	erofs_put_inode(n, &s, blocks_of(st, n, &s), ++st->ino, to);
+	to += EROFS_INODE_SIZE;
 	if (s.xattrs)
-		erofs_put_xattrs(at(em, pos), n);
-	pos += s.xattrs;
-	tail = s.tail ? at(em, pos) : NULL;
-	if (s.chunks) {
-		int rc = erofs_check_place(em->e, n, em->image_bytes, err);
-
-		if (rc < 0)
-			return rc;
-		erofs_put_chunks(em->e, n, &s, at(em, erofs_align(pos, EROFS_CHUNK)));
-	} else if (S_ISDIR(n->mode)) {
-		put_dir(em, n, first, &s, tail);
-	} else if (S_ISLNK(n->mode)) {
-		memcpy(s.tail ? tail : at(em, em->block), n->target, s.content);
-	}
-	em->block += s.blocks * erofs_block(em->e);
-	return 0;
+		erofs_put_xattrs(to, n);
+	to += s.xattrs;
+	if (s.chunks && e->frames)
+		put_stored(e, n, &s, st->node.data + len - EROFS_CHUNK);
+	else if (s.chunks)
+		erofs_put_chunks(e, n, &s, st->node.data + len - s.chunks * EROFS_CHUNK);
+	else if (s.tail && S_ISDIR(n->mode))
+		put_tail(st, n, first, &s, to);
+	else if (s.tail)
+		memcpy(to, n->target, s.tail);
+	st->block += s.blocks * erofs_block(e);
+	rc = put(st, st->node.data, len, err);
+	return rc == 0 && s.clusters ? put_clusters(st, n, err) : rc;
 }
 
-static int put_nodes(struct emitter *em, struct firn_error *err)
+static int put_blocks(struct stream *st, const struct node *n, size_t first, struct firn_error *err)
 {
-	const struct erofs *e = em->e;
+	const uint32_t block = erofs_block(st->e);
+	const uint64_t begin = st->at;
+	uint8_t bytes[1u << 12];
+	struct erofs_shape s;
+	size_t count, done = 0;
+	int rc = 0;
+
+	erofs_shape_of(st->e, n, &s);
+	if (!s.blocks)
+		return 0;
+	if (S_ISLNK(n->mode)) {
+		rc = put(st, n->target, s.content, err);
+		return rc < 0 ? rc : zeros_to(st, begin + s.blocks * block, err);
+	}
+	count = erofs_dents(st->e, n, first, st->scratch);
+	for (uint64_t i = 0; rc == 0 && i < s.blocks; i++) {
+		uint32_t used;
+		size_t take = erofs_dents_of_block(st->e, st->scratch + done, count - done, &used);
+
+		memset(bytes, 0, sizeof(bytes));
+		erofs_put_dents(st->scratch + done, take, bytes);
+		done += take;
+		rc = put(st, bytes, block, err);
+	}
+	return rc;
+}
+
+static int each(struct stream *st,
+		int (*what)(struct stream *st, const struct node *n, size_t first,
+			    struct firn_error *err),
+		struct firn_error *err)
+{
+	const struct erofs *e = st->e;
 	size_t first = 1;
 
 	for (size_t i = 0; i < e->norder; i++) {
@@ -210,7 +217,7 @@ static int put_nodes(struct emitter *em, struct firn_error *err)
 
 		if (n->link)
 			continue;
-		rc = put_node(em, n, first, err);
+		rc = what(st, n, first, err);
 		if (rc < 0)
 			return erofs_wrap_node(err, rc, n);
 		if (S_ISDIR(n->mode))
@@ -219,57 +226,26 @@ static int put_nodes(struct emitter *em, struct firn_error *err)
 	return 0;
 }
 
-static void put_devices(const struct erofs *e, uint8_t *p)
+/* Everything from byte @at behind base on, which is where @out stands, to the end. */
+static int emit(const struct erofs *e, uint64_t image_bytes, uint64_t at, struct sink *out,
+		struct firn_error *err)
 {
-	for (uint16_t i = 0; i < e->ndevices; i++, p += EROFS_DEVT_SIZE) {
-		uint64_t blocks = erofs_align(e->devices[i].bytes, erofs_block(e)) >> e->bits;
+	_free_ struct erofs_dent *scratch = calloc((size_t)e->widest + 2, sizeof(*scratch));
+	struct stream st = { .e = e, .out = out, .at = at, .block = e->data };
+	int rc;
 
-		memcpy(p, e->devices[i].tag, strnlen(e->devices[i].tag, 64));
-		put_le32(p + 64, (uint32_t)blocks);
-		put_le16(p + 72, (uint16_t)(blocks >> 32));
-	}
+	if (!scratch)
+		return firn_fail_oom(err, "EROFS index");
+	st.image_bytes = image_bytes;
+	st.scratch = scratch;
+	rc = each(&st, put_node, err);
+	buf_done(&st.node);
+	if (rc == 0)
+		rc = zeros_to(&st, e->data, err);
+	return rc < 0 ? rc : each(&st, put_blocks, err);
 }
 
-/*
- * @sb is offset 1024; the whole block that the checksum covers is there, and complete. Small blocks
- * go without, as mkfs.erofs leaves them: fsck.erofs 1.8 counts on the superblock being in block 0.
- */
-void erofs_put_super(const struct erofs *e, uint64_t image_bytes, struct buf *head)
-{
-	uint8_t *sb = head->data;
-	const uint32_t block = erofs_block(e);
-	uint32_t compat = EROFS_COMPAT_MTIME, incompat = 0;
-
-	if (block > EROFS_SUPER_AT)
-		compat |= EROFS_COMPAT_SB_CHKSUM;
-	if (e->chunked)
-		incompat |= EROFS_INCOMPAT_CHUNKED_FILE;
-	if (e->ndevices)
-		incompat |= EROFS_INCOMPAT_DEVICE_TABLE;
-	if (e->packed)
-		incompat |= EROFS_INCOMPAT_ZERO_PADDING | EROFS_INCOMPAT_COMPR_CFGS;
-	put_devices(e, sb + EROFS_SUPER_SIZE);
-	put_le32(sb, EROFS_MAGIC);
-	put_le32(sb + 8, compat);
-	sb[12] = (uint8_t)e->bits;
-	put_le16(sb + 14, (uint16_t)e->root);
-	put_le64(sb + 16, e->inodes);
-	put_le32(sb + 36, (uint32_t)(erofs_align(image_bytes, block) >> e->bits));
-	put_le32(sb + 40, (uint32_t)(e->base >> e->bits)); /* meta_blkaddr */
-	put_le32(sb + 80, incompat);
-	put_le16(sb + 86, e->ndevices);
-	put_le16(sb + 88, e->ndevices ? (EROFS_SUPER_AT + EROFS_SUPER_SIZE) / EROFS_DEVT_SIZE : 0);
-	if (e->packed) {
-		/* z_erofs_zstd_cfgs behind its length: format 0, window */
-		put_le16(sb + 84, 1u << EROFS_COMPRESSION_ZSTD); /* available_compr_algs */
-		put_le16(sb + EROFS_SUPER_SIZE, 6);
-		sb[EROFS_SUPER_SIZE + 3] = CODEC_FRAME_WINDOW_LOG - 10;
-	}
-	if (compat & EROFS_COMPAT_SB_CHKSUM)
-		put_le32(sb + 4, crc32c(~UINT32_C(0), sb, block - EROFS_SUPER_AT));
-}
-
-int erofs_check_image(const struct erofs *e, uint64_t image_bytes, struct firn_error *err)
+static int check_image(const struct erofs *e, uint64_t image_bytes, struct firn_error *err)
 {
 	if (image_bytes < e->base + e->end)
 		return firn_fail(err, FIRN_EINVAL, "EROFS index: the image ends before it does");
@@ -278,46 +254,59 @@ int erofs_check_image(const struct erofs *e, uint64_t image_bytes, struct firn_e
 	return 0;
 }
 
-int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
-	       struct firn_error *err)
+int erofs_emit_to(struct erofs *e, uint64_t image_bytes, struct buf *head, struct sink *meta,
+		  struct firn_error *err)
 {
-	struct buf *into = e->meta_at ? meta : head;
-	_free_ struct erofs_dent *scratch = calloc((size_t)e->widest + 2, sizeof(*scratch));
-	struct emitter em = { .e = e, .scratch = scratch, .block = e->data };
 	int rc;
 
-	em.image_bytes = image_bytes;
-	if (!scratch)
-		return firn_fail_oom(err, "EROFS index");
-	if (e->frames)
-		return firn_fail(err, FIRN_EINVAL, "EROFS index: frames need erofs_emit_to()");
-	if (image_bytes == 0)
-		image_bytes = e->base + e->end;
-	rc = erofs_check_image(e, image_bytes, err);
+	if (!e->meta_at)
+		return firn_fail(err, FIRN_EINVAL, "EROFS index: it is in the head");
+	rc = check_image(e, image_bytes, err);
+	if (rc == 0)
+		rc = emit(e, image_bytes, 0, meta, err);
 	if (rc < 0)
 		return rc;
 	buf_reset(head);
-	buf_reset(into);
-	if (e->meta_at) {
-		buf_fill(head, 0, (size_t)erofs_head_bytes(e) - EROFS_SUPER_AT);
-		buf_fill(into, 0, (size_t)e->end);
-	} else {
-		buf_fill(head, 0, (size_t)(e->base + e->end - EROFS_SUPER_AT));
-	}
+	buf_fill(head, 0, (size_t)erofs_head_bytes(e) - EROFS_SUPER_AT);
 	rc = buf_check(head, err);
 	if (rc == 0)
-		rc = buf_check(into, err);
+		erofs_put_super(e, image_bytes, head);
+	return rc;
+}
+
+/* Superblock, device table and metadata in one piece. */
+static int emit_whole(const struct erofs *e, uint64_t image_bytes, struct buf *head,
+		      struct firn_error *err)
+{
+	const uint64_t end = e->base + e->end;
+	_cleanup_(sink_closep) struct sink *out = NULL;
+	int rc = image_bytes ? check_image(e, image_bytes, err) : 0;
+
+	if (rc == 0)
+		rc = sink_from_buf(head, &out, err);
 	if (rc < 0)
 		return rc;
-	em.bytes = into->data;
-	if (!e->meta_at && e->base) {
-		em.bytes += e->base - EROFS_SUPER_AT;
-	} else if (!e->meta_at) {
-		em.skip = EROFS_SUPER_AT;
-	}
-	rc = put_nodes(&em, err);
+	buf_reset(head);
+	buf_fill(head, 0, e->base ? (size_t)e->base - EROFS_SUPER_AT : 0);
+	rc = emit(e, image_bytes, e->base ? 0 : EROFS_SUPER_AT, out, err);
+	if (rc == 0)
+		rc = buf_check(head, err);
+	if (rc == 0)
+		erofs_put_super(e, image_bytes ? image_bytes : end, head);
+	return rc;
+}
+
+int erofs_emit(struct erofs *e, uint64_t image_bytes, struct buf *head, struct buf *meta,
+	       struct firn_error *err)
+{
+	_cleanup_(sink_closep) struct sink *out = NULL;
+	int rc;
+
+	if (!e->meta_at)
+		return emit_whole(e, image_bytes, head, err);
+	rc = sink_from_buf(meta, &out, err);
 	if (rc < 0)
 		return rc;
-	erofs_put_super(e, image_bytes, head);
-	return 0;
+	buf_reset(meta);
+	return erofs_emit_to(e, image_bytes, head, out, err);
 }
