@@ -140,6 +140,23 @@ int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode, str
 	return fd;
 }
 
+int path_open_file(int dirfd, const char *name, int flags, uint64_t *ret_size,
+		   struct firn_error *err)
+{
+	/* O_NONBLOCK: a fifo would wait for a writer before it could be told from a file. */
+	_fd_ int fd = path_open_beneath(dirfd, name, flags | O_NONBLOCK, 0, err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return firn_fail_errno(err, "stat");
+	if (!S_ISREG(st.st_mode))
+		return firn_fail(err, FIRN_ECORRUPT, "is no regular file");
+	*ret_size = (uint64_t)st.st_size;
+	return take_fd(&fd);
+}
+
 /* The same file system, as far as that can be told without openat2. */
 static int same_device(int dirfd, int fd)
 {

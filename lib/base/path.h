@@ -33,9 +33,11 @@ const char *path_basename(const char *path);
  */
 int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode,
 		      struct firn_error *err) _must_check_;
-
 /* The same for reading, and never across a mount point (RESOLVE_NO_XDEV): -FIRN_EUNSUPP. */
 int path_open_inside(int dirfd, const char *name, int flags, struct firn_error *err) _must_check_;
+/* As path_open_beneath(), a regular file that is there: anything else is -FIRN_ECORRUPT. */
+int path_open_file(int dirfd, const char *name, int flags, uint64_t *ret_size,
+		   struct firn_error *err) _must_check_;
 
 #define PATH_QUOTE_MAX 96
 

@@ -9,7 +9,6 @@
 #include "store/publish.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 struct flat_store {
 	struct store base;
@@ -17,31 +16,15 @@ struct flat_store {
 	bool writing;
 };
 
-static int open_file(struct flat_store *s, const char *name, int flags, uint64_t *ret_size,
-		     struct firn_error *err)
-{
-	_fd_ int fd = path_open_beneath(s->fd, name, flags, 0, err);
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return firn_fail_errno(err, "stat");
-	if (!S_ISREG(st.st_mode))
-		return firn_fail(err, FIRN_ECORRUPT, "is no regular file");
-	*ret_size = (uint64_t)st.st_size;
-	return take_fd(&fd);
-}
-
 static int open_blob(struct flat_store *s, const struct digest *d, int flags, uint64_t *ret_size,
 		     struct firn_error *err)
 {
 	char hex[DIGEST_TEXT_MAX], name[DIR_IMAGE_NAME_MAX];
-	int fd = open_file(s, digest_hex(d, hex), flags, ret_size, err);
+	int fd = path_open_file(s->fd, digest_hex(d, hex), flags, ret_size, err);
 
 	if (fd != -FIRN_ENOTFOUND)
 		return fd;
-	return open_file(s, dir_image_manifest(d, name), flags, ret_size, err);
+	return path_open_file(s->fd, dir_image_manifest(d, name), flags, ret_size, err);
 }
 
 static int flat_has(struct store *store, const struct digest *d, uint64_t *ret_size,
@@ -59,7 +42,7 @@ static int flat_open_fd(struct store *store, const struct digest *d, int *ret_fd
 			uint64_t *ret_size, struct firn_error *err)
 {
 	struct flat_store *s = (struct flat_store *)store;
-	int fd = open_blob(s, d, O_RDONLY | O_NONBLOCK, ret_size, err);
+	int fd = open_blob(s, d, O_RDONLY, ret_size, err);
 
 	if (fd == -FIRN_ENOTFOUND)
 		return firn_fail(err, FIRN_ENOTFOUND, "is not in the folder");

@@ -118,24 +118,6 @@ static bool is_wanted(const struct delta_out *d, const struct node *n, const cha
 	return S_ISDIR(n->mode) ? is_folder_wanted(d, n, path) : !n->whiteout;
 }
 
-static enum ustar_type type_of(const struct node *n)
-{
-	switch (n->mode & S_IFMT) {
-	case S_IFDIR:
-		return USTAR_DIR;
-	case S_IFLNK:
-		return USTAR_SYMLINK;
-	case S_IFCHR:
-		return USTAR_CHAR;
-	case S_IFBLK:
-		return USTAR_BLOCKDEV;
-	case S_IFIFO:
-		return USTAR_FIFO;
-	default:
-		return USTAR_FILE;
-	}
-}
-
 static int put_mark(struct tarout *t, const char *path, const char *mark, struct firn_error *err)
 {
 	const size_t above = (size_t)(path_basename(path) - path);
@@ -158,7 +140,7 @@ static int put_node(struct delta_out *d, struct tarout *t, const struct node *n,
 	char name[PATH_MEMBER_MAX + 2];
 	struct ustar m = {
 		.name = name,
-		.type = first ? USTAR_HARDLINK : type_of(n),
+		.type = first ? USTAR_HARDLINK : ustar_type_of(n->mode),
 		.mode = has->mode & 07777,
 		.uid = has->uid,
 		.gid = has->gid,

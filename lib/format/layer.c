@@ -87,24 +87,6 @@ static struct ustar describe(const struct node *n, enum ustar_type type, const c
 	};
 }
 
-static enum ustar_type type_of(const struct node *n)
-{
-	switch (n->mode & S_IFMT) {
-	case S_IFREG:
-		return USTAR_FILE;
-	case S_IFDIR:
-		return USTAR_DIR;
-	case S_IFLNK:
-		return USTAR_SYMLINK;
-	case S_IFCHR:
-		return USTAR_CHAR;
-	case S_IFBLK:
-		return USTAR_BLOCKDEV;
-	default:
-		return USTAR_FIFO;
-	}
-}
-
 /* Its records stay behind for the head. */
 void layer_put_root(struct layer *l, struct buf *out)
 {
@@ -348,7 +330,7 @@ static int put_entry(struct layer *l, const struct layer_entry *e, struct node *
 
 	if (rc < 0)
 		return rc;
-	m = describe(n->link ? n->link : n, n->link ? USTAR_HARDLINK : type_of(n), name,
+	m = describe(n->link ? n->link : n, n->link ? USTAR_HARDLINK : ustar_type_of(n->mode), name,
 		     e->hardlink ? e->target : n->target);
 	if (n->whiteout)
 		m.type = USTAR_FILE;

@@ -57,6 +57,21 @@ int tar_open_source(struct source *src, const struct tar_limits *limits, struct 
 	return rc < 0 ? rc : tar_new(&in, limits, ret, err);
 }
 
+int tar_open_plain(struct source *src, const struct tar_limits *limits, struct tar **ret,
+		   struct firn_error *err)
+{
+	_cleanup_(tar_closep) struct tar *t = NULL;
+	int rc = tar_open_source(src, limits, &t, err);
+
+	if (rc < 0)
+		return rc;
+	if (tar_compressed(t)) /* then nothing has a place of its own */
+		return firn_fail(err, FIRN_EUNSUPP, "is compressed with %s: unpack it first",
+				 tar_packing(t));
+	*ret = take_ptr(&t);
+	return 0;
+}
+
 void tar_close(struct tar *t)
 {
 	if (!t)

@@ -48,6 +48,9 @@ int tar_open_stream(struct istream *in, const struct tar_limits *limits, struct 
  */
 int tar_open_source(struct source *src, const struct tar_limits *limits, struct tar **ret,
 		    struct firn_error *err) _must_check_;
+/* The same where members are used by their places in @src: -FIRN_EUNSUPP when it is compressed. */
+int tar_open_plain(struct source *src, const struct tar_limits *limits, struct tar **ret,
+		   struct firn_error *err) _must_check_;
 void tar_close(struct tar *t);
 void tar_closep(struct tar **t);
 

@@ -232,10 +232,8 @@ int tar_scan(struct source *src, enum tar_whiteouts how, uint16_t device, uint64
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	_cleanup_(tar_closep) struct tar *t = NULL;
 	const struct tar_entry *e;
-	int rc = tar_open_source(src, NULL, &t, err);
+	int rc = tar_open_plain(src, NULL, &t, err);
 
-	if (rc == 0 && tar_compressed(t))
-		rc = firn_fail(err, FIRN_EUNSUPP, "is compressed");
 	if (rc == 0)
 		rc = tree_new(&tree, err);
 	while (rc == 0 && (rc = tar_next(t, &e, err)) > 0)

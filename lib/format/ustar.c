@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Offsets of struct posix_header's fields */
 enum {
@@ -23,6 +24,24 @@ enum {
 	AT_MINOR = 337,
 	AT_PREFIX = 345,
 };
+
+enum ustar_type ustar_type_of(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return USTAR_FILE;
+	case S_IFDIR:
+		return USTAR_DIR;
+	case S_IFLNK:
+		return USTAR_SYMLINK;
+	case S_IFCHR:
+		return USTAR_CHAR;
+	case S_IFBLK:
+		return USTAR_BLOCKDEV;
+	default:
+		return USTAR_FIFO;
+	}
+}
 
 #define NUMBER 8u  /* bytes of mode, uid, gid, major, minor */
 #define LARGE  12u /* bytes of size and mtime */

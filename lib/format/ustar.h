@@ -41,6 +41,8 @@ struct ustar {
 	const struct xattr *xattrs;
 };
 
+/* What a node of @mode (S_IFMT) is; for all that tar has no type for: a fifo. */
+enum ustar_type ustar_type_of(uint32_t mode);
 /* Append the block. What doesn't fit is cut off (names) or in base 256 (numbers, as GNU tar). */
 void ustar_put(struct buf *out, const struct ustar *m);
 /* Append the records that @m needs besides its block; none for a member that fits. */

@@ -62,13 +62,10 @@ static int each_file(struct named *n, member_fn *fn, struct firn_error *err)
 	const struct tar_limits limits = { .entries = DOCKER_MEMBERS_MAX };
 	_cleanup_(tar_closep) struct tar *tar = NULL;
 	const struct tar_entry *e;
-	int rc = tar_open_source(n->src, &limits, &tar, err);
+	int rc = tar_open_plain(n->src, &limits, &tar, err);
 
 	if (rc < 0)
 		return rc;
-	if (tar_compressed(tar)) /* then nothing has a place of its own */
-		return firn_fail(err, FIRN_EUNSUPP, "is compressed with %s: unpack it first",
-				 tar_packing(tar));
 	while ((rc = tar_next(tar, &e, err)) > 0) {
 		rc = S_ISREG(e->mode) && !e->hardlink ? fn(n, e, err) : 0;
 		if (rc != 0)

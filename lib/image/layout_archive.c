@@ -158,13 +158,10 @@ static int scan_members(struct scan *s, struct firn_error *err)
 	const struct tar_limits limits = { .entries = ARCHIVE_MEMBERS_MAX };
 	_cleanup_(tar_closep) struct tar *tar = NULL;
 	const struct tar_entry *e;
-	int rc = tar_open_source(s->src, &limits, &tar, err);
+	int rc = tar_open_plain(s->src, &limits, &tar, err);
 
 	if (rc < 0)
 		return rc;
-	if (tar_compressed(tar)) /* then nothing has a place of its own */
-		return firn_fail(err, FIRN_EUNSUPP, "is compressed with %s: unpack it first",
-				 tar_packing(tar));
 	while ((rc = tar_next(tar, &e, err)) > 0) {
 		rc = take_member(s, e, err);
 		if (rc < 0)

@@ -35,19 +35,9 @@ static int open_blob(struct dir_store *s, const struct digest *d, int flags, uin
 		     struct firn_error *err)
 {
 	char path[BLOB_PATH_MAX], hex[DIGEST_TEXT_MAX];
-	_fd_ int fd = -1;
-	struct stat st;
 
 	snprintf(path, sizeof(path), "blobs/%s/%s", digest_alg_name(d->alg), digest_hex(d, hex));
-	fd = path_open_beneath(s->layout_fd, path, flags, 0, err);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return firn_fail_errno(err, "stat");
-	if (!S_ISREG(st.st_mode))
-		return firn_fail(err, FIRN_ECORRUPT, "is no regular file");
-	*ret_size = (uint64_t)st.st_size;
-	return take_fd(&fd);
+	return path_open_file(s->layout_fd, path, flags, ret_size, err);
 }
 
 static int dir_has(struct store *s, const struct digest *d, uint64_t *ret_size,
@@ -64,7 +54,7 @@ static int dir_has(struct store *s, const struct digest *d, uint64_t *ret_size,
 static int dir_open_fd(struct store *s, const struct digest *d, int *ret_fd, uint64_t *ret_at,
 		       uint64_t *ret_size, struct firn_error *err)
 {
-	int fd = open_blob((struct dir_store *)s, d, O_RDONLY | O_NONBLOCK, ret_size, err);
+	int fd = open_blob((struct dir_store *)s, d, O_RDONLY, ret_size, err);
 
 	if (fd == -FIRN_ENOTFOUND)
 		return firn_fail(err, FIRN_ENOTFOUND, "is not in the layout");

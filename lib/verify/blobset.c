@@ -176,17 +176,10 @@ int blobset_open(const char *path, bool all, struct findings *f, struct blobset 
 static int open_file(int dirfd, const struct digest *d, struct source **ret, struct firn_error *err)
 {
 	char name[BLOB_NAME_MAX];
-	const int how = O_RDONLY | O_NONBLOCK;
-	_fd_ int fd = path_open_beneath(dirfd, blob_name(d, name), how, 0, err);
-	struct stat st;
+	uint64_t size;
+	int fd = path_open_file(dirfd, blob_name(d, name), O_RDONLY, &size, err);
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return firn_fail_errno(err, "stat");
-	if (!S_ISREG(st.st_mode))
-		return firn_fail(err, FIRN_ECORRUPT, "is no regular file");
-	return extent_source(take_fd(&fd), 0, (uint64_t)st.st_size, ret, err);
+	return fd < 0 ? fd : extent_source(fd, 0, size, ret, err);
 }
 
 int blobset_source(struct blobset *b, const struct blob *blob, struct source **ret,
