@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import copying
 import many
 
 PODMAN = ["podman", "--cgroup-manager=cgroupfs", "--runtime", "runc"]
@@ -425,80 +426,6 @@ def bench_inspect(runs):
         rm(a.tar)
 
 
-class Registry:
-    """Debian's docker-registry on loopback, without TLS."""
-
-    def __init__(self):
-        self.host = "127.0.0.1:5099"
-        with open("/scratch/registry.yml", "w", encoding="ascii") as f:
-            f.write("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
-                    "storage: {filesystem: {rootdirectory: /scratch/registry}}\n"
-                    f"http: {{addr: {self.host}}}\n")
-        self.start()
-
-    def start(self):
-        with open("/scratch/registry.log", "wb") as log:
-            self.server = subprocess.Popen(["docker-registry", "serve", "/scratch/registry.yml"], stdout=log, stderr=log)
-        for _ in range(100):
-            if subprocess.run(["firn", "list", "--plain-http", f"docker://{self.host}/x"], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, check=False).stderr.find(b"refused") < 0:
-                break
-            time.sleep(0.1)
-
-    def end(self):
-        self.server.terminate()
-        self.server.wait()
-
-
-def loopback_bytes():
-    with open("/sys/class/net/lo/statistics/tx_bytes", encoding="ascii") as f:
-        return int(f.read())
-
-
-def bench_copy(runs, redis):
-    """The same bytes go through both: skopeo is told to keep the digests."""
-    sh("firn", "build", "--base", redis.base, redis.archive, "oci:/scratch/from:one")
-    sh("firn", "build", "--base", redis.base, redis.later, "oci:/scratch/from:two")
-    r = Registry()
-    head("copy", f"a redis checkpoint of {size_of('/scratch/from/blobs') >> 21} MiB, warm; bytes are those on the loopback in one run")
-    skopeo = "skopeo copy -q --all --preserve-digests --src-tls-verify=false --dest-tls-verify=false"
-    tools = (("firn", "firn copy -q --plain-http"), ("skopeo", skopeo))
-    there = f"docker://{r.host}/bench"
-    first = {}
-
-    def compare(what, command, before=None, goal=""):
-        """@command(tool's words) is what is measured."""
-        for tool, words in tools:
-            if before:
-                before(words)
-            at = loopback_bytes()
-            measure(command(words))
-            moved = (loopback_bytes() - at) >> 10
-            m = median(runs, command(words), before and (lambda: before(words)), warm=True)
-            ours = first.setdefault(what, m)
-            row("copy", f"{what}, {tool} ({moved} KiB)", m, ours, goal if tool == "skopeo" else "")
-
-    new = lambda words: rm("/scratch/to")
-    compare("layout to layout", lambda w: f"{w} oci:/scratch/from:one oci:/scratch/to:one", new, "goal: 1.5x or more")
-
-    def fresh(_):
-        r.end()
-        rm("/scratch/registry")
-        r.start()
-
-    def with_one(words):
-        fresh(words)
-        sh(*f"{words} oci:/scratch/from:one {there}:one".split())
-
-    compare("first push", lambda w: f"{w} oci:/scratch/from:one {there}:one", fresh, "goal: 1.5x or more")
-    compare("the same again", lambda w: f"{w} oci:/scratch/from:one {there}:one", with_one)
-    compare("push of a second checkpoint", lambda w: f"{w} oci:/scratch/from:two {there}:two", with_one)
-    with_one(tools[0][1])
-    compare("pull", lambda w: f"{w} {there}:one oci:/scratch/to:one", new, "goal: 1.5x or more")
-    r.end()
-    rm("/scratch/from", "/scratch/to", "/scratch/registry")
-
-
 def machine():
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
     fs = sh("stat", "-f", "-c", "%T", "/scratch")
@@ -507,7 +434,8 @@ def machine():
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20, "file_system": fs,
         "firn": sh("firn", "--version").splitlines()[0], "criu": sh("criu", "--version").splitlines()[0],
         "podman": sh("podman", "--version"), "buildah": sh("buildah", "--version"),
-        "umoci": sh("umoci", "--version"), "load": os.getloadavg()[0]}
+        "umoci": sh("umoci", "--version"), "skopeo": sh("skopeo", "--version"),
+        "oras": sh("oras", "version").splitlines()[0].split()[-1], "load": os.getloadavg()[0]}
     for key, value in results["machine"].items():
         say(f"{key}: {value}")
 
@@ -562,7 +490,8 @@ def main():
     if "copy" in only:
         rm("/scratch/redis-rootfs", "/scratch/base")
         subprocess.run([*PODMAN, "rm", "-af"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        bench_copy(opts.runs, Redis(32 if opts.quick else 230, later=True))
+        copying.bench_copy(sys.modules[__name__], opts.runs, Redis(32 if opts.quick else 230, later=True))
+        copying.bench_layers(sys.modules[__name__], opts.runs, 2 if opts.quick else 25)
     json.dump(results, sys.stdout, indent=1)
     print()
 

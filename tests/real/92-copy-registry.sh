@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# firn copy and a registry: what it pushes skopeo and Podman pull and the other way round, with every digest as it
+# firn copy and a registry: what it pushes skopeo, oras and Podman pull and the other way round, with every digest as it
 # was; what is there isn't sent; what breaks off is gone on with by the next try.
 # shellcheck source=tests/real/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -90,6 +90,32 @@ check "leaves no folder" test ! -e none
 vital "restore of what was pulled" firn restore --runtime runc oci:pulled:r1 r1
 check "runs" bash -c 'runc state r1 | jq -e ".status == \"running\""'
 end_container r1 >/dev/null 2>&1
+
+# --- oras: what firn pushed, and what firn is given by it
+
+plain=(--no-tty --plain-http)
+is "$(oras manifest fetch --plain-http "$registry/cp/two:x" | sha256sum | cut -d' ' -f1)" "${digest#sha256:}" "oras fetches the index as it was"
+check "oras pulls what firn pushed" oras cp --no-tty --from-plain-http --to-oci-layout "$registry/cp/two:x" oras1:r1
+is "$(blobs oras1)" "$want" "the same blobs"
+check "oras copies a layout of firn's" oras cp --no-tty --from-oci-layout --to-plain-http layout:r1 "$registry/oras/one:r1"
+vital "pull of what oras pushed" firn copy -q --plain-http "docker://$registry/oras/one:r1" oci:oras2:r1
+is "$out $(blobs oras2)" "$digest $want" "the same image"
+vital "copy of a layout that oras wrote" firn copy -q oci:oras1:r1 oci:oras3:r1
+is "$out $(blobs oras3)" "$digest $want" "the same image"
+whole oci:oras1:r1
+# The rootfs image with what refers to it: oras finds the checkpoint by firn's push, and firn by oras'.
+rootfs=$(digest_of r1.rootfs) checkpoint=$(digest_of r1.checkpoint)
+check "oras discover" oras discover --plain-http --format json "$registry/cp/two@$rootfs"
+is "$(jq -r '.manifests[].digest' <<<"$out")" "$checkpoint" "finds the checkpoint of an image that firn pushed"
+check "oras copies an image with its checkpoint" oras cp --no-tty -r --from-plain-http --to-plain-http "$registry/cp/two@$rootfs" "$registry/oras/two:r"
+is "$(firn list --plain-http --format '{{.Kind}} {{.Digest}}' "docker://$registry/oras/two@$rootfs")" "checkpoint $checkpoint" "firn list finds it there"
+check "oras attaches a note" bash -c "echo note >note.txt && oras attach ${plain[*]} --artifact-type application/x-note $registry/oras/two@$rootfs note.txt:text/plain"
+note=$(oras discover --plain-http --format json --artifact-type application/x-note "$registry/oras/two@$rootfs" | jq -r '.manifests[0].digest')
+check "a copy of the note" firn copy -q --plain-http "docker://$registry/oras/two@$note" "docker://$registry/oras/three:note"
+is "$(oras discover --plain-http --format json "$registry/oras/three@$rootfs" | jq -r '.manifests[].digest')" "$note" \
+	"brings the image that it is attached to, and oras finds it there"
+check "oras pulls the note's file" oras pull "${plain[@]}" -o pulled "$registry/oras/three:note"
+is "$(cat pulled/note.txt)" note "as it was"
 
 # --- what breaks off
 

@@ -19,9 +19,9 @@
 set -eu
 
 # A new version for every change below: an old root isn't brought up to date.
-version=5
+version=6
 packages=attr,buildah,busybox-static,checkpointctl,criu,docker-registry,erofs-utils,fuse3,iproute2,jq,libarchive-tools
-packages+=,libarchive13t64,libcriu2,libcurl4t64,libjansson4,libprotobuf-c1,podman,procps,python3,python3-pycriu,redis-server
+packages+=,libarchive13t64,libcriu2,libcurl4t64,libjansson4,libprotobuf-c1,oras,podman,procps,python3,python3-pycriu,redis-server
 packages+=,runc,skopeo,time,umoci,zstd
 # What debootstrap can't order: a second step of apt. Trixie's containerd is a 1.7, which makes no checkpoint
 # for a kubelet; sid's does, and needs nothing else from there.
