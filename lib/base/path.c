@@ -143,8 +143,9 @@ int path_open_beneath(int dirfd, const char *name, int flags, unsigned mode, str
 int path_open_file(int dirfd, const char *name, int flags, uint64_t *ret_size,
 		   struct firn_error *err)
 {
-	/* O_NONBLOCK: a fifo would wait for a writer before it could be told from a file. */
-	_fd_ int fd = path_open_beneath(dirfd, name, flags | O_NONBLOCK, 0, err);
+	/* A fifo would wait for a writer; but openat2 takes nothing of that kind with O_PATH. */
+	const int wait = flags & O_PATH ? 0 : O_NONBLOCK;
+	_fd_ int fd = path_open_beneath(dirfd, name, flags | wait, 0, err);
 	struct stat st;
 
 	if (fd < 0)

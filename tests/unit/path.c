@@ -160,8 +160,12 @@ static void open_all(int dirfd)
 		ck_assert_msg((fd >= 0) == there[i].file, "%s", there[i].name);
 		ck_assert_int_eq(fd < 0 ? fd : 0, there[i].file ? 0 : -FIRN_ECORRUPT);
 		ck_assert_uint_eq(size, 5);
-		if (fd >= 0)
-			close(fd);
+		if (fd < 0)
+			continue;
+		close(fd);
+		fd = path_open_file(dirfd, there[i].name, O_PATH, &size, &err);
+		ck_assert_msg(fd >= 0, "%s: %s", there[i].name, err.msg);
+		close(fd);
 	}
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		size = 77;
