@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "asking.h"
 #include "bases.h"
+#include "compress.h"
 
 #include <firn/build.h>
 #include <stdlib.h>
@@ -37,12 +38,9 @@ static const struct opt build_options[] = {
 	OPT_ENUM(0, "engine-delta", struct build_opts, engine_delta, "layer|archive", "HOW",
 		 "How engines get the container's changes: as a layer of the rootfs image "
 		 "(default), or as their own archive has them"),
-	OPT_STR('z', "compress", struct build_opts, compress, "zstd[:LEVEL]",
-		"Compress the layers, level 1 to 22 (3); the kernel mounts them as they are, from "
-		"Linux 6.10 on"),
-	OPT_UINT(
-	    0, "threads", struct build_opts, threads, 1, 16, "N",
-	    "Threads that compress, instead of one for each processor; the result is the same"),
+	COMPRESS_OPTIONS(struct build_opts, compress, threads,
+			 "Compress the layers, level 1 to 22 (3); the kernel mounts them as they "
+			 "are, from Linux 6.10 on"),
 	OPT_FLAG(0, "keep-source", struct build_opts, keep_source,
 		 "Keep the checkpoint's own bytes as well, for firn export; costs its size"),
 	OPT_STR(0, "previous", struct build_opts, previous, "CHECKPOINT",
@@ -269,31 +267,6 @@ static int fill_podman(struct app *app, const struct build_opts *o, int argc, ch
 	return 0;
 }
 
-/* "zstd", "zstd:LEVEL" or "none". */
-static int fill_compress(struct app *app, const struct build_opts *o, struct firn_build_opts *ret,
-			 struct firn_error *err)
-{
-	const char *text = o->compress;
-	unsigned long level = 0;
-	char *end = NULL;
-
-	ret->threads = (unsigned)o->threads;
-	if (!text && o->threads)
-		return misuse(app, err, "--threads is for --compress alone");
-	if (!text || strcmp(text, "none") == 0)
-		return 0;
-	ret->compress = FIRN_COMPRESS_ZSTD;
-	if (strcmp(text, "zstd") == 0)
-		return 0;
-	if (strncmp(text, "zstd:", 5) == 0 && text[5] >= '1' && text[5] <= '9')
-		level = strtoul(text + 5, &end, 10);
-	if (!end || *end || level > 22)
-		return misuse(app, err, "--compress %s: has to be zstd or zstd:LEVEL, from 1 to 22",
-			      text);
-	ret->level = (int)level;
-	return 0;
-}
-
 static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		     struct firn_error *err)
 {
@@ -316,13 +289,15 @@ static int build_run(struct app *app, const void *opts, int argc, char **argv,
 		.previous = o->previous,
 		.report = &report,
 		.podman = &podman,
+		.threads = (unsigned)o->threads,
 	};
 	struct bases bases = { .all = NULL };
 	int rc = check_use(app, o, argc, argv, err);
 
 	if (rc == 0)
-		rc = fill_compress(app, o, &build, err);
-	if (rc == 0)
+		rc = compress_parse(app, o->compress, o->threads, &build.level, err);
+	build.compress = rc > 0 ? FIRN_COMPRESS_ZSTD : FIRN_COMPRESS_NONE;
+	if (rc >= 0)
 		rc = fill_podman(app, o, argc, argv, &podman, &socket, err);
 	if (rc == 0)
 		rc = bases_sort(app, &o->bases, &bases, err);

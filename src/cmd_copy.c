@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "command.h"
+#include "compress.h"
 
 #include "registry.h"
 #include "show.h"
@@ -14,7 +14,9 @@
 struct copy_opts {
 	bool force, all_tags;
 	int only;
-	uint64_t jobs;
+	bool decompress;
+	uint64_t jobs, threads;
+	const char *compress, *tmp;
 	const char *digestfile, *source_creds, *dest_creds;
 	struct registry_options registry;
 };
@@ -29,6 +31,14 @@ static const struct opt copy_options[] = {
 	OPT_ENUM(0, "only", struct copy_opts, only, "all|checkpoint|rootfs", "PART",
 		 "Of a checkpoint image, its checkpoint or its rootfs alone"),
 	OPT_UINT('j', "jobs", struct copy_opts, jobs, 1, 64, "N", "Blobs at once (4)"),
+	COMPRESS_OPTIONS(struct copy_opts, compress, threads,
+			 "Compress plain mountable layers, level 1 to 22 (3): they stay mountable, "
+			 "digests change"),
+	OPT_FLAG(0, "decompress", struct copy_opts, decompress,
+		 "The other way: compressed mountable layers become plain ones again"),
+	OPT_STR(0, "tmp", struct copy_opts, tmp, "DIR",
+		"Where compressed layers lie meanwhile, instead of at the destination (/var/tmp "
+		"for a registry)"),
 	OPT_STR(0, "digestfile", struct copy_opts, digestfile, "FILE",
 		"Write the digest to FILE as well"),
 	OPT_STR(0, "src-creds", struct copy_opts, source_creds, "USER[:PASSWORD]",
@@ -173,6 +183,8 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 			 (o->only == ONLY_CHECKPOINT ? FIRN_COPY_ONLY_CHECKPOINT : 0) |
 			 (o->only == ONLY_ROOTFS ? FIRN_COPY_ONLY_ROOTFS : 0),
 		.jobs = (unsigned)o->jobs,
+		.threads = (unsigned)o->threads,
+		.tmp = o->tmp,
 		.report = &report,
 		.blob = on_blob,
 		.ctx = &app->progress,
@@ -180,6 +192,12 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 	int rc;
 
 	(void)argc;
+	if (o->decompress && o->compress)
+		return misuse(app, err, "--compress and --decompress exclude each other");
+	rc = compress_parse(app, o->compress, o->threads, &how.level, err);
+	if (rc < 0)
+		return rc;
+	how.flags |= (rc ? FIRN_COPY_COMPRESS : 0) | (o->decompress ? FIRN_COPY_DECOMPRESS : 0);
 	if (o->all_tags && o->digestfile)
 		return misuse(app, err, "--all-tags and --digestfile exclude each other");
 	if (o->all_tags && o->only != ONLY_NOTHING)
@@ -206,7 +224,8 @@ const struct command cmd_copy = {
 	.about =
 	    "Copy an image with all it refers to: the images of an index, their configs and "
 	    "layers, subjects. Nothing is changed on the way: every digest stays, and what was "
-	    "mountable stays mountable. What the destination has is not copied again.\n"
+	    "mountable stays mountable; with --compress or --decompress mountable layers get "
+	    "the other form. What the destination has is not copied again.\n"
 	    "SOURCE is oci:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST], dir:DIR or "
 	    "docker://HOST/REPOSITORY[:TAG|@DIGEST], DESTINATION is oci:DIR[:TAG], "
 	    "oci-archive:FILE[:TAG], dir:DIR or docker://HOST/REPOSITORY[:TAG].",

@@ -20,6 +20,8 @@ enum firn_copy_flags {
 	FIRN_COPY_ALL_TAGS = 1 << 1,        /**< every image that has a tag, under its tag */
 	FIRN_COPY_ONLY_CHECKPOINT = 1 << 2, /**< of a checkpoint image only the checkpoint */
 	FIRN_COPY_ONLY_ROOTFS = 1 << 3,     /**< of a checkpoint image only the rootfs */
+	FIRN_COPY_COMPRESS = 1 << 4,        /**< plain mountable layers become compressed ones */
+	FIRN_COPY_DECOMPRESS = 1 << 5,      /**< the other way round */
 };
 
 /** What became of a blob. */
@@ -44,6 +46,12 @@ struct firn_copy_opts {
 	void *ctx; /**< handed to it */
 	/** how to reach a registry; NULL: with all defaults, as nobody */
 	const struct firn_registry_opts *source_registry, *dest_registry;
+	int level;        /**< of FIRN_COPY_COMPRESS (zstd), 1 to 22; 0: 3 */
+	unsigned threads; /**< that compress, 16 at most; 0: one for each processor. Their number
+			   * changes nothing in the result */
+	/** folder for layers that are compressed or fetched to be; NULL: that of the destination,
+	 * /var/tmp for a registry */
+	const char *tmp;
 };
 
 /** What was copied. */
@@ -51,8 +59,10 @@ struct firn_copy_result;
 
 /**
  * Copy an image with all it refers to: configs, layers of every type, manifests of an index, and
- * subjects as far as the source has them. Nothing is changed on the way, so every digest stays.
- * What the destination has already is not copied again.
+ * subjects as far as the source has them. Nothing is changed on the way, so every digest stays;
+ * with FIRN_COPY_COMPRESS or FIRN_COPY_DECOMPRESS mountable layers get the form that a build with
+ * or without compression gives them, and digests change with it, but for those of configs. What the
+ * destination has already is not copied again.
  *
  * @param source  "oci:DIR[:TAG|@DIGEST]", "oci-archive:FILE[:TAG|@DIGEST]", the path of either, or
  *                "dir:DIR" or "docker://HOST[:PORT]/REPOSITORY[:TAG][@DIGEST]"

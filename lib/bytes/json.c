@@ -146,6 +146,46 @@ int json_print_pretty(const json_t *j, int spaces, struct buf *out, struct firn_
 	return rc < 0 ? rc : buf_check(out, err);
 }
 
+/* 1 when @text is @j as these flags print it, but for a newline at its end. */
+static int is_printed_so(const json_t *j, size_t flags, const char *text, size_t len,
+			 struct firn_error *err)
+{
+	_buf_ struct buf out = BUF_INIT;
+	int rc = print(j, flags, &out, err);
+
+	if (rc < 0)
+		return rc;
+	return out.len == len && memcmp(out.data, text, len) == 0;
+}
+
+int json_print_like(const char *like, size_t len, const json_t *j, struct buf *out,
+		    struct firn_error *err)
+{
+	static const size_t ways[] = {
+		JSON_COMPACT | JSON_SORT_KEYS,
+		JSON_COMPACT,
+		0,
+		JSON_INDENT(2),
+		JSON_INDENT(3),
+		JSON_INDENT(4),
+	};
+	const bool newline = len && like[len - 1] == '\n';
+	_json_ json_t *was = NULL;
+	size_t way = JSON_COMPACT;
+	int rc = json_parse(like, len, &was, err);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(ways); i++) {
+		rc = is_printed_so(was, ways[i], like, len - newline, err);
+		if (rc > 0)
+			way = ways[i];
+	}
+	if (rc < 0 || (rc = print(j, way, out, err)) < 0)
+		return rc;
+	if (newline)
+		buf_puts(out, "\n");
+	return buf_check(out, err);
+}
+
 static int unexpected(const char *key, const char *wanted, const json_t *found,
 		      struct firn_error *err)
 {

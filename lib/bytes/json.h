@@ -37,6 +37,14 @@ int json_print(const json_t *j, struct buf *out, struct firn_error *err) _must_c
 int json_print_pretty(const json_t *j, int spaces, struct buf *out,
 		      struct firn_error *err) _must_check_;
 
+/*
+ * In the way in which @like, a document, is printed: compact, with blanks or indented, keys sorted
+ * or in their order. A document that is parsed and printed like itself is the same bytes, unless
+ * nobody prints so; then it is compact with the keys in their order. Appends to @out.
+ */
+int json_print_like(const char *like, size_t len, const json_t *j, struct buf *out,
+		    struct firn_error *err) _must_check_;
+
 /* Required members. Strings and children are borrowed from @obj. */
 int json_get_str(const json_t *obj, const char *key, const char **ret,
 		 struct firn_error *err) _must_check_;

@@ -2,12 +2,16 @@
 #include "base/fd.h"
 #include "base/opts.h"
 #include "base/path.h"
+#include "bytes/codec_frame.h"
+#include "bytes/frame_pool.h"
 #include "bytes/value.h"
+#include "copy/door.h"
 #include "copy/pump.h"
 
 #include <string.h>
 
 #define RESULT_MAX (8u << 20) /* bytes of what is told: ten thousand tags */
+#define FORMS      (FIRN_COPY_COMPRESS | FIRN_COPY_DECOMPRESS)
 #define ONLY       (FIRN_COPY_ONLY_CHECKPOINT | FIRN_COPY_ONLY_ROOTFS)
 
 struct firn_copy_result {
@@ -49,9 +53,22 @@ static void copy_done(struct copy *c)
 	ref_done(&c->dest);
 }
 
+static int check_forms(const struct firn_copy_opts *o, struct firn_error *err)
+{
+	if ((o->flags & FORMS) == FORMS)
+		return firn_fail(err, FIRN_EINVAL, "compress, and decompress");
+	if (o->level && (o->level < CODEC_LEVEL_MIN || o->level > CODEC_LEVEL_MAX))
+		return firn_fail(err, FIRN_EINVAL, "zstd has no level %d, they go from %d to %d",
+				 o->level, CODEC_LEVEL_MIN, CODEC_LEVEL_MAX);
+	if (o->threads > FRAME_POOL_THREADS_MAX)
+		return firn_fail(err, FIRN_EINVAL, "%u threads, more than %u", o->threads,
+				 FRAME_POOL_THREADS_MAX);
+	return 0;
+}
+
 static int take_opts(struct copy *c, const struct firn_copy_opts *given, struct firn_error *err)
 {
-	const unsigned all = FIRN_COPY_FORCE | FIRN_COPY_ALL_TAGS | ONLY;
+	const unsigned all = FIRN_COPY_FORCE | FIRN_COPY_ALL_TAGS | ONLY | FORMS;
 	int rc = opts_take(given, &c->opts, sizeof(c->opts), err);
 
 	if (rc == 0)
@@ -62,7 +79,7 @@ static int take_opts(struct copy *c, const struct firn_copy_opts *given, struct 
 		return firn_fail(err, FIRN_EINVAL, "only the checkpoint, and only the rootfs");
 	if (rc == 0 && c->opts.flags & ONLY && c->opts.flags & FIRN_COPY_ALL_TAGS)
 		return firn_fail(err, FIRN_EINVAL, "all tags, and only one part of an image");
-	return rc;
+	return rc < 0 ? rc : check_forms(&c->opts, err);
 }
 
 static int parse_dest(struct copy *c, const char *dest, struct firn_error *err)
@@ -187,6 +204,34 @@ static int make_plan(struct copy *c, struct firn_error *err)
 	return rc;
 }
 
+/* The images become others; what is to be copied is then found anew. */
+static int change_forms(struct copy *c, struct firn_error *err)
+{
+	const struct door_opts opts = {
+		.unpack = c->opts.flags & FIRN_COPY_DECOMPRESS,
+		.prove = c->to->trusting,
+		.level = c->opts.level,
+		.threads = c->opts.threads,
+		.tmp = c->opts.tmp ? c->opts.tmp : c->to->tmp,
+		.report = c->opts.report,
+	};
+	struct door *d = NULL;
+	int rc;
+
+	if (!(c->opts.flags & FORMS))
+		return 0;
+	rc = door_new(&opts, &c->from, &d, err);
+	for (size_t i = 0; rc == 0 && i < c->roots.n; i++)
+		rc = door_take(d, &c->roots.list[i].desc, err);
+	if (rc < 0) {
+		door_free(d);
+		return rc;
+	}
+	c->from.door = d;
+	plan_done(&c->plan);
+	return make_plan(c, err);
+}
+
 static void warn_skipped(const struct copy *c)
 {
 	const struct firn_report *r = c->opts.report;
@@ -214,8 +259,11 @@ static int run(struct copy *c, const char *source, const char *dest, struct firn
 	if (rc < 0)
 		return firn_wrap(err, rc, "source");
 	warn_skipped(c);
-	if ((rc = open_dest(c, err)) < 0 || (rc = name_roots(c, err)) < 0 ||
-	    (rc = c->to->ops->check(c->to, &c->roots, err)) < 0)
+	if ((rc = open_dest(c, err)) < 0 || (rc = name_roots(c, err)) < 0)
+		return firn_wrap(err, rc, "destination");
+	if ((rc = change_forms(c, err)) < 0)
+		return firn_wrap(err, rc, "source");
+	if ((rc = c->to->ops->check(c->to, &c->roots, err)) < 0)
 		return firn_wrap(err, rc, "destination");
 	rc = pump_run(&c->from, c->to, &c->plan, &c->opts, &c->moved, err);
 	return rc < 0 ? rc : c->to->ops->finish(c->to, &c->roots, err);

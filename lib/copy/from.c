@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "copy/door.h"
 #include "copy/flat.h"
 #include "format/dir_image.h"
 
@@ -22,6 +23,7 @@ void roots_done(struct roots *r)
 
 void from_done(struct from *f)
 {
+	door_free(f->door);
 	layout_close(f->layout);
 	store_close(f->flat);
 	registry_close(f->registry);
@@ -110,10 +112,17 @@ bool from_parallel(const struct from *f)
 	return !f->layout || !layout_packed(f->layout);
 }
 
+bool from_is_made(const struct from *f, const struct digest *d)
+{
+	return f->door && door_has(f->door, d);
+}
+
 int from_has(struct from *f, const struct digest *d, bool document, struct firn_error *err)
 {
 	char text[DIGEST_TEXT_MAX];
 
+	if (from_is_made(f, d))
+		return 1;
 	if (!f->registry)
 		return store_has(f->store, d, NULL, err);
 	if (document)
@@ -153,6 +162,8 @@ int from_document(struct from *f, const struct oci_descriptor *desc, char **ret,
 {
 	const bool top = f->top && digest_equal(&desc->digest, &f->top_desc.digest);
 
+	if (from_is_made(f, &desc->digest))
+		return door_document(f->door, desc, ret, ret_len, err);
 	if (!top && f->registry)
 		return fetch_manifest(f, desc, ret, ret_len, err);
 	if (!top)

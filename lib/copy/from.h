@@ -11,8 +11,11 @@
 
 #include "firn/copy.h"
 
+struct door;
+
 struct from {
 	struct ref ref;
+	struct door *door;     /* owned; NULL: everything is as it is */
 	struct layout *layout; /* NULL: another one of these */
 	struct store *flat;    /* of a dir: image */
 	struct registry *registry;
@@ -52,6 +55,8 @@ int from_document(struct from *f, const struct oci_descriptor *desc, char **ret,
 /* The bytes of a blob, unproven. Reading forwards costs nothing, a step back may. */
 int from_blob(struct from *f, const struct digest *d, uint64_t size, struct source **ret,
 	      struct firn_error *err) _must_check_;
+/* Whether the source itself doesn't have it: it was made on the way (copy/door.h). */
+bool from_is_made(const struct from *f, const struct digest *d);
 /* Whether several blobs may be read at once. */
 bool from_parallel(const struct from *f);
 

@@ -3,6 +3,7 @@
 #include "copy/from.h"
 
 #include "base/fd.h"
+#include "copy/door.h"
 
 #include <stdlib.h>
 
@@ -65,9 +66,10 @@ int from_blob(struct from *f, const struct digest *d, uint64_t size, struct sour
 	_cleanup_(source_closep) struct source *src = NULL;
 	int rc;
 
-	if (f->registry)
+	if (f->registry && !from_is_made(f, d))
 		return open_remote(f, d, size, ret, err);
-	rc = store_open(f->store, d, &src, err);
+	rc = from_is_made(f, d) ? door_blob(f->door, d, &src, err)
+				: store_open(f->store, d, &src, err);
 	if (rc < 0)
 		return rc;
 	if (src->size != size)

@@ -293,6 +293,7 @@ int to_archive_open(const char *path, bool force, struct to **ret, struct firn_e
 		archive_close(&t->to);
 		return firn_wrap(err, rc, "oci-archive:%s", path);
 	}
+	t->to.tmp = t->place.folder;
 	*ret = &t->to;
 	return 0;
 }

@@ -106,7 +106,8 @@ static int dir_check(struct to *to, const struct roots *roots, struct firn_error
 	return rc < 0 ? rc : 0;
 }
 
-/* From a registry: what is large can be gone on with. 1 when it was there; *ret NULL: it is. */
+/* From a registry, where what is large can be gone on with, or made on the way. 1 when it was
+ * there; *ret NULL: it is. */
 static int fetch(struct to_dir *t, const struct item *i, const struct store_watch *watch,
 		 struct blob_writer **ret, struct firn_error *err)
 {
@@ -116,8 +117,9 @@ static int fetch(struct to_dir *t, const struct item *i, const struct store_watc
 
 	if (rc < 0 || (rc && size == i->size))
 		return rc;
-	rc =
-	    i->size < LARGE_BYTES ? 1 : partial_fetch(t->to.from, i, t->fd, ".", false, watch, err);
+	rc = i->size < LARGE_BYTES || from_is_made(t->to.from, &i->digest)
+		 ? 1
+		 : partial_fetch(t->to.from, i, t->fd, ".", false, watch, err);
 	if (rc <= 0 || (rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0)
 		return rc;
 	return store_receive(t->store, &i->digest, src, watch, ret, err);
@@ -128,9 +130,10 @@ static int dir_blob(struct to *to, const struct item *i, const struct store_watc
 {
 	struct to_dir *t = (struct to_dir *)to;
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	int rc = to->from->registry ? fetch(t, i, watch, &w, err)
-				    : store_fetch_watched(t->store, to->from->store, &i->digest,
-							  i->size, watch, &w, err);
+	const bool remote = to->from->registry || from_is_made(to->from, &i->digest);
+	int rc = remote ? fetch(t, i, watch, &w, err)
+			: store_fetch_watched(t->store, to->from->store, &i->digest, i->size, watch,
+					      &w, err);
 
 	if (rc < 0)
 		return rc;
@@ -266,6 +269,7 @@ int to_dir_open(const char *path, bool force, struct to **ret, struct firn_error
 		to_dir_close(&t->to);
 		return firn_wrap(err, rc, "dir:%s", path);
 	}
+	t->to.tmp = t->path;
 	*ret = &t->to;
 	return 0;
 }

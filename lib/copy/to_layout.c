@@ -70,7 +70,7 @@ static int keep(struct to_layout *t, struct blob_writer *w, uint64_t size, struc
 	return rc < 0 ? rc : 0;
 }
 
-/* From a registry: what is large can be gone on with. */
+/* From a registry, where what is large can be gone on with, or made on the way. */
 static int fetch(struct to_layout *t, const struct item *i, const struct store_watch *watch,
 		 struct firn_error *err)
 {
@@ -80,7 +80,8 @@ static int fetch(struct to_layout *t, const struct item *i, const struct store_w
 	int rc = 1;
 
 	snprintf(folder, sizeof(folder), "blobs/%s", digest_alg_name(i->digest.alg));
-	if (i->size >= LARGE_BYTES && i->digest.alg == DIGEST_SHA256)
+	if (i->size >= LARGE_BYTES && i->digest.alg == DIGEST_SHA256 &&
+	    !from_is_made(t->to.from, &i->digest))
 		rc = partial_fetch(t->to.from, i, t->fd, folder, true, watch, err);
 	if (rc <= 0)
 		return rc;
@@ -113,7 +114,7 @@ static int layout_blob(struct to *to, const struct item *i, const struct store_w
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (to->from->registry)
+	if (to->from->registry || from_is_made(to->from, &i->digest))
 		return fetch(t, i, watch, err);
 	rc = store_fetch_watched(s, to->from->store, &i->digest, i->size, watch, &w, err);
 	return rc < 0 ? rc : keep(t, take_ptr(&w), i->size, err);
@@ -258,6 +259,7 @@ int to_layout_open(const char *path, struct to **ret, struct firn_error *err)
 		to_layout_close(&t->to);
 		return rc;
 	}
+	t->to.tmp = layout_path(t->layout);
 	*ret = &t->to;
 	return 0;
 }

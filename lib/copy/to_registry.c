@@ -145,7 +145,7 @@ static int registry_move(struct to *to, const struct item *i, const struct store
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	*ret_fate = FATE_MOUNTED;
-	rc = take_over(t, i, err);
+	rc = from_is_made(to->from, &i->digest) ? 0 : take_over(t, i, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	*ret_fate = FATE_COPIED;
@@ -215,6 +215,7 @@ int to_registry_open(const struct ref *ref, const struct firn_registry_opts *how
 	if (!t)
 		return firn_fail_oom(err, "registry");
 	t->to.ops = &ops;
+	t->to.trusting = true;
 	rc = how ? registry_opts_from(how, &opts, err) : 0;
 	if (rc == 0)
 		rc = registry_open(ref, &opts, &t->registry, err);

@@ -7,7 +7,7 @@
 #define FIRN_INGEST_LAYER_OUT_H
 
 #include "format/layer.h"
-#include "ingest/packed_out.h"
+#include "image/packed_out.h"
 #include "store/store.h"
 
 /* Where layers go. */

@@ -65,6 +65,15 @@ int store_archive_open(int fd, struct store_extent *extents, size_t n, struct st
 int store_source_open(struct source *src, struct store_extent *extents, size_t n,
 		      struct store **ret, struct firn_error *err) _must_check_;
 
+/*
+ * What is made on the way somewhere: blobs one behind the other in a file without a name in @folder
+ * (NULL: /var/tmp), for as long as the store lives, and not longer after a kill. One writer at a
+ * time; when there is none, any number of threads may read.
+ */
+int store_spool_new(const char *folder, struct store **ret, struct firn_error *err) _must_check_;
+/* The blob is no more needed: its room is given back. Sources that were opened must be closed. */
+void store_spool_drop(struct store *spool, const struct digest *d);
+
 /* A layout must have its folders (image-layout.md), empty or not: from here on they stay. */
 void store_keep(struct store *s);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ingest/packed_out.h"
+#include "image/packed_out.h"
 
 #include "base/fd.h"
 #include "bytes/frame_writer.h"
@@ -177,25 +177,22 @@ static int finish_small(struct packed_out *p, struct tree *tree, const struct bu
 	return blob_write(p->blob, p->held.data, p->held.len, err);
 }
 
-int packed_out_finish(struct packed_out *p, struct layer *l, struct packed_out_result *ret,
-		      struct firn_error *err)
+int packed_out_end(struct packed_out *p, struct tree *tree, const struct buf *head,
+		   struct packed_out_result *ret, struct firn_error *err)
 {
-	_buf_ struct buf tail = BUF_INIT, head = BUF_INIT, frame = BUF_INIT;
+	_buf_ struct buf frame = BUF_INIT;
 	struct packed_out_result r = { .blob = NULL };
 	uint64_t end;
 	int rc;
 
-	if ((rc = layer_finish(l, &tail, &head, err)) < 0 ||
-	    (rc = packed_out_write(p, tail.data, tail.len, err)) < 0 ||
-	    (rc = frame_writer_finish(p->writer, &end, err)) < 0 ||
-	    (rc = pack_head(p, &head, &frame, err)) < 0)
+	if ((rc = frame_writer_finish(p->writer, &end, err)) < 0 ||
+	    (rc = pack_head(p, head, &frame, err)) < 0)
 		return rc;
-	rc = p->blob ? finish_large(p, layer_tree(l), &frame, err)
-		     : finish_small(p, layer_tree(l), &frame, err);
+	rc = p->blob ? finish_large(p, tree, &frame, err) : finish_small(p, tree, &frame, err);
 	if (rc < 0 || (rc = blob_seal(p->blob, &r.digest, &r.size, err)) < 0)
 		return rc;
-	if (p->hasher && head.len == p->expected.len &&
-	    memcmp(head.data, p->expected.data, head.len) == 0)
+	if (p->hasher && head->len == p->expected.len &&
+	    memcmp(head->data, p->expected.data, head->len) == 0)
 		rc = hasher_final(p->hasher, &r.plain, err);
 	else
 		rc = hash_plain(p, &r.plain, err);
@@ -204,4 +201,16 @@ int packed_out_finish(struct packed_out *p, struct layer *l, struct packed_out_r
 	r.blob = take_ptr(&p->blob);
 	*ret = r;
 	return 0;
+}
+
+int packed_out_finish(struct packed_out *p, struct layer *l, struct packed_out_result *ret,
+		      struct firn_error *err)
+{
+	_buf_ struct buf tail = BUF_INIT, head = BUF_INIT;
+	int rc;
+
+	if ((rc = layer_finish(l, &tail, &head, err)) < 0 ||
+	    (rc = packed_out_write(p, tail.data, tail.len, err)) < 0)
+		return rc;
+	return packed_out_end(p, layer_tree(l), &head, ret, err);
 }

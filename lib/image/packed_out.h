@@ -3,8 +3,8 @@
  * The compressed form of a layer on its way into a blob (format/packed.h). Gets what would be the
  * bytes of the plain form, from behind its head on.
  */
-#ifndef FIRN_INGEST_PACKED_OUT_H
-#define FIRN_INGEST_PACKED_OUT_H
+#ifndef FIRN_IMAGE_PACKED_OUT_H
+#define FIRN_IMAGE_PACKED_OUT_H
 
 #include "bytes/frame_pool.h"
 #include "format/packed.h"
@@ -36,7 +36,13 @@ struct packed_out_result {
 	struct digest plain; /* of the plain form */
 };
 
-/* Tail and head of @l, then all that belongs to this form. */
+/*
+ * All bytes of the plain form behind its @head are written, and @tree has its payloads by their
+ * offsets there: now all that belongs to this form.
+ */
+int packed_out_end(struct packed_out *p, struct tree *tree, const struct buf *head,
+		   struct packed_out_result *ret, struct firn_error *err) _must_check_;
+/* Tail and head of @l, then packed_out_end(). */
 int packed_out_finish(struct packed_out *p, struct layer *l, struct packed_out_result *ret,
 		      struct firn_error *err) _must_check_;
 
