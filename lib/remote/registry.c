@@ -242,6 +242,8 @@ static int send_body(struct http *h, const struct registry_call *c, struct firn_
 			return firn_wrap(err, -FIRN_ECORRUPT, "what is to be sent");
 		rc = http_send(h, piece, n, err);
 		done += n;
+		if (rc == 0 && c->again)
+			c->again->sent = done;
 		if (rc == 0 && c->progress && c->progress->moved)
 			c->progress->moved(c->progress->ctx, c->at + done);
 	}
@@ -300,7 +302,7 @@ static int exchange(struct registry *r, const struct registry_call *c, const str
 						.length = c->length,
 						.headers = headers,
 						.tls = url->tls ? &tls : NULL,
-						.pool = r->pool,
+						.pool = c->alone ? NULL : r->pool,
 						.times = r->times },
 			&h, err);
 	if (rc < 0 || (c->type && (rc = send_body(h, c, err)) < 0) ||
@@ -463,7 +465,11 @@ int registry_ask(struct registry *r, const struct registry_call *c, struct regis
 	for (;;) {
 		_cleanup_(registry_answer_done) struct registry_answer a = REGISTRY_ANSWER_NONE;
 
+		if (c->again)
+			c->again->sent = 0;
 		rc = ask_once(r, c, &a, err);
+		if (c->again)
+			c->again->status = rc == 0 ? a.status : 0;
 		if (rc == 0 && !answer_may_change(a.status)) {
 			*ret = a;
 			a = (struct registry_answer)REGISTRY_ANSWER_NONE;

@@ -4,6 +4,7 @@
 #include "format/ref_docker.h"
 #include "remote/answer.h"
 #include "remote/registry_priv.h"
+#include "remote/session.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ static int has(struct registry *r, const struct digest *d, uint64_t *ret_size,
 		return firn_fail(err, FIRN_ECORRUPT, "the registry doesn't say how large it is");
 	if (ret_size)
 		*ret_size = length_of(&a);
+	if (r->state)
+		session_forget(r->state, r->name, d);
 	return 1;
 }
 

@@ -28,6 +28,8 @@ struct registry {
 	pthread_mutex_t lock;     /* of what follows */
 	bool probes;              /* whether it speaks HTTPS isn't known yet */
 	bool lacks_referrers;     /* no API: the fallback tag is all there is */
+	uint64_t chunk;           /* bytes of a request, see registry_upload.c */
+	uint64_t noted;           /* the same, as another run reads it */
 	pthread_mutex_t tag_lock; /* one change of a fallback tag at a time */
 	bool reached;             /* atomic: it has answered once */
 	uint64_t received;        /* atomic */
@@ -37,6 +39,8 @@ struct registry {
 struct retry {
 	unsigned tries;
 	uint64_t after_ms; /* what the registry asks for; 0: nothing */
+	unsigned status;   /* of the last answer; 0: there was none */
+	uint64_t sent;     /* bytes of the last question's body that were on their way */
 };
 
 enum registry_access { ACCESS_PULL, ACCESS_PUSH };
@@ -55,6 +59,7 @@ struct registry_call {
 	uint64_t length; /* of the body, or of what is sent of src */
 	struct source *src;
 	uint64_t at;
+	bool alone; /* by a connection that is for this question only */
 	const struct registry_progress *progress;
 	/* The caller tries again: what the registry says of when. NULL: registry_ask() does. */
 	struct retry *again;

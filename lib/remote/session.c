@@ -14,10 +14,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define FILE_PREFIX "upload-"
-#define FILE_NAME   80
-#define FILE_MAX    (URL_MAX + 2048)
-#define ENTRIES_MAX 100000 /* that are looked at for old ones */
+#define FILE_PREFIX  "upload-"
+#define CHUNK_PREFIX "chunk-"
+#define FILE_NAME    80
+#define FILE_MAX     (URL_MAX + 2048)
+#define ENTRIES_MAX  100000 /* that are looked at for old ones */
 
 struct session {
 	int dirfd, fd;
@@ -104,7 +105,8 @@ static void sweep(int dirfd)
 	for (int i = 0; dir && i < ENTRIES_MAX && (d = readdir(dir)); i++) {
 		_fd_ int fd = -1;
 
-		if (strncmp(d->d_name, FILE_PREFIX, sizeof(FILE_PREFIX) - 1) != 0 ||
+		if ((strncmp(d->d_name, FILE_PREFIX, sizeof(FILE_PREFIX) - 1) != 0 &&
+		     strncmp(d->d_name, CHUNK_PREFIX, sizeof(CHUNK_PREFIX) - 1) != 0) ||
 		    fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode) || now - st.st_mtim.tv_sec < SESSION_DAYS * 24 * 3600)
 			continue;
@@ -125,18 +127,28 @@ static bool is_named(const struct session *s)
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static int name_file(struct session *s, struct firn_error *err)
+/* A file's name for what may have no place in one. */
+static int name_for(const char *prefix, const struct buf *key, char ret[FILE_NAME],
+		    struct firn_error *err)
 {
-	_buf_ struct buf key = BUF_INIT;
 	char text[DIGEST_TEXT_MAX];
 	struct digest of;
 	int rc;
 
-	buf_printf(&key, "%s %s", s->name, digest_text(&s->digest, text));
-	if ((rc = buf_check(&key, err)) < 0 || (rc = digest_of(key.data, key.len, &of, err)) < 0)
+	if ((rc = buf_check(key, err)) < 0 || (rc = digest_of(key->data, key->len, &of, err)) < 0)
 		return rc;
-	snprintf(s->file, sizeof(s->file), FILE_PREFIX "%.64s", digest_hex(&of, text));
+	snprintf(ret, FILE_NAME, "%s%.64s", prefix, digest_hex(&of, text));
 	return 0;
+}
+
+static int name_file(const char *name, const struct digest *d, char ret[FILE_NAME],
+		     struct firn_error *err)
+{
+	_buf_ struct buf key = BUF_INIT;
+	char text[DIGEST_TEXT_MAX];
+
+	buf_printf(&key, "%s %s", name, digest_text(d, text));
+	return name_for(FILE_PREFIX, &key, ret, err);
 }
 
 /* 1 when it is ours. */
@@ -166,7 +178,7 @@ int session_open(const char *folder, const char *name, const struct digest *d, s
 	s->name = strdup(name);
 	if (!s->name)
 		return firn_fail_oom(err, "upload");
-	if ((rc = name_file(s, err)) < 0)
+	if ((rc = name_file(s->name, &s->digest, s->file, err)) < 0)
 		return rc;
 	sweep(s->dirfd);
 	rc = open_file(s, err);
@@ -179,4 +191,78 @@ int session_open(const char *folder, const char *name, const struct digest *d, s
 	*ret = s;
 	s = NULL;
 	return 0;
+}
+
+void session_forget(const char *folder, const char *name, const struct digest *d)
+{
+	char file[FILE_NAME];
+	_fd_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dirfd >= 0 && name_file(name, d, file, NULL) == 0)
+		(void)unlinkat(dirfd, file, 0);
+}
+
+/* -1 when there is none. */
+static int open_chunk(int dirfd, const char *host, int flags, char ret[FILE_NAME])
+{
+	_buf_ struct buf key = BUF_INIT;
+
+	buf_puts(&key, host);
+	if (dirfd < 0 || name_for(CHUNK_PREFIX, &key, ret, NULL) < 0)
+		return -1;
+	return openat(dirfd, ret, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+int session_parse_chunk(const char *text, size_t len, const char *host, uint64_t *ret,
+			struct firn_error *err)
+{
+	_json_ json_t *j = NULL;
+	const char *is;
+	uint64_t bytes;
+	int rc;
+
+	if ((rc = json_parse(text, len, &j, err)) < 0 ||
+	    (rc = json_get_str(j, "registry", &is, err)) < 0 ||
+	    (rc = json_get_u64(j, "bytes", SESSION_CHUNK_MAX, &bytes, err)) < 0)
+		return rc;
+	if (strcmp(is, host) != 0 || bytes < SESSION_CHUNK_MIN)
+		return firn_fail(err, FIRN_EMISMATCH, "of another registry, or too small");
+	*ret = bytes;
+	return 0;
+}
+
+uint64_t session_chunk(const char *folder, const char *host)
+{
+	_fd_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char file[FILE_NAME];
+	_fd_ int fd = open_chunk(dirfd, host, O_RDONLY, file);
+	_free_ char *text = NULL;
+	uint64_t bytes;
+	size_t len = 0;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    time(NULL) - st.st_mtim.tv_sec >= SESSION_DAYS * 24 * 3600 ||
+	    fd_read_all(fd, FILE_MAX, &text, &len, NULL) < 0 ||
+	    session_parse_chunk(text, len, host, &bytes, NULL) < 0)
+		return 0;
+	return bytes;
+}
+
+void session_note_chunk(const char *folder, const char *host, uint64_t bytes)
+{
+	_fd_ int dirfd = folder_make_private(folder, 0700, NULL);
+	_buf_ struct buf text = BUF_INIT;
+	_json_ json_t *j = json_object();
+	char file[FILE_NAME];
+	_fd_ int fd = open_chunk(dirfd, host, O_WRONLY | O_CREAT, file);
+
+	if (fd >= 0 && !bytes)
+		(void)unlinkat(dirfd, file, 0);
+	if (fd < 0 || !bytes || !j || json_put_str(j, "registry", host, NULL) < 0 ||
+	    json_put(j, "bytes", json_integer((json_int_t)bytes), NULL) < 0 ||
+	    json_print(j, &text, NULL) < 0)
+		return;
+	if (ftruncate(fd, 0) == 0)
+		(void)!fd_pwrite(fd, text.data, text.len, 0, NULL);
 }

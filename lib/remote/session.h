@@ -11,7 +11,9 @@
 #include "bytes/digest.h"
 #include "remote/url.h"
 
-#define SESSION_DAYS 7 /* after which nobody goes on any more: registries forget them, too */
+#define SESSION_DAYS      7 /* after which nobody goes on any more: registries forget them, too */
+#define SESSION_CHUNK_MIN (256u << 10)
+#define SESSION_CHUNK_MAX (16u << 20)
 
 struct session;
 
@@ -27,8 +29,21 @@ void session_note(struct session *s, const struct url *where);
 void session_end(struct session *s);
 void session_close(struct session *s);
 
+/* The blob is in the repository: whatever some run has noted of it is of no use. */
+void session_forget(const char *folder, const char *name, const struct digest *d);
+
+/*
+ * How many bytes go in one request to the registry @host, SESSION_CHUNK_MIN to SESSION_CHUNK_MAX;
+ * 0: any number, as far as is known.
+ */
+uint64_t session_chunk(const char *folder, const char *host);
+void session_note_chunk(const char *folder, const char *host, uint64_t bytes);
+
 /* The address in such a file, if it is for that blob: bytes in, structs out. */
 int session_parse(const char *text, size_t len, const char *name, const struct digest *d,
 		  struct url *ret, struct firn_error *err) _must_check_;
+/* What session_chunk() reads. */
+int session_parse_chunk(const char *text, size_t len, const char *host, uint64_t *ret,
+			struct firn_error *err) _must_check_;
 
 #endif

@@ -106,8 +106,12 @@ static void answer(const char *text, size_t len)
 static void session(const char *text, size_t len)
 {
 	const struct digest d = { .alg = DIGEST_SHA256 };
+	uint64_t bytes;
 	struct url u;
 
+	if (session_parse_chunk(text, len, "h.example", &bytes, NULL) == 0 &&
+	    (bytes < SESSION_CHUNK_MIN || bytes > SESSION_CHUNK_MAX))
+		abort();
 	if (session_parse(text, len, "h.example/a", &d, &u, NULL) < 0)
 		return;
 	check_url(&u);

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FAKE_SCENES_MAX 8
+#define FAKE_SCENES_MAX 16
 #define FAKE_ROOM       4096
 
 struct fake_scene {

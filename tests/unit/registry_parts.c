@@ -10,7 +10,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BASE "https://h.example:5000/v2/a/blobs/uploads/x?_state=y"
 
@@ -377,6 +379,48 @@ START_TEST(session)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	uint64_t bytes; /* 0: not taken */
+} chunks[] = {
+	{ "{\"registry\":\"h:5\",\"bytes\":1048576}", 1048576 },
+	{ "{\"registry\":\"h:5\",\"bytes\":16777216}", 16777216 },
+	{ "{\"registry\":\"h:5\",\"bytes\":16777217}", 0 },
+	{ "{\"registry\":\"h:5\",\"bytes\":1}", 0 },
+	{ "{\"registry\":\"h:5\",\"bytes\":-1}", 0 },
+	{ "{\"registry\":\"h:6\",\"bytes\":1048576}", 0 },
+	{ "{\"registry\":\"h:5\"", 0 },
+};
+
+START_TEST(chunk)
+{
+	const char *text = chunks[_i].text;
+	uint64_t bytes = 0;
+
+	ck_assert_int_eq(session_parse_chunk(text, strlen(text), "h:5", &bytes, NULL) == 0,
+			 chunks[_i].bytes != 0);
+	ck_assert_uint_eq(bytes, chunks[_i].bytes);
+}
+END_TEST
+
+START_TEST(noted_chunk)
+{
+	char folder[] = "/tmp/firn-unit.XXXXXX", name[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(name, sizeof(name), "%s/state", folder);
+	ck_assert_uint_eq(session_chunk(name, "h:5"), 0);
+	session_note_chunk(name, "h:5", 4u << 20);
+	session_note_chunk(name, "h:5", 512u << 10);
+	ck_assert_uint_eq(session_chunk(name, "h:5"), 512u << 10);
+	ck_assert_uint_eq(session_chunk(name, "h"), 0);
+	session_note_chunk(name, "h:5", 0);
+	ck_assert_uint_eq(session_chunk(name, "h:5"), 0);
+	ck_assert_int_eq(rmdir(name), 0); /* nothing is left in it */
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("registry_parts");
@@ -394,6 +438,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, content_range, 0, ARRAY_SIZE(ranges));
 	tcase_add_test(tc, upload_range);
 	tcase_add_loop_test(tc, session, 0, ARRAY_SIZE(sessions));
+	tcase_add_loop_test(tc, chunk, 0, ARRAY_SIZE(chunks));
+	tcase_add_test(tc, noted_chunk);
 	suite_add_tcase(s, tc);
 	return s;
 }
