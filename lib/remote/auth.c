@@ -20,6 +20,7 @@
 
 struct token {
 	char *scope, *text;
+	char *more;     /* scope that the registry wants besides; NULL: none */
 	uint64_t until; /* seconds of the monotonic clock */
 };
 
@@ -55,6 +56,7 @@ int auth_new(struct registry *r, const struct registry_opts *opts, struct auth *
 static void forget_token(struct token *t)
 {
 	free(t->scope);
+	free(t->more);
 	auth_forget(&t->text);
 	*t = (struct token){ .scope = NULL };
 }
@@ -218,8 +220,10 @@ static int ask_service(struct auth *a, const char *scope, unsigned *ret_status, 
 	return istream_read_all(in, TOKEN_REPLY_MAX, ret, ret_len, err);
 }
 
-static int fetch(struct auth *a, const char *scope, struct token *ret, struct firn_error *err)
+static int fetch(struct auth *a, const char *scope, const char *more, struct token *ret,
+		 struct firn_error *err)
 {
+	_free_ char *both = NULL;
 	struct retry again = { 0 };
 	char *text = NULL;
 	uint64_t seconds;
@@ -227,8 +231,12 @@ static int fetch(struct auth *a, const char *scope, struct token *ret, struct fi
 	unsigned status = 0;
 	int rc;
 
+	if (asprintf(&both, "%s%s%s", scope, more ? " " : "", more ? more : "") < 0) {
+		both = NULL;
+		return firn_fail_oom(err, "token");
+	}
 	for (;;) {
-		rc = ask_service(a, scope, &status, &text, &len, err);
+		rc = ask_service(a, both, &status, &text, &len, err);
 		if (rc >= 0 && answer_may_change(status))
 			rc = answer_fail(status, text, len, err);
 		if (rc != -FIRN_EFAIL)
@@ -268,9 +276,11 @@ static int bearer_line(struct auth *a, const char *scope, char **ret, struct fir
 	int rc;
 
 	if (!t || t->until <= now() + TOKEN_MARGIN) {
-		rc = fetch(a, scope, &fresh, err);
+		rc = fetch(a, scope, t ? t->more : NULL, &fresh, err);
 		if (rc < 0)
 			return rc;
+		if (t)
+			fresh.more = take_ptr(&t->more);
 		if (!t && a->ntokens < TOKENS_MAX)
 			t = &a->tokens[a->ntokens++];
 		else if (!t)
@@ -325,6 +335,15 @@ static int take_realm(struct auth *a, const struct challenge *asked, struct firn
 	return 0;
 }
 
+/* A token that isn't enough for what is asked: the next one is for that, too. */
+static void want_more(struct token *t, const char *scope)
+{
+	if (!scope || strstr(t->scope, scope))
+		return;
+	free(t->more);
+	t->more = strdup(scope);
+}
+
 static int take_challenge(struct auth *a, struct challenge *asked, const char *scope,
 			  const char *line, struct firn_error *err)
 {
@@ -340,8 +359,10 @@ static int take_challenge(struct auth *a, struct challenge *asked, const char *s
 			return rc;
 		t = find_token(a, scope);
 		/* Somebody else may have got a new one meanwhile. */
-		if (t && line && strstr(line, t->text))
+		if (t && line && strstr(line, t->text)) {
 			t->until = 0;
+			want_more(t, asked->scope);
+		}
 	}
 	challenge_done(&a->asked);
 	a->asked = *asked;

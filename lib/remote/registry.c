@@ -18,6 +18,7 @@
 #define DELAY_MAX_MS  (60 * 1000)
 #define PIECE_BYTES   (256u << 10) /* of a body that are read at a time */
 #define ACCEPT_MAX    512
+#define SENT_BYTES    (1u << 20)
 #define REFUSALS_MAX  2 /* 401s to one question: without a word, and with an old token */
 
 void registry_close(struct registry *r)
@@ -153,8 +154,11 @@ bool registry_again(const struct registry *r, struct retry *t)
 	uint64_t ms = r->delay;
 	struct timespec left;
 
-	if (t->tries++ >= r->retries)
+	if (t->never || t->tries++ >= r->retries)
 		return false;
+	/* What has brought something was cut, not turned away. */
+	if (t->tries == 1 && t->sent >= SENT_BYTES && !t->status)
+		return true;
 	for (unsigned i = 1; i < t->tries && ms < DELAY_MAX_MS; i++)
 		ms *= 2;
 	if (ms > DELAY_MAX_MS)
@@ -362,8 +366,8 @@ static int refused(struct registry *r, const struct registry_call *c, struct reg
 }
 
 /* From the question to an answer that is neither a redirect nor a wish to know who we are. */
-static int ask_once(struct registry *r, const struct registry_call *c, struct registry_answer *ret,
-		    struct firn_error *err)
+static int ask_once(struct registry *r, const struct registry_call *c, struct retry *again,
+		    struct registry_answer *ret, struct firn_error *err)
 {
 	_cleanup_(registry_answer_done) struct registry_answer a = REGISTRY_ANSWER_NONE;
 	_cleanup_(url_done) struct url url = { .host = NULL };
@@ -377,8 +381,11 @@ static int ask_once(struct registry *r, const struct registry_call *c, struct re
 		_cleanup_(auth_forget) char *line = NULL;
 
 		registry_answer_done(&a);
+		/* A token was tried for often enough. */
+		again->never = may_know;
 		if (may_know && (rc = auth_line(r->auth, c, &line, err)) < 0)
 			return rc;
+		again->never = false;
 		if ((rc = exchange(r, c, &url, line, &a, err)) < 0)
 			return rc;
 		if (a.status == 401 && may_know && refusals++ < REFUSALS_MAX) {
@@ -457,7 +464,7 @@ static void note_after(struct registry_answer *a, struct retry *t)
 int registry_ask(struct registry *r, const struct registry_call *c, struct registry_answer *ret,
 		 struct firn_error *err)
 {
-	struct retry again = { 0 };
+	struct retry own = { 0 }, *again = c->again ? c->again : &own;
 	int rc = registry_ready(r, err);
 
 	if (rc < 0)
@@ -465,28 +472,24 @@ int registry_ask(struct registry *r, const struct registry_call *c, struct regis
 	for (;;) {
 		_cleanup_(registry_answer_done) struct registry_answer a = REGISTRY_ANSWER_NONE;
 
-		if (c->again)
-			c->again->sent = 0;
-		rc = ask_once(r, c, &a, err);
-		if (c->again)
-			c->again->status = rc == 0 ? a.status : 0;
+		again->sent = 0;
+		rc = ask_once(r, c, again, &a, err);
+		again->status = rc == 0 ? a.status : 0;
 		if (rc == 0 && !answer_may_change(a.status)) {
 			*ret = a;
 			a = (struct registry_answer)REGISTRY_ANSWER_NONE;
 			return 0;
 		}
 		if (rc == 0) {
-			note_after(&a, &again);
+			note_after(&a, again);
 			rc = registry_refuse(&a, err);
 		}
 		registry_answer_done(&a);
 		if (rc != -FIRN_EFAIL)
 			return rc;
-		if (c->again) {
-			c->again->after_ms = again.after_ms;
+		if (c->again)
 			return rc;
-		}
-		if (!__atomic_load_n(&r->reached, __ATOMIC_RELAXED) || !registry_again(r, &again))
-			return registry_give_up(&again, rc, err);
+		if (!__atomic_load_n(&r->reached, __ATOMIC_RELAXED) || !registry_again(r, again))
+			return registry_give_up(again, rc, err);
 	}
 }

@@ -225,8 +225,10 @@ static ssize_t blob_read(struct istream *in, void *buf, size_t n, struct firn_er
 		/* What never became an answer was tried often enough. */
 		if (got != -FIRN_EFAIL || !asked || b->refused)
 			break;
-		if (b->at - b->begun >= PROGRESS_BYTES)
+		if (b->at - b->begun >= PROGRESS_BYTES) {
 			b->again = (struct retry){ 0 };
+			continue;
+		}
 		if (!registry_again(b->registry, &b->again)) {
 			got = registry_give_up(&b->again, (int)got, err);
 			break;

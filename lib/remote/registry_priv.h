@@ -41,6 +41,7 @@ struct retry {
 	uint64_t after_ms; /* what the registry asks for; 0: nothing */
 	unsigned status;   /* of the last answer; 0: there was none */
 	uint64_t sent;     /* bytes of the last question's body that were on their way */
+	bool never;        /* another try is no use: who we are isn't believed, and so on */
 };
 
 enum registry_access { ACCESS_PULL, ACCESS_PUSH };

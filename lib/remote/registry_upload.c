@@ -236,6 +236,17 @@ static uint64_t room(const struct upload *u)
 	return left < least ? left : least;
 }
 
+/* Asked once where it is, which may still have changed; if that is no help it begins anew. */
+static int lost(struct upload *u, const struct registry_answer *a, struct firn_error *err)
+{
+	if (u->elsewhere)
+		url_done(&u->where);
+	u->elsewhere = !u->elsewhere;
+	return firn_fail(err, FIRN_EFAIL,
+			 "the registry answers %u: it knows nothing of what it was sent",
+			 a->status);
+}
+
 /* The rest in one PUT, or just the end: 1 done, 0 it has to go in chunks. */
 static int put(struct upload *u, struct firn_error *err)
 {
@@ -272,11 +283,8 @@ static int put(struct upload *u, struct firn_error *err)
 	}
 	if (!left || u->no_put || !wants_chunks(a.status))
 		return refuse(u, &a, err);
-	if (!fresh && is_lost(a.status)) {
-		url_done(&u->where);
-		return firn_fail(err, FIRN_EFAIL, "the registry answers %u to the rest of it",
-				 a.status);
-	}
+	if (!fresh && is_lost(a.status))
+		return lost(u, &a, err);
 	u->no_put = true;
 	return 0;
 }
@@ -284,13 +292,8 @@ static int put(struct upload *u, struct firn_error *err)
 /* An answer to a chunk that took nothing: 0 it has to go in another way. */
 static int not_taken(struct upload *u, struct registry_answer *a, struct firn_error *err)
 {
-	if (a->status == 416 || a->status == 404) {
-		/* Asked once where it is, and if that is no help anew. */
-		if (u->elsewhere)
-			url_done(&u->where);
-		u->elsewhere = !u->elsewhere;
-		return firn_fail(err, FIRN_EFAIL, "the registry knows nothing of what it was sent");
-	}
+	if (a->status == 416 || a->status == 404)
+		return lost(u, a, err);
 	if (a->status == 413 && u->tried > CHUNK_LEAST && u->chunk > CHUNK_LEAST)
 		return firn_fail(err, FIRN_EFAIL,
 				 "the registry answers 413: a chunk of %" PRIu64
@@ -433,17 +436,17 @@ static int give_up(const struct upload *u, int rc, struct firn_error *err)
 
 static int send_all(struct upload *u, struct firn_error *err)
 {
-	bool lost = u->where.host != NULL; /* a session of another run is asked first */
-	const bool other = lost;
+	bool cut = u->where.host != NULL; /* a session of another run is asked first */
+	const bool other = cut;
 	int rc;
 
 	for (;;) {
-		rc = lost ? find_back(u, err) : 0;
+		rc = cut ? find_back(u, err) : 0;
 		/* Of what that run sent nothing was kept. */
 		if (rc == 0 && other && u->at == 0 && u->chunk > CHUNK_AFTER_CUT && !u->no_patch)
 			u->chunk = CHUNK_AFTER_CUT;
 		if (rc == 0) {
-			lost = false;
+			cut = false;
 			rc = step(u, err);
 			if (rc == -FIRN_EFAIL)
 				look_back(u);
@@ -460,7 +463,7 @@ static int send_all(struct upload *u, struct firn_error *err)
 		}
 		if (rc != -FIRN_EFAIL || u->refused || !u->registry->reached)
 			return rc;
-		lost = true;
+		cut = true;
 		if (u->anew > ANEW_MAX || !registry_again(u->registry, &u->again))
 			return give_up(u, rc, err);
 	}

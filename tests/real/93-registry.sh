@@ -12,16 +12,20 @@ at_exit 'kill $(jobs -p) 2>/dev/null'
 tls=/firn/tests/real/registry-tls
 echo '[]' >rules
 
+free_port() {
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+listening() { wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1" || bail "nobody at port $1: $(cat "$2")"; }
 # between NAME [CERT KEY]: a proxy before the registry, see registry-fault.py; its address is in $at, what was asked in NAME.log
 between() {
 	local port
-	port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+	port=$(free_port)
 	at=127.0.0.1:$port
 	python3 /firn/tests/real/registry-fault.py "$port" "${registry##*:}" rules "$1.log" "${@:2}" >"$1.out" 2>&1 </dev/null &
-	wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || bail "no proxy: $(cat "$1.out")"
+	listening "$port" "$1.out"
 }
 rules() { printf '%s\n' "$1" >rules; }
 requests() { grep -c "$2" "$1.log"; }
@@ -124,6 +128,53 @@ check "push with tokens" firn copy -q --plain-http --creds me:secret oci:layout:
 check "and with those for another repository" firn copy -q --plain-http --creds me:secret "docker://$front/app:r1" "docker://$front/other:r1"
 fails 1 'token from' "no token" firn inspect --plain-http --creds me:wrong "docker://$front/app:r1"
 
+# The registry itself proves tokens, which it wants for each repository and for what is done there.
+issuer=$(free_port) guarded=$(free_port)
+users() {
+	printf '{"users": {"": {"may": {"open": ["pull"]}}, "me": {"password": "secret", "may": {"*": ["pull", "push", "delete"]}},
+	"guest": {"password": "secret", "may": {"app": ["pull"]}}}, "life": 300, "says": 300}\n' >users
+}
+users
+python3 /firn/tests/real/token-issuer.py "$issuer" "$tls/token.key" "$tls/token.crt" users issuer.log >issuer.out 2>&1 </dev/null &
+cat >guarded.yml <<-END
+	version: 0.1
+	log: {level: warn}
+	storage: {filesystem: {rootdirectory: $PWD/guarded}}
+	http: {addr: 127.0.0.1:$guarded}
+	auth: {token: {realm: "http://127.0.0.1:$issuer/token", service: test, issuer: test-issuer, rootcertbundle: $tls/token.crt}}
+END
+docker-registry serve guarded.yml >guarded.out 2>&1 </dev/null &
+listening "$issuer" issuer.out
+listening "$guarded" guarded.out
+guard=docker://127.0.0.1:$guarded
+me=(--plain-http --creds me:secret)
+check "push with a token that the registry proves" firn copy -q "${me[@]}" oci:layout:r1 "$guard/app:r1"
+like "$(cat issuer.log)" '^me asks repository:app:pull gets app:pull$' "one to look whether it is there"
+like "$(cat issuer.log)" '^me asks repository:app:pull,push gets app:pull,push$' "and one to push"
+is "$(wc -l <issuer.log)" 2 "and no more"
+check "inspect by who may pull" bash -c "firn inspect --plain-http --creds guest:secret --format json $guard/app:r1 | cmp - here.json"
+fails 1 'answers 401 .*insufficient|answers 401 .*DENIED|answers 401 .*UNAUTHORIZED' "who can't push" \
+	firn copy -q --plain-http --creds guest:secret --force oci:layout:r1.rootfs "$guard/app:r1"
+fails 1 'token from 127.0.0.1.*answers 401' "a wrong password" firn inspect --plain-http --creds me:wrong0word "$guard/app:r1"
+unlike "$err" wrong0word "which isn't shown"
+fails 1 'answers 401.*no credentials' "nobody" firn inspect --plain-http "$guard/app:r1"
+check "push for all" firn copy -q "${me[@]}" oci:layout:r1 "$guard/open:r1"
+check "of which everybody may pull" firn inspect --plain-http "$guard/open:r1"
+: >issuer.log
+check "to another repository" firn copy --progress=json "${me[@]}" "$guard/app:r1" "$guard/other/one:r1"
+like "$err" '"fate":"mounted"' "takes blobs over"
+like "$(cat issuer.log)" '^me asks repository:other/one:pull,push repository:app:pull gets other/one:pull,push app:pull$' "with a token for both"
+check "skopeo agrees" command skopeo copy -q --src-tls-verify=false --src-creds me:secret "$guard/other/one:r1" dir:other
+# The first ones are good for two seconds only, whatever the client is told.
+sed -i 's/"life"/"first": 2, "life"/' users
+: >issuer.log
+rules '[{"match": "(PUT|PATCH) .*blobs", "times": 3, "do": "delay", "seconds": 0.8}]'
+registry=127.0.0.1:$guarded between guardian
+check "a push that lasts longer than its token" firn copy -q -j 1 "${me[@]}" oci:layout:r1 "docker://$at/long:r1"
+is "$(grep -c 'gets long:pull,push' issuer.log)" 2 "gets another one"
+like "$(cat guardian.log)" '^(PUT|PATCH) .* 401 ' "when the registry doesn't take the old one"
+check "all of it is there" bash -c "firn inspect --plain-http --creds me:secret --format json $guard/long:r1 | cmp - here.json"
+
 between elsewhere
 : >front.log
 rules "[{\"match\": \"GET .*blobs.*#never\", \"do\": \"pass\"}, {\"match\": \"/v2/app/blobs/\", \"times\": 1, \"do\": \"basic\", \"user\": \"me:secret\"},
@@ -156,6 +207,15 @@ rules '[{"match": "manifests", "do": "status", "status": 307, "headers": {"Locat
 fails 3 'neither HTTP nor HTTPS' "a redirect to a file" firn inspect --plain-http "docker://$front/app:r1"
 rules '[{"match": "GET .*blobs", "do": "plain"}]'
 check "a registry that knows no ranges" bash -c "firn inspect --plain-http --format json docker://$front/app:r1 | cmp - here.json"
+
+# A blob that no connection carries as a whole: what of an upload is cut is lost here, so that it goes in smaller requests.
+: >front.log
+rules '[{"match": "", "do": "carry", "bytes": 10000000}]'
+check "push over connections of 10 MB" firn copy -q --plain-http oci:big:b "docker://$front/carry:b"
+diag "requests: $(awk '$1 ~ /PUT|PATCH/ && /blobs/ { n[$3]++ } END { for (s in n) printf "%s %d, ", s, n[s] }' front.log)"
+check "pull over such" firn copy -q --plain-http "docker://$front/carry:b" oci:carried:b
+is "$(jq -r '.manifests[0].digest' carried/index.json)" "$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "b").digest' big/index.json)" "it is that image"
+check "and whole" firn verify oci:carried:b
 
 # Random cuts, both ways; more of them are for who has the time.
 rules "[{\"match\": \"\", \"times\": ${FIRN_CUTS:-24}, \"do\": \"random\", \"p\": 0.6, \"seed\": 3, \"most\": 65536}]"

@@ -13,6 +13,7 @@ RULES is a file of JSON, read again for each request: a list of rules, of which 
   cut       the connection: after "request" bytes of the request's body, or "answer" bytes of the answer's
   random    the same at random places with probability "p", from "seed" on
   delay     for "seconds", then pass
+  carry     "bytes" of the bodies on a connection, which is cut then
   short     announce the right length and send one byte less; long: a byte more; wrong: announce one byte more
   endless   an answer that never ends
   lie       change a byte of the body; "header": say another digest of it
@@ -64,6 +65,7 @@ def token_for(scopes):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    carried = 0  # by this connection, before this request
 
     def log_message(self, *args):
         pass
@@ -122,13 +124,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         up = http.client.HTTPConnection("127.0.0.1", target, timeout=60)
         up.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for k, v in self.headers.items():
-            if k.lower() in HOP or (k.lower() == "range" and rule["do"] == "plain") or k.lower() == "authorization":
+            if k.lower() in HOP or (k.lower() == "range" and rule["do"] == "plain") or (k.lower() == "authorization" and rule["do"] in ("token", "basic")):
                 continue
             up.putheader(k, v)
         if isinstance(self.connection, ssl.SSLSocket):
             up.putheader("X-Forwarded-Proto", "https")
         up.endheaders()
         sent = 0
+        self.carried += length
         while sent < length:
             some = min(PIECE, length - sent)
             if "request" in rule:
@@ -174,6 +177,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = data[:-1]
             self.wfile.write(data)
             got += len(data)
+            self.carried += len(data)
             if "answer" in rule and got >= rule["answer"]:
                 raise Cut
         if do == "long":
@@ -197,6 +201,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if rule["do"] == "delay":
                 time.sleep(rule["seconds"])
+            if rule["do"] == "carry":
+                rule["request"] = rule["answer"] = max(rule["bytes"] - self.carried, 0)
             if rule["do"] == "random":
                 self.at_random(rule)
             if rule["do"] == "status":
