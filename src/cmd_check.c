@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mounting.h"
+#include "registry.h"
 
 #include <firn/check.h>
 #include <string.h>
@@ -8,6 +9,7 @@ struct check_opts {
 	const char *runtime, *rootfs, *container, *cache;
 	struct opt_list bases, volumes, runtime_args;
 	bool tcp, ext_unix, file_locks, shell_job, lazy, strict;
+	struct registry_options registry;
 };
 
 static const struct opt check_options[] = {
@@ -36,6 +38,7 @@ static const struct opt check_options[] = {
 		"Decompressed layers and indexes (/var/cache/firn)"),
 	OPT_FLAG(0, "strict", struct check_opts, strict,
 		 "Refuse a layer whose own index differs from its tar headers"),
+	REGISTRY_OPTIONS(struct check_opts, registry),
 	OPT_END,
 };
 
@@ -149,6 +152,7 @@ static int check_run(struct app *app, const void *opts, int argc, char **argv,
 	_cleanup_(checked_freep) struct firn_checked *checked = NULL;
 	struct firn_report report = progress_report(&app->progress);
 	_cleanup_(mounting_free) struct firn_mount_opts mount;
+	_cleanup_(registry_given_done) struct registry_given registry = { .state = NULL };
 	const struct mounting_opts how = { .container = o->container,
 					   .cache = o->cache ? o->cache : app->cache,
 					   .bases = o->bases,
@@ -164,10 +168,13 @@ static int check_run(struct app *app, const void *opts, int argc, char **argv,
 	};
 	const struct firn_check_opts all = { .size = sizeof(all),
 					     .restore = &restore,
-					     .rootfs = o->rootfs };
+					     .rootfs = o->rootfs,
+					     .registry = &registry.opts };
 	int rc = mounting_fill(app, &how, &report, &mount, err);
 
 	(void)argc;
+	if (rc == 0)
+		rc = registry_fill(&o->registry, &registry, err);
 	if (rc == 0)
 		rc = firn_check(argv[0], &all, &checked, err);
 	progress_clear(&app->progress);

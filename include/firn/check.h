@@ -21,6 +21,9 @@ struct firn_check_opts {
 	/** The root directory that the processes will have; nothing is mounted then. NULL: that of
 	 * the checkpoint, mounted for a moment. */
 	const char *rootfs;
+	/** how to reach the registry of a "docker://...", the image's or a base's; NULL: with all
+	 * defaults, as nobody */
+	const struct firn_registry_opts *registry;
 };
 
 /** The answers. */
@@ -30,11 +33,14 @@ struct firn_checked;
  * Ask about everything that a restore needs: this host's processor, kernel, CRIU and runtime, the
  * base image, every file that the processes use, mounts, connections, process ids. What would make
  * the restore fail is an answer, not a failure of this function. The checkpoint is mounted for it
- * as firn_restore() does it, which needs root, and unmounted again; nothing else is changed.
+ * as firn_restore() does it, which needs root, and unmounted again; nothing else is changed. What
+ * is in a registry, or has its base there, is mounted nowhere: no more is fetched than is looked
+ * at, and layers that others have compressed, which go into the cache.
  *
- * @param image  as in firn_restore(); other checkpoints, which can't be restored as they are, are
- *               asked as far as that goes
- * @param opts   borrowed; NULL means all defaults
+ * @param image  as in firn_restore(), or "docker://HOST/REPOSITORY[:TAG|@DIGEST]"; other
+ *               checkpoints, which can't be restored as they are, are asked as far as that goes
+ * @param opts   borrowed; NULL means all defaults. The base of .restore->mount may be in a registry,
+ *               too
  * @param ret    to be freed with firn_checked_free()
  * @return 0; -FIRN_EINVAL for what is no checkpoint; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_ELIMIT,
  *         -FIRN_EFAIL

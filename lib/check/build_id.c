@@ -4,7 +4,6 @@
 #include "base/fd.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <string.h>
 
 #define HEADERS_MAX 256         /* program headers of a file */
@@ -40,7 +39,7 @@ static size_t find_note(const uint8_t *notes, size_t len, uint8_t ret[ID_MAX])
 	return 0;
 }
 
-static size_t read_segment(int fd, uint64_t at, uint64_t len, uint8_t ret[ID_MAX])
+static size_t read_segment(struct source *src, uint64_t at, uint64_t len, uint8_t ret[ID_MAX])
 {
 	_free_ uint8_t *notes = NULL;
 	ssize_t n;
@@ -48,12 +47,12 @@ static size_t read_segment(int fd, uint64_t at, uint64_t len, uint8_t ret[ID_MAX
 	if (len > NOTES_MAX)
 		return 0;
 	notes = malloc(len + 1);
-	n = notes ? fd_pread(fd, notes, len, at, NULL) : -1;
+	n = notes ? source_pread(src, notes, len, at, NULL) : -1;
 	return n > 0 ? find_note(notes, (size_t)n, ret) : 0;
 }
 
 /* Files of both classes and this host's byte order; CRIU reads no others either. */
-static size_t read_id(int fd, uint8_t ret[ID_MAX])
+static size_t read_id(struct source *src, uint8_t ret[ID_MAX])
 {
 	union {
 		Elf64_Ehdr e64;
@@ -62,7 +61,7 @@ static size_t read_id(int fd, uint8_t ret[ID_MAX])
 	size_t len = 0;
 	bool wide;
 
-	if (fd_pread(fd, &e, sizeof(e), 0, NULL) < (ssize_t)sizeof(e.e32) ||
+	if (source_pread(src, &e, sizeof(e), 0, NULL) < (ssize_t)sizeof(e.e32) ||
 	    memcmp(e.e64.e_ident, ELFMAG, SELFMAG) != 0)
 		return 0;
 	wide = e.e64.e_ident[EI_CLASS] == ELFCLASS64;
@@ -74,23 +73,20 @@ static size_t read_id(int fd, uint8_t ret[ID_MAX])
 		const size_t size = wide ? sizeof(p.p64) : sizeof(p.p32);
 		const uint64_t at = (wide ? e.e64.e_phoff : e.e32.e_phoff) + i * size;
 
-		if (i == HEADERS_MAX || fd_pread(fd, &p, size, at, NULL) != (ssize_t)size)
+		if (i == HEADERS_MAX || source_pread(src, &p, size, at, NULL) != (ssize_t)size)
 			return 0;
 		if (wide && p.p64.p_type == PT_NOTE)
-			len = read_segment(fd, p.p64.p_offset, p.p64.p_filesz, ret);
+			len = read_segment(src, p.p64.p_offset, p.p64.p_filesz, ret);
 		else if (!wide && p.p32.p_type == PT_NOTE)
-			len = read_segment(fd, p.p32.p_offset, p.p32.p_filesz, ret);
+			len = read_segment(src, p.p32.p_offset, p.p32.p_filesz, ret);
 	}
 	return len;
 }
 
-bool build_id_differs(int fd, const uint32_t *want, size_t n)
+bool build_id_differs(struct source *src, const uint32_t *want, size_t n)
 {
-	char path[FD_PATH_MAX];
 	uint8_t id[ID_MAX + sizeof(uint32_t)] = { 0 };
-	_fd_ int file = open(fd_path(fd, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t len;
+	const size_t len = src ? read_id(src, id) : 0;
 
-	len = file < 0 ? 0 : read_id(file, id);
 	return len && ((len + 3) / 4 != n || memcmp(id, want, len) != 0);
 }

@@ -6,16 +6,16 @@
 #ifndef FIRN_CHECK_BUILD_ID_H
 #define FIRN_CHECK_BUILD_ID_H
 
-#include "base/error.h"
+#include "bytes/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Whether the file has a build id other than the @n words of @want, which are in this host's byte
- * order; not when it has none that can be read. @fd may be O_PATH.
+ * Whether the file @src (borrowed; NULL for one that can't be read) has a build id other than the @n
+ * words of @want, which are in this host's byte order; not when it has none that can be read.
  */
-bool build_id_differs(int fd, const uint32_t *want, size_t n) _must_check_;
+bool build_id_differs(struct source *src, const uint32_t *want, size_t n) _must_check_;
 
 #endif

@@ -16,6 +16,7 @@
 #include "format/criu.h"
 #include "format/spec.h"
 #include "members/members.h"
+#include "serve/served.h"
 
 #define CHECK_LINES_MAX  64         /* of one check; what is more is counted */
 #define CHECK_RESULT_MAX (4u << 20) /* bytes of all that is told */
@@ -72,6 +73,9 @@ struct check_input {
 	const json_t *spec_dump; /* the dumping host's configuration; NULL: there is none */
 	const struct spec *spec; /* config.json as it will be; NULL: not known */
 	int rootfs;              /* the root directory as it will be, -1: not known */
+	/* It as the folder tree_at of a tree that is mounted nowhere; NULL: rootfs is it. */
+	const struct served *tree;
+	const char *tree_at;
 	/* Why it isn't known, and what to do about that; NULL: nobody says. */
 	const char *no_rootfs, *no_rootfs_remedy;
 	int upper;           /* a folder where what is written goes, -1: not known */

@@ -10,6 +10,7 @@
 
 #include "base/path.h"
 #include "check/build_id.h"
+#include "check/found.h"
 #include "format/criu_files.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #define REMAPS_MAX (1u << 18)
 
@@ -104,21 +104,31 @@ static const char *put_back(const struct files *f)
 		   : "put it back as it was at the dump";
 }
 
-static bool is_read_only(int fd, const struct criu_file *file)
+static bool is_read_only(const struct found *found, const struct criu_file *file)
 {
-	struct statvfs fs;
-
 	return (file->flags & O_ACCMODE) != O_RDONLY && S_ISREG(file->mode) &&
-	       fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+	       found_is_read_only(found);
 }
 
-static int compare(struct files *f, const struct criu_file *file, int fd, struct firn_error *err)
+static bool is_another_build(const struct found *found, const struct criu_file *file)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+
+	if (!file->has_size || !file->build_id_len)
+		return false;
+	src = found_content(found);
+	return build_id_differs(src, file->build_id, file->build_id_len);
+}
+
+static int compare(struct files *f, const struct criu_file *file, const struct found *found,
+		   struct firn_error *err)
 {
 	const uint32_t ignored = f->w->any_mode ? 0777 : 0;
 	struct stat st;
+	int rc = found_stat(found, &st, err);
 
-	if (fstat(fd, &st) < 0)
-		return firn_fail_errno(err, "stat");
+	if (rc < 0)
+		return rc;
 	if (file->has_size && (uint64_t)st.st_size != file->size) {
 		fail(f, put_back(f), file,
 		     "is %" PRId64 " bytes long, and was %" PRIu64 " in the dump",
@@ -131,11 +141,10 @@ static int compare(struct files *f, const struct criu_file *file, int fd, struct
 				 "/etc/criu/default.conf"
 			       : put_back(f),
 		     file, "has the mode 0%o, and had 0%o in the dump", st.st_mode, file->mode);
-	} else if (is_read_only(fd, file)) {
+	} else if (is_read_only(found, file)) {
 		fail(f, "without --read-only", file,
 		     "was open for writing, and is on a read-only filesystem now");
-	} else if (file->has_size && file->build_id_len &&
-		   build_id_differs(fd, file->build_id, file->build_id_len)) {
+	} else if (is_another_build(found, file)) {
 		fail(f, put_back(f), file, "is another build of the program or library");
 	} else {
 		f->equal++;
@@ -150,8 +159,8 @@ static bool is_remapped(const struct files *f, uint32_t id)
 
 static int take_file(const struct criu_file *file, void *ctx, struct firn_error *err)
 {
+	_found_ struct found found = FOUND_NONE;
 	struct files *f = ctx;
-	_fd_ int fd = -1;
 	int rc = WORLD_UNKNOWN;
 
 	if (file->type != CRIU_FILE_REG || !file->path || *file->path != '/')
@@ -159,9 +168,9 @@ static int take_file(const struct criu_file *file, void *ctx, struct firn_error 
 	if (is_remapped(f, file->id))
 		rc = WORLD_CARRIED;
 	else if (!file->external)
-		rc = world_find(f->w, file->mount, file->path, &fd, err);
+		rc = world_find(f->w, file->mount, file->path, &found, err);
 	if (rc == WORLD_THERE)
-		return compare(f, file, fd, err);
+		return compare(f, file, &found, err);
 	if (rc == WORLD_GONE)
 		fail(f, put_back(f), file, "isn't there");
 	f->carried += rc == WORLD_CARRIED;
@@ -179,7 +188,7 @@ static void tell(const struct files *f, int there)
 	if (!there)
 		check_add(f->report, CHECK_WARNING, "files", NULL,
 			  "not compared: the dump has no files.img");
-	else if (f->w->in->rootfs < 0)
+	else if (!found_has_root(f->w->in))
 		check_add(f->report, CHECK_WARNING, "files", f->w->in->no_rootfs_remedy,
 			  "not compared: %s",
 			  f->w->in->no_rootfs ? f->w->in->no_rootfs
@@ -189,7 +198,7 @@ static void tell(const struct files *f, int there)
 			  "%zu files that processes use are there as they were; %zu come from the "
 			  "dump itself",
 			  f->equal, f->carried);
-	if (there && f->w->in->rootfs >= 0 && f->unknown)
+	if (there && found_has_root(f->w->in) && f->unknown)
 		check_add(f->report, CHECK_OK, "files", NULL,
 			  "%zu more were not compared: the restore makes them, or hands them in",
 			  f->unknown);

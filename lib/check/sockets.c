@@ -221,15 +221,19 @@ int check_addresses(const struct check_input *in, struct check_report *r, struct
 }
 
 /* What @name, of the other end, is now: 0, or an errno. Nothing is sent. */
-static int try_name(int fd)
+static int try_name(const struct found *found)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	char path[FD_PATH_MAX];
-	_fd_ int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_fd_ int s = -1;
 
+	/* Nobody can listen on what lies in an image. */
+	if (found->node)
+		return ECONNREFUSED;
+	s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return errno;
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", fd_path(fd, path));
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", fd_path(found->fd, path));
 	return connect(s, (const struct sockaddr *)&to, sizeof(to)) < 0 ? errno : 0;
 }
 
@@ -238,7 +242,7 @@ static int take_external(const struct criu_file *f, void *ctx, struct firn_error
 	struct sockets *s = ctx;
 	const struct criu_socket *k = &f->socket;
 	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 1] = "", quoted[PATH_QUOTE_MAX];
-	_fd_ int fd = -1;
+	_found_ struct found found = FOUND_NONE;
 	int rc;
 
 	if (f->type != CRIU_FILE_UNIXSK || !k->external)
@@ -247,8 +251,8 @@ static int take_external(const struct criu_file *f, void *ctx, struct firn_error
 	if (k->name_len == 0 || k->name_len >= sizeof(name) || k->name[0] != '/')
 		return 0;
 	memcpy(name, k->name, k->name_len);
-	rc = world_find(s->w, -1, name, &fd, err);
-	if (rc != WORLD_GONE && (rc != WORLD_THERE || try_name(fd) != ECONNREFUSED))
+	rc = world_find(s->w, -1, name, &found, err);
+	if (rc != WORLD_GONE && (rc != WORLD_THERE || try_name(&found) != ECONNREFUSED))
 		return rc < 0 ? rc : 0;
 	s->refused++;
 	check_add(s->report, CHECK_FAIL, "sockets", "start the program that listens there",

@@ -6,11 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 const struct check check_world[] = {
 	{ "mounts", check_mounts },
@@ -87,71 +84,23 @@ static int load_mounts(struct world *w, struct firn_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* Where openat2 is refused: CRIU's own paths have no symbolic links in them. */
-static int open_plain(int root, const char *path, int *ret, struct firn_error *err)
-{
-	int fd = path_open_beneath(root, path, O_PATH, 0, err);
-
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : fd;
-	*ret = fd;
-	return 1;
-}
-
-int world_open(int root, const char *path, int *ret, struct firn_error *err)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	char quoted[PATH_QUOTE_MAX];
-	int fd;
-
-	path += strspn(path, "/");
-	fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-	if (fd >= 0) {
-		*ret = fd;
-		return 1;
-	}
-	if (errno == ENOSYS || errno == EPERM)
-		return open_plain(root, path, ret, err);
-	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG)
-		return 0;
-	return firn_fail_errno(err, "open %s", path_quote(path, quoted));
-}
-
-/* Where @fd is, below @root; NULL when that can't be told. */
-static char *name_below(int root, int fd)
-{
-	char link[FD_PATH_MAX], top[PATH_MAX], name[PATH_MAX];
-	ssize_t n = readlink(fd_path(root, link), top, sizeof(top) - 1);
-	ssize_t m = readlink(fd_path(fd, link), name, sizeof(name) - 1);
-
-	if (n <= 0 || m <= 0)
-		return NULL;
-	top[n] = name[m] = '\0';
-	if (n == 1)
-		return strdup(name);
-	if (strncmp(name, top, (size_t)n) != 0 || (name[n] && name[n] != '/'))
-		return NULL;
-	return strdup(name[n] ? name + n : "/");
-}
-
 /* As the runtimes do before they tell CRIU: a place that isn't there yet is made in its folder. */
-static char *resolve(int root, const char *path)
+static char *resolve(const struct check_input *in, const char *path)
 {
 	_free_ char *plain = strdup(path), *above = NULL;
+	_found_ struct found found = FOUND_NONE;
 	char *name = NULL, *slash;
-	_fd_ int fd = -1;
 
 	if (!plain)
 		return NULL;
 	while ((slash = strrchr(plain, '/')) > plain && slash[1] == '\0')
 		*slash = '\0';
-	if (root < 0 || slash[1] == '\0')
+	if (!found_has_root(in) || slash[1] == '\0')
 		return take_ptr(&plain);
-	if (world_open(root, plain, &fd, NULL) > 0)
-		return name_below(root, fd);
+	if (found_open(in, plain, &found, NULL) > 0)
+		return found_name(in, &found);
 	*slash = '\0';
-	if (world_open(root, plain, &fd, NULL) <= 0 || !(above = name_below(root, fd))) {
+	if (found_open(in, plain, &found, NULL) <= 0 || !(above = found_name(in, &found))) {
 		*slash = '/';
 		return take_ptr(&plain);
 	}
@@ -197,7 +146,7 @@ static int load_binds(struct world *w, struct firn_error *err)
 
 		if (!b.destination || *b.destination != '/')
 			continue;
-		b.resolved = resolve(w->in->rootfs, b.destination);
+		b.resolved = resolve(w->in, b.destination);
 		w->binds[w->nbinds++] = b;
 	}
 	return 0;
@@ -300,16 +249,14 @@ const struct world_bind *world_bind_at(const struct world *w, const char *path)
 	return NULL;
 }
 
-static int find_below(int root, const char *path, int *ret, struct firn_error *err)
+static int place_of(int rc)
 {
-	int rc = world_open(root, path, ret, err);
-
 	return rc > 0 ? WORLD_THERE : rc < 0 ? rc : WORLD_GONE;
 }
 
 /* In a volume, or a file that is made for the container. */
 static int find_brought(const struct world *w, const struct world_mount *m, const char *path,
-			int *ret, struct firn_error *err)
+			struct found *ret, struct firn_error *err)
 {
 	const struct world_bind *bind = world_bind_at(w, m->key);
 	const size_t len = strlen(m->point);
@@ -320,8 +267,8 @@ static int find_brought(const struct world *w, const struct world_mount *m, cons
 	    (fd = open(bind->source, O_PATH | O_CLOEXEC)) < 0)
 		return WORLD_UNKNOWN;
 	if (path[len])
-		return find_below(fd, path + len, ret, err);
-	*ret = take_fd(&fd);
+		return place_of(found_open_at(fd, path + len, ret, err));
+	*ret = (struct found){ .fd = take_fd(&fd) };
 	return WORLD_THERE;
 }
 
@@ -332,7 +279,7 @@ static bool is_of_now(const char *path)
 	       strcmp(path, "/dev/tty") == 0 || strcmp(path, "/dev/ptmx") == 0;
 }
 
-int world_find(const struct world *w, int32_t mount, const char *path, int *ret,
+int world_find(const struct world *w, int32_t mount, const char *path, struct found *ret,
 	       struct firn_error *err)
 {
 	const struct world_mount *m = world_mount_of(w, mount, path);
@@ -341,9 +288,9 @@ int world_find(const struct world *w, int32_t mount, const char *path, int *ret,
 		return find_brought(w, m, path, ret, err);
 	if (m && strcmp(m->point, "/") != 0)
 		return WORLD_CARRIED;
-	if (w->in->rootfs < 0 || (!w->nmounts && is_of_now(path)))
+	if (!found_has_root(w->in) || (!w->nmounts && is_of_now(path)))
 		return WORLD_UNKNOWN;
-	return find_below(w->in->rootfs, path, ret, err);
+	return place_of(found_open(w->in, path, ret, err));
 }
 
 static bool is_listed(const json_t *list, const char *member, const char *path)

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "bytes/json.h"
 #include "check/check.h"
+#include "check/found.h"
 
 #define WORLD_MOUNTS_MAX    4096       /* of a dump, and of a config.json */
 #define WORLD_NAMES_MAX     (8u << 20) /* bytes of their paths */
@@ -68,19 +69,13 @@ bool world_mounts_at(const struct world *w, const char *path);
 /* Where a file is that processes know by its path. */
 enum world_place {
 	WORLD_GONE,    /* it isn't there */
-	WORLD_THERE,   /* *ret is its descriptor (O_PATH) */
+	WORLD_THERE,   /* *ret is it, to be freed with found_done() */
 	WORLD_CARRIED, /* in a filesystem that comes from the dump */
 	WORLD_UNKNOWN, /* with the runtime, or the root directory isn't known */
 };
 /* One of these, or an error. @mount: id of the mount that it is on, -1: not known. */
-int world_find(const struct world *w, int32_t mount, const char *path, int *ret,
+int world_find(const struct world *w, int32_t mount, const char *path, struct found *ret,
 	       struct firn_error *err) _must_check_;
-
-/*
- * Open @path, absolute or not, below @root as a process with that root does (O_PATH): 1 and the
- * descriptor, 0 when it isn't there.
- */
-int world_open(int root, const char *path, int *ret, struct firn_error *err) _must_check_;
 
 /* The arguments for the runtime and CRIU's configuration files: options.c; for world_load(). */
 int world_load_options(struct world *w, struct firn_error *err) _must_check_;

@@ -13,6 +13,7 @@ struct base *base_free(struct base *b)
 	image_done(&b->image);
 	oci_descriptor_done(&b->target);
 	layout_close(b->opened);
+	located_done(&b->located);
 	free(b);
 	return NULL;
 }
@@ -22,36 +23,77 @@ void base_freep(struct base **b)
 	*b = base_free(*b);
 }
 
-int base_open(const char *text, struct base **ret, struct firn_error *err)
+static struct base *base_new(void)
+{
+	struct base *b = calloc(1, sizeof(*b));
+
+	if (b)
+		b->located = (struct located)LOCATED_INIT;
+	return b;
+}
+
+static int find_in_registry(struct base *b, const struct ref *ref, const struct registry_opts *opts,
+			    struct firn_error *err)
+{
+	int rc = locate_registry(ref, opts, LOCATE_BARE, &b->located, err);
+
+	if (rc < 0)
+		return rc;
+	b->store = b->located.place.store;
+	b->target = b->located.desc;
+	json_incref(b->target.json);
+	return 0;
+}
+
+static int find_in_layout(struct base *b, const struct ref *ref, struct firn_error *err)
+{
+	int rc = layout_open_ref(ref, &b->opened, err);
+
+	if (rc < 0)
+		return rc;
+	b->layout = b->opened;
+	b->store = layout_store(b->layout);
+	return layout_resolve(b->layout, ref, &b->target, err);
+}
+
+int base_open_from(const char *text, const struct registry_opts *registry, struct base **ret,
+		   struct firn_error *err)
 {
 	_cleanup_(ref_done) struct ref ref = { 0 };
-	_cleanup_(base_freep) struct base *b = calloc(1, sizeof(*b));
+	_cleanup_(base_freep) struct base *b = base_new();
 	int rc;
 
 	if (!b)
 		return firn_fail_oom(err, "base");
-	if ((rc = ref_parse(text, &ref, err)) < 0 ||
-	    (rc = layout_open_ref(&ref, &b->opened, err)) < 0 ||
-	    (rc = layout_resolve(b->opened, &ref, &b->target, err)) < 0 ||
-	    (rc = image_pick(layout_store(b->opened), &b->target, &b->image, err)) < 0)
+	rc = ref_parse(text, &ref, err);
+	if (rc == 0)
+		rc = ref.transport == REF_DOCKER && registry
+			 ? find_in_registry(b, &ref, registry, err)
+			 : find_in_layout(b, &ref, err);
+	if (rc < 0 || (rc = image_pick(b->store, &b->target, &b->image, err)) < 0)
 		return rc;
-	b->layout = b->opened;
 	*ret = take_ptr(&b);
 	return 0;
+}
+
+int base_open(const char *text, struct base **ret, struct firn_error *err)
+{
+	return base_open_from(text, NULL, ret, err);
 }
 
 int base_open_in(struct layout *layout, const struct oci_descriptor *target, struct base **ret,
 		 struct firn_error *err)
 {
-	_cleanup_(base_freep) struct base *b = calloc(1, sizeof(*b));
+	_cleanup_(base_freep) struct base *b = base_new();
 	int rc;
 
 	if (!b)
 		return firn_fail_oom(err, "base");
 	b->layout = layout;
+	b->store = layout_store(layout);
 	b->target = *target;
 	b->target.json = json_incref(target->json);
-	rc = image_pick(layout_store(layout), target, &b->image, err);
+	rc = image_pick(b->store, target, &b->image, err);
 	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&b);
@@ -65,7 +107,7 @@ int base_folder(struct base *b, const char *path, const struct node **ret, struc
 	int rc;
 
 	if (!b->folders) {
-		rc = image_folders(layout_store(b->layout), &b->image, b->image.manifest.nlayers,
+		rc = image_folders(b->store, &b->image, b->image.manifest.nlayers,
 				   NULL, NULL, &t, err);
 		if (rc < 0)
 			return firn_wrap(err, rc, "base image");

@@ -56,6 +56,9 @@ void located_done(struct located *l);
 enum locate_flags {
 	/* A layer that the content lies in is proven, which reads it through. */
 	LOCATE_PROVE = 1 << 0,
+	/* In a registry: what the reference names, whatever it is; only .place, .name and .desc are
+	 * filled in. */
+	LOCATE_BARE = 1 << 1,
 };
 
 /* What @ref names in its layout; without a name the only checkpoint there is. */

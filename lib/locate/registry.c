@@ -43,7 +43,10 @@ int locate_registry(const struct ref *ref, const struct registry_opts *opts, uns
 	l.name = strdup(registry_name(l.place.registry));
 	if (!l.name)
 		return firn_fail_oom(err, "name");
-	if ((rc = find(&l, ref, err)) < 0 || (rc = locate_desc(&l, flags, err)) < 0)
+	rc = find(&l, ref, err);
+	if (rc == 0 && !(flags & LOCATE_BARE))
+		rc = locate_desc(&l, flags, err);
+	if (rc < 0)
 		return rc;
 	*ret = l;
 	l = (struct located)LOCATED_INIT;

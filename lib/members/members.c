@@ -123,6 +123,16 @@ struct store *members_store(const struct members *m)
 	return m->at.place.store;
 }
 
+const struct oci_descriptor *members_desc(const struct members *m)
+{
+	return &m->at.desc;
+}
+
+bool members_remote(const struct members *m)
+{
+	return m->at.place.registry != NULL;
+}
+
 const struct tally *members_tally(const struct members *m)
 {
 	return &m->tally;

@@ -103,6 +103,10 @@ const struct checkpoint_image *members_image(const struct members *m);
 const struct checkpoint_names *members_names(const struct members *m);
 /* That the OCI content is in, borrowed; NULL in an archive or a folder. */
 struct store *members_store(const struct members *m);
+/* What was found there. */
+const struct oci_descriptor *members_desc(const struct members *m);
+/* Whether it is in a registry: every byte that is read comes over the network. */
+bool members_remote(const struct members *m);
 
 size_t members_count(const struct members *m);
 /* In the order of their names. Pointers live as long as @m. */

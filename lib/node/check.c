@@ -10,14 +10,12 @@
 #include "node/mount.h"
 #include "node/restore_podman.h"
 #include "node/slot.h"
+#include "remote/registry.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #define CONTAINERS_MAX 1024
-
-/* What a mounted check names itself: nothing is ever there under this name. */
-#define NOWHERE "/run/firn/check"
 
 struct firn_checked {
 	struct doc *doc;
@@ -59,6 +57,7 @@ struct asking {
 	struct firn_check_opts opts;
 	struct firn_restore_opts restore;
 	struct firn_mount_opts mount;
+	struct registry_opts registry;
 };
 
 /* One container. */
@@ -69,11 +68,13 @@ struct one {
 	struct check_report *report; /* borrowed */
 	struct slot slot;
 	bool mounted;
+	struct content_source *source; /* of what isn't mounted */
 };
 
 static void one_done(struct one *o)
 {
 	checking_done(&o->c);
+	content_source_free(o->source);
 	if (o->mounted && firn_umount(o->slot.bundle, o->slot.state, NULL) == 0)
 		slot_remove(&o->slot);
 	slot_done(&o->slot);
@@ -150,6 +151,48 @@ static int mount_it(struct one *o, struct firn_error *err)
 	return checking_load_bundle(&o->c, o->slot.bundle, err);
 }
 
+static bool in_registry(const char *text)
+{
+	_cleanup_(ref_done) struct ref ref = { 0 };
+
+	return text && ref_parse(text, &ref, NULL) == 0 && ref.transport == REF_DOCKER;
+}
+
+/* Whether a part of it would have to be brought here to be mounted. */
+static bool is_far(const struct one *o)
+{
+	const struct firn_mount_opts *m = &o->mount;
+	bool far = members_remote(o->c.m) || in_registry(m->base);
+
+	for (size_t i = 0; !far && i < m->nbases; i++) {
+		const char *base = strchr(m->bases[i], '=');
+
+		far = in_registry(base ? base + 1 : NULL);
+	}
+	return far;
+}
+
+/* What is in a registry is looked at where it is. */
+static int look_at_it(struct one *o, struct firn_error *err)
+{
+	const struct registry_opts *registry = &o->a->registry;
+	struct firn_error why = { 0 };
+	int rc = members_remote(o->c.m)
+		     ? content_find_in(members_store(o->c.m), members_desc(o->c.m), &o->mount,
+				       registry, &o->source, &why)
+		     : content_find_from(o->a->image, &o->mount, registry, &o->source, &why);
+
+	if (rc == 0)
+		rc = checking_load_tree(&o->c, o->source, &o->mount, &why);
+	if (rc == -FIRN_ENOMEM)
+		return firn_fail_oom(err, "check");
+	if (rc < 0)
+		tell_refused(o, o->source, rc, &why);
+	else
+		tell_base(o, o->source);
+	return 0;
+}
+
 /* What is not mounted has a config.json, too. A volume that isn't there was told, or is now. */
 static int make_config(struct one *o, struct firn_error *err)
 {
@@ -160,7 +203,10 @@ static int make_config(struct one *o, struct firn_error *err)
 					 .spec = o->c.spec_text,
 					 .spec_len = o->c.spec_len };
 	const struct bundle b = {
-		.opts = &opts, .content = &content, .path = NOWHERE, .cgroup = NOWHERE
+		.opts = &opts,
+		.content = &content,
+		.path = CHECKING_NOWHERE,
+		.cgroup = CHECKING_NOWHERE,
 	};
 	const size_t before = check_count(o->report, CHECK_FAIL);
 	struct firn_error why;
@@ -184,7 +230,7 @@ static int find_rootfs(struct one *o, struct firn_error *err)
 			return firn_fail_errno(err, "%s", given);
 		check_add(o->report, CHECK_OK, "base", NULL, "not looked at: the rootfs is given");
 	} else {
-		rc = mount_it(o, err);
+		rc = is_far(o) ? look_at_it(o, err) : mount_it(o, err);
 	}
 	return rc < 0 || o->c.spec.json ? rc : make_config(o, err);
 }
@@ -265,7 +311,7 @@ static int check_all(const struct asking *a, struct firn_checked *to, struct fir
 	_cleanup_(names_freep) char **names = NULL;
 	struct members *m = NULL;
 	size_t n;
-	int rc = members_open(a->image, a->mount.container, &m, err);
+	int rc = members_open_from(a->image, a->mount.container, &a->registry, &m, err);
 
 	if (rc < 0)
 		return rc;
@@ -282,7 +328,7 @@ static int check_all(const struct asking *a, struct firn_checked *to, struct fir
 		return check_one(a, m, a->mount.container, to, err);
 	rc = check_one(a, m, names[0], to, err);
 	for (size_t i = 1; rc == 0 && i < n; i++) {
-		rc = members_open(a->image, names[i], &m, err);
+		rc = members_open_from(a->image, names[i], &a->registry, &m, err);
 		if (rc == 0)
 			rc = check_one(a, m, names[i], to, err);
 	}
@@ -297,6 +343,8 @@ static int take_opts(const struct firn_check_opts *given, struct asking *a, stru
 		rc = opts_take(a->opts.restore, &a->restore, sizeof(a->restore), err);
 	if (rc == 0)
 		rc = opts_take(a->restore.mount, &a->mount, sizeof(a->mount), err);
+	if (rc == 0)
+		rc = registry_opts_from(a->opts.registry, &a->registry, err);
 	if (rc < 0)
 		return rc;
 	if (restore_podman_is(a->restore.runtime))

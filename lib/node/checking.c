@@ -20,6 +20,7 @@ void checking_done(struct checking *c)
 	free(c->config_text);
 	free(c->spec_text);
 	spec_done(&c->spec);
+	served_free(c->tree);
 	fd_close(c->rootfs);
 	*c = (struct checking)CHECKING_NONE;
 }
@@ -114,7 +115,7 @@ void checking_fill(struct checking *c, const struct firn_restore_opts *opts, con
 	struct check_input *in = &c->input;
 
 	/* A bare process has its host's root directory. */
-	if (c->rootfs < 0 && !c->dump.container)
+	if (c->rootfs < 0 && !c->tree && !c->dump.container)
 		c->rootfs = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*in = (struct check_input){
 		.m = c->m,
@@ -124,6 +125,8 @@ void checking_fill(struct checking *c, const struct firn_restore_opts *opts, con
 		.spec_dump = c->spec_dump,
 		.spec = c->spec.json ? &c->spec : NULL,
 		.rootfs = c->rootfs,
+		.tree = c->tree,
+		.tree_at = BUNDLE_ROOTFS,
 		.no_rootfs = c->no_rootfs,
 		.no_rootfs_remedy = c->no_rootfs_remedy,
 		.upper = -1,

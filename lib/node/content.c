@@ -90,12 +90,12 @@ void content_source_freep(struct content_source **s)
 
 const struct digest *content_digest(const struct content_source *s)
 {
-	return s->layout ? &s->image.checkpoint.desc.digest : NULL;
+	return s->store ? &s->image.checkpoint.desc.digest : NULL;
 }
 
 const char *content_name(const struct content_source *s)
 {
-	if (s->layout)
+	if (s->store)
 		return oci_annotation(s->image.checkpoint.manifest.json, ORG_FIRN_CONTAINER);
 	return s->facts.container;
 }
@@ -108,8 +108,8 @@ static int find_image(struct content_source *s, const struct ref *ref, struct fi
 	if ((rc = layout_open_ref(ref, &s->layout, err)) < 0 ||
 	    (rc = layout_resolve(s->layout, ref, &desc, err)) < 0)
 		return rc;
-	return checkpoint_image_load(layout_store(s->layout), &desc, s->opts->container, &s->image,
-				     err);
+	s->store = layout_store(s->layout);
+	return checkpoint_image_load(s->store, &desc, s->opts->container, &s->image, err);
 }
 
 /* A regular file without a transport is an engine's archive, unless it is a layout's. */
@@ -166,6 +166,36 @@ int content_find(const char *text, const struct firn_mount_opts *opts, struct co
 	return rc < 0 ? rc : content_find_ref(&ref, opts, ret, err);
 }
 
+int content_find_from(const char *text, const struct firn_mount_opts *opts,
+		      const struct registry_opts *registry, struct content_source **ret,
+		      struct firn_error *err)
+{
+	int rc = content_find(text, opts, ret, err);
+
+	if (rc == 0)
+		(*ret)->registry = registry;
+	return rc;
+}
+
+int content_find_in(struct store *store, const struct oci_descriptor *desc,
+		    const struct firn_mount_opts *opts, const struct registry_opts *registry,
+		    struct content_source **ret, struct firn_error *err)
+{
+	_cleanup_(content_source_freep) struct content_source *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return firn_fail_oom(err, "image");
+	s->opts = opts;
+	s->store = store;
+	s->registry = registry;
+	rc = checkpoint_image_load(store, desc, opts->container, &s->image, err);
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&s);
+	return 0;
+}
+
 int content_open(const struct content *c, const char *path, int *ret_fd, struct firn_error *err)
 {
 	for (size_t i = 0; i < c->data.count; i++) {
@@ -214,7 +244,7 @@ static int tell(struct content_source *s, struct firn_error *err)
 {
 	const json_t *rootfs = s->image.rootfs.manifest.json;
 
-	if (!s->layout || !s->facts.spec || s->facts.config.json)
+	if (!s->store || !s->facts.spec || s->facts.config.json)
 		return 0;
 	return facts_tell(&s->facts, &engine_ctr, NULL, oci_annotation(rootfs, OCI_BASE_NAME), NULL,
 			  err);
@@ -275,15 +305,15 @@ enum content_base content_base(const struct content_source *s)
 		return CONTENT_BASE_LACKING;
 	if (s->base)
 		return CONTENT_BASE_GIVEN;
-	return s->layout && s->image.rootfs.desc.digest.alg ? CONTENT_BASE_INSIDE
-							    : CONTENT_BASE_NONE;
+	return s->store && s->image.rootfs.desc.digest.alg ? CONTENT_BASE_INSIDE
+							   : CONTENT_BASE_NONE;
 }
 
 const char *content_base_name(const struct content_source *s)
 {
 	if (s->base)
 		return content_given_base(s);
-	return s->layout ? oci_annotation(s->image.rootfs.manifest.json, OCI_BASE_NAME) : NULL;
+	return s->store ? oci_annotation(s->image.rootfs.manifest.json, OCI_BASE_NAME) : NULL;
 }
 
 int content_need_base(struct content_source *s, struct firn_error *err)
@@ -295,7 +325,7 @@ int content_need_base(struct content_source *s, struct firn_error *err)
 	s->lacks_base = true;
 	if (!given)
 		return fail_without_base(s, err);
-	rc = base_open(given, &s->base, err);
+	rc = base_open_from(given, s->registry, &s->base, err);
 	if (rc < 0)
 		return firn_wrap(err, rc, "base %s", given);
 	rc = engine_check_base(&s->facts, s->base, &notes, err);
@@ -307,7 +337,7 @@ int content_push_base(struct content_source *s, const struct view *v, struct sta
 		      struct layer_stack *stack, struct firn_error *err)
 {
 	const struct image *image = &s->base->image;
-	struct store *store = layout_store(s->base->layout);
+	struct store *store = s->base->store;
 	int rc = 0;
 
 	for (size_t i = image->manifest.nlayers; rc >= 0 && i-- > 0;) {
@@ -328,14 +358,14 @@ int content_mount(struct content_source *s, const struct view *v, struct stage *
 	const unsigned long newest = read_ahead_newest();
 	int rc;
 
-	rc = s->layout ? content_image_data(s, v, stage, &c.data, err)
-		       : content_archive_data(s, v, stage, &c.data, err);
+	rc = s->store ? content_image_data(s, v, stage, &c.data, err)
+		      : content_archive_data(s, v, stage, &c.data, err);
 	/* CRIU reads its images whole, once and in order; a rootfs is read here and there. */
 	read_ahead_raise(newest);
 	if (rc < 0 || (rc = content_learn(s, &c, err)) < 0)
 		return rc;
-	rc = s->layout ? content_image_rootfs(s, v, stage, &c.rootfs, err)
-		       : content_archive_rootfs(s, v, stage, &c.rootfs, err);
+	rc = s->store ? content_image_rootfs(s, v, stage, &c.rootfs, err)
+		      : content_archive_rootfs(s, v, stage, &c.rootfs, err);
 	if (rc < 0)
 		return rc;
 	*ret = c;

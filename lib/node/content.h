@@ -48,7 +48,17 @@ struct content_source;
  */
 int content_find(const char *text, const struct firn_mount_opts *opts, struct content_source **ret,
 		 struct firn_error *err) _must_check_;
-/* The same for a reference that was parsed. */
+struct registry_opts;
+/* The same for who takes a base that is in a registry, too (borrowed as @opts is): content_serve()
+ * reads of it what it needs, content_mount() can't. */
+int content_find_from(const char *text, const struct firn_mount_opts *opts,
+		      const struct registry_opts *registry, struct content_source **ret,
+		      struct firn_error *err) _must_check_;
+/* The image @desc of @store, which is borrowed. */
+int content_find_in(struct store *store, const struct oci_descriptor *desc,
+		    const struct firn_mount_opts *opts, const struct registry_opts *registry,
+		    struct content_source **ret, struct firn_error *err) _must_check_;
+/* content_find() for a reference that was parsed. */
 int content_find_ref(const struct ref *ref, const struct firn_mount_opts *opts,
 		     struct content_source **ret, struct firn_error *err) _must_check_;
 

@@ -10,9 +10,12 @@
 
 struct content_source {
 	const struct firn_mount_opts *opts; /* borrowed */
-	struct layout *layout;              /* of an image, else NULL */
+	struct layout *layout;              /* of an image, if it was opened here */
+	struct store *store;                /* that an image is in, borrowed; else NULL */
 	struct checkpoint_image image;
 	struct archive *archive; /* else this */
+	/* How to reach the registry that a base may be in; NULL: it may be in none. Borrowed. */
+	const struct registry_opts *registry;
 	struct base *base;       /* opened when it is needed */
 	bool lacks_base;         /* it was needed, and isn't there or is another one */
 	struct facts facts;      /* what config.dump and spec.dump say */

@@ -110,7 +110,7 @@ static int put_image_data(struct serving *sv, struct firn_error *err)
 		const char *role = image_layer_role(image, i);
 
 		if (!role || strcmp(role, ORG_FIRN_LAYER_COMPAT) != 0)
-			rc = put_image_layer(sv, layout_store(sv->s->layout), image, i, VIEW_DATA,
+			rc = put_image_layer(sv, sv->s->store, image, i, VIEW_DATA,
 					     err);
 	}
 	return firn_wrap(err, rc, "checkpoint image");
@@ -141,7 +141,7 @@ static int put_base(struct serving *sv, struct firn_error *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < base->image.manifest.nlayers; i++)
-		rc = put_image_layer(sv, layout_store(base->layout), &base->image, i, VIEW_ROOTFS,
+		rc = put_image_layer(sv, base->store, &base->image, i, VIEW_ROOTFS,
 				     err);
 	return firn_wrap(err, rc, "base %s", content_given_base(sv->s));
 }
@@ -164,7 +164,7 @@ static int put_image_rootfs(struct serving *sv, struct firn_error *err)
 			     report->ctx);
 	}
 	for (size_t i = 0; rc >= 0 && i < image->manifest.nlayers; i++)
-		rc = put_image_layer(sv, layout_store(sv->s->layout), image, i, VIEW_ROOTFS, err);
+		rc = put_image_layer(sv, sv->s->store, image, i, VIEW_ROOTFS, err);
 	return firn_wrap(err, rc, "rootfs image");
 }
 
@@ -203,11 +203,11 @@ int content_serve(struct content_source *s, const struct view *v, struct served 
 						     .data_at = data_at,
 						     .rootfs_at = rootfs_at };
 	struct serving sv = { s, v, to, data_at, rootfs_at };
-	int rc = s->layout ? put_image_data(&sv, err) : put_archive_data(&sv, err);
+	int rc = s->store ? put_image_data(&sv, err) : put_archive_data(&sv, err);
 
 	if (rc < 0 || (rc = content_learn(s, &c, err)) < 0)
 		return rc;
-	rc = s->layout ? put_image_rootfs(&sv, err) : put_archive_rootfs(&sv, err);
+	rc = s->store ? put_image_rootfs(&sv, err) : put_archive_rootfs(&sv, err);
 	if (rc < 0)
 		return rc;
 	*ret = c;

@@ -17,6 +17,9 @@ enum view_flags {
 	VIEW_STRICT = 1 << 0, /* refuse a layer whose own index isn't that of its tar */
 	/* Of trees: prove a layer's digest, and each of its bytes whenever it is read. */
 	VIEW_CHECKED = 1 << 1,
+	/* Of trees: also of layers that lie in no file, but in a registry. They are read by whoever
+	 * asks for them, and can't be handed to another process. */
+	VIEW_FAR = 1 << 2,
 };
 
 /* What every view of a bundle is made with. */

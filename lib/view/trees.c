@@ -130,17 +130,22 @@ static int scan(const struct view *v, struct view_tree *t, struct firn_error *er
 static int open_stored(const struct view *v, struct store *s, const struct oci_descriptor *desc,
 		       struct view_tree *t, struct firn_error *err)
 {
-	uint64_t at, size;
+	uint64_t at = 0, size = 0;
 	_fd_ int fd = -1;
 	int rc = store_open_fd(s, &desc->digest, &fd, &at, &size, err);
 
+	/* In a registry it lies in no file. */
+	if (rc == -FIRN_EUNSUPP && (v->flags & VIEW_FAR)) {
+		rc = store_open(s, &desc->digest, &t->src, err);
+		size = rc < 0 ? 0 : t->src->size;
+	}
 	if (rc < 0)
 		return rc;
 	if (size != desc->size)
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "has %" PRIu64 " bytes where %" PRIu64 " are announced", size,
 				 desc->size);
-	return view_tree_open(v, take_fd(&fd), at, size, &desc->digest, t, err);
+	return t->src ? 0 : view_tree_open(v, take_fd(&fd), at, size, &desc->digest, t, err);
 }
 
 static int open_unpacked(const struct view *v, struct store *s, const struct oci_descriptor *desc,

@@ -287,15 +287,19 @@ START_TEST(build_ids)
 	static const char id[] = "GNU\0abcdefgh";
 	uint32_t want[2], other[2] = { 1, 2 };
 	uint8_t note[24];
+	_cleanup_(source_closep) struct source *src = NULL;
+	struct firn_error err;
 	_fd_ int fd = -1;
 
 	memcpy(note, (uint32_t[]){ notes[k].name, notes[k].id, notes[k].type }, 12);
 	memcpy(note + 12, id, 12);
 	memcpy(want, "abcdefgh", 8);
 	fd = elf_with(wide, notes[k].at, notes[k].len, note, sizeof(note));
-	ck_assert(!build_id_differs(fd, want, 2));
-	ck_assert_int_eq(build_id_differs(fd, other, 2), notes[k].differs);
-	ck_assert_int_eq(build_id_differs(fd, want, 1), notes[k].differs);
+	ck_ok(source_from_fd(fd, &src, &err), err);
+	ck_assert(!build_id_differs(src, want, 2));
+	ck_assert(!build_id_differs(NULL, other, 2));
+	ck_assert_int_eq(build_id_differs(src, other, 2), notes[k].differs);
+	ck_assert_int_eq(build_id_differs(src, want, 1), notes[k].differs);
 }
 END_TEST
 
