@@ -39,8 +39,8 @@ struct firn_checked;
  *
  * @param image  as in firn_restore(), or "docker://HOST/REPOSITORY[:TAG|@DIGEST]"; other
  *               checkpoints, which can't be restored as they are, are asked as far as that goes
- * @param opts   borrowed; NULL means all defaults. The base of .restore->mount may be in a registry,
- *               too
+ * @param opts   borrowed; NULL means all defaults. The base of .restore->mount may be in a
+ * registry, too
  * @param ret    to be freed with firn_checked_free()
  * @return 0; -FIRN_EINVAL for what is no checkpoint; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_ELIMIT,
  *         -FIRN_EFAIL

@@ -236,6 +236,21 @@ int frames_walk(struct source *packed, struct frames *ret, struct firn_error *er
 	return rc;
 }
 
+int frames_first(struct source *packed, struct frames *ret, struct firn_error *err)
+{
+	struct walk w = { .src = packed };
+	struct cursor c;
+	uint32_t magic = 0;
+	int rc = look(&w, &c, err);
+
+	if (rc < 0)
+		return rc;
+	if (!cursor_le32(&c, &magic) || magic != FRAME_MAGIC)
+		return corrupt(err, "something else than a frame");
+	rc = take_frame(&w, c, ret, err);
+	return rc == 0 && !ret->n ? corrupt(err, "a frame without content") : rc;
+}
+
 /* The content of a frame that was read lately. */
 struct kept {
 	size_t number; /* of the frame, plus one; 0: none */

@@ -59,6 +59,9 @@ size_t frames_find(const struct frames *f, uint64_t plain);
  */
 int frames_walk(struct source *packed, struct frames *ret, struct firn_error *err) _must_check_;
 
+/* The frame at the beginning of @packed alone; it must have content. Otherwise the same. */
+int frames_first(struct source *packed, struct frames *ret, struct firn_error *err) _must_check_;
+
 /* The content as a source. Borrows @packed and @f. */
 int frames_source(struct source *packed, const struct frames *f, struct source **ret,
 		  struct firn_error *err) _must_check_;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /*
- * Whether the file @src (borrowed; NULL for one that can't be read) has a build id other than the @n
- * words of @want, which are in this host's byte order; not when it has none that can be read.
+ * Whether the file @src (borrowed; NULL for one that can't be read) has a build id other than the
+ * @n words of @want, which are in this host's byte order; not when it has none that can be read.
  */
 bool build_id_differs(struct source *src, const uint32_t *want, size_t n) _must_check_;
 

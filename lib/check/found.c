@@ -62,7 +62,8 @@ struct way {
 	unsigned links;
 };
 
-/* The symbolic link @link stands in the way: its target comes before what is left. False: too much. */
+/* The symbolic link @link stands in the way: its target comes before what is left. False: too much.
+ */
 static bool turn(struct way *w, const struct node *link)
 {
 	char path[PATH_MAX];

@@ -107,8 +107,8 @@ int base_folder(struct base *b, const char *path, const struct node **ret, struc
 	int rc;
 
 	if (!b->folders) {
-		rc = image_folders(b->store, &b->image, b->image.manifest.nlayers,
-				   NULL, NULL, &t, err);
+		rc = image_folders(b->store, &b->image, b->image.manifest.nlayers, NULL, NULL, &t,
+				   err);
 		if (rc < 0)
 			return firn_wrap(err, rc, "base image");
 		b->folders = take_ptr(&t);

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "format/annotations.h"
 #include "format/checkpoint.h"
+#include "format/indexed.h"
 #include "format/packed.h"
 #include "look/delta.h"
 
@@ -13,7 +14,8 @@
 #include <string.h>
 
 /* A compressed delta above this isn't unpacked just to be counted. */
-#define DELTA_PACKED_MAX (256ull << 20)
+#define DELTA_PACKED_MAX  (256ull << 20)
+#define DELTA_INDEXED_MAX (1u << 17) /* entries of one that is read by its index; some 30 MiB */
 
 ssize_t inspect_find_delta(const struct image *rootfs)
 {
@@ -26,7 +28,7 @@ ssize_t inspect_find_delta(const struct image *rootfs)
 	return -1;
 }
 
-int inspect_open_delta(struct inspect *i, struct source **ret, struct firn_error *err)
+static int open_delta(struct inspect *i, struct source **ret, struct firn_error *err)
 {
 	const struct checkpoint_image *image = members_image(i->members);
 	const ssize_t layer = image ? inspect_find_delta(&image->rootfs) : -1;
@@ -41,9 +43,43 @@ int inspect_open_delta(struct inspect *i, struct source **ret, struct firn_error
 	rc = store_has(members_store(i->members), &d->digest, NULL, err);
 	if (rc > 0)
 		rc = store_open(members_store(i->members), &d->digest, ret, err) ?: 1;
-	if (rc > 0)
+	return rc;
+}
+
+int inspect_open_delta(struct inspect *i, struct source **ret, struct firn_error *err)
+{
+	int rc = open_delta(i, ret, err);
+
+	if (rc > 0 && members_image(i->members))
 		(void)packed_open(ret);
 	return rc;
+}
+
+int inspect_delta_tree(struct inspect *i, uint32_t max, struct tree **ret, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	int rc;
+
+	if (!members_remote(i->members) || !members_image(i->members))
+		return 0;
+	rc = open_delta(i, &src, err);
+	return rc <= 0 ? rc : indexed_open(&src, max, ret, err);
+}
+
+/* 1 when it was counted that way, or is too large for it. */
+static int count_indexed(struct inspect *i, struct tally *ret, struct firn_error *err)
+{
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int rc = inspect_delta_tree(i, DELTA_INDEXED_MAX, &tree, err);
+
+	if (rc == -FIRN_ELIMIT) {
+		inspect_warn(i, "the filesystem delta has too many files: they are not counted");
+		return 1;
+	}
+	if (rc <= 0)
+		return rc;
+	rc = tally_tree(tree, ret, err);
+	return rc < 0 ? rc : 1;
 }
 
 static bool is_packed(struct source *src)
@@ -66,6 +102,9 @@ static int count_delta(struct inspect *i, struct tally *ret, struct firn_error *
 
 	if (members_tally(i->members)->counted)
 		return 0;
+	rc = count_indexed(i, ret, err);
+	if (rc != 0)
+		return rc < 0 ? firn_wrap(err, rc, "filesystem delta") : 0;
 	rc = inspect_open_delta(i, &src, err);
 	if (rc <= 0)
 		return rc;

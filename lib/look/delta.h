@@ -27,6 +27,15 @@ struct delta_split {
 int inspect_split_delta(struct inspect *i, const struct deleted *deleted, struct delta_split *ret,
 			struct firn_error *err) _must_check_;
 
+#define DELTA_NODES_MAX (1u << 16) /* entries of a delta that are compared; some 15 MiB */
+
+/*
+ * From afar, by the index that the delta has: 1 and its tree, or 0 when it is to be read as a tar.
+ * -FIRN_ELIMIT for more than @max entries.
+ */
+int inspect_delta_tree(struct inspect *i, uint32_t max, struct tree **ret,
+		       struct firn_error *err) _must_check_;
+
 /* 1 and the delta's bytes, which the caller closes; 0 when there are none. */
 int inspect_open_delta(struct inspect *i, struct source **ret, struct firn_error *err) _must_check_;
 

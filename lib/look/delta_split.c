@@ -5,20 +5,23 @@
 #include "format/checkpoint.h"
 #include "format/tar.h"
 #include "image/folders.h"
+#include "locate/locate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DELTA_NODES_MAX (1u << 16) /* entries of a delta that are compared; some 15 MiB */
-#define BASE_NODES_MAX  (1u << 16) /* folders of a base, and what the delta hides of it */
+#define BASE_NODES_MAX (1u << 16) /* folders of a base, and what the delta hides of it */
 /* Layers of a base that came with the checkpoint aren't unpacked above this just to be compared. */
 #define BASE_PACKED_MAX (64ull << 20)
+/* From afar, all of them: nobody waits for a download that he didn't ask for. */
+#define BASE_FAR_MAX (128ull << 10)
 
 struct base_image {
-	struct store *store;   /* borrowed from layout, or of the members */
-	struct layout *layout; /* NULL: it wasn't opened here */
-	struct image own;      /* that was loaded here */
+	struct store *store;    /* borrowed from layout, or of the members */
+	struct layout *layout;  /* NULL: it wasn't opened here */
+	struct located located; /* in a registry */
+	struct image own;       /* that was loaded here */
 	const struct image *image;
 	size_t nlayers; /* the lowest ones, that are the base's */
 };
@@ -27,6 +30,7 @@ static void base_done(struct base_image *b)
 {
 	image_done(&b->own);
 	layout_close(b->layout);
+	located_done(&b->located);
 }
 
 static bool names(const char *text, const struct digest *d)
@@ -54,19 +58,45 @@ static int check_base(const struct inspect *i, const struct base_image *b,
 			 i->base_ids[0] ? i->base_ids[0] : i->base_ids[1]);
 }
 
+static int open_registry(const struct inspect *i, const struct ref *ref, struct base_image *b,
+			 struct oci_descriptor *ret, struct firn_error *err)
+{
+	struct registry_opts registry;
+	int rc = registry_opts_from(i->opts->registry, &registry, err);
+
+	if (rc == 0)
+		rc = locate_registry(ref, &registry, LOCATE_BARE, &b->located, err);
+	if (rc < 0)
+		return rc;
+	b->store = b->located.place.store;
+	*ret = b->located.desc;
+	json_incref(ret->json);
+	return 0;
+}
+
+static int open_layout(const struct ref *ref, struct base_image *b, struct oci_descriptor *ret,
+		       struct firn_error *err)
+{
+	int rc = layout_open_ref(ref, &b->layout, err);
+
+	if (rc < 0)
+		return rc;
+	b->store = layout_store(b->layout);
+	return layout_resolve(b->layout, ref, ret, err);
+}
+
 static int open_named(const struct inspect *i, struct base_image *b, struct firn_error *err)
 {
 	_cleanup_(oci_descriptor_done) struct oci_descriptor target = { 0 };
 	_cleanup_(ref_done) struct ref ref = { 0 };
-	int rc;
+	int rc = ref_parse(i->opts->base, &ref, err);
 
-	if ((rc = ref_parse(i->opts->base, &ref, err)) < 0 ||
-	    (rc = layout_open_ref(&ref, &b->layout, err)) < 0 ||
-	    (rc = layout_resolve(b->layout, &ref, &target, err)) < 0 ||
-	    (rc = image_pick(layout_store(b->layout), &target, &b->own, err)) < 0 ||
+	if (rc == 0)
+		rc = ref.transport == REF_DOCKER ? open_registry(i, &ref, b, &target, err)
+						 : open_layout(&ref, b, &target, err);
+	if (rc < 0 || (rc = image_pick(b->store, &target, &b->own, err)) < 0 ||
 	    (rc = check_base(i, b, &target, err)) < 0)
 		return firn_wrap(err, rc, "base %s", i->opts->base);
-	b->store = layout_store(b->layout);
 	b->image = &b->own;
 	b->nlayers = b->own.manifest.nlayers;
 	return 1;
@@ -101,6 +131,7 @@ static int open_inside(const struct inspect *i, struct base_image *b, struct fir
 static int is_worth(const struct inspect *i, const struct base_image *b, struct delta_split *s,
 		    struct firn_error *err)
 {
+	const bool far = members_remote(i->members) && !i->opts->base;
 	uint64_t packed = 0;
 
 	for (size_t k = 0; k < b->nlayers; k++) {
@@ -113,11 +144,18 @@ static int is_worth(const struct inspect *i, const struct base_image *b, struct 
 			snprintf(s->why, sizeof(s->why), "a layer of the base image is not here");
 			return 0;
 		}
-		if (oci_layer_codec(d->media_type, &codec, NULL) < 0 || codec)
+		if (oci_layer_codec(d->media_type, &codec, NULL) < 0 || codec || far)
 			packed += d->size < UINT64_MAX - packed ? d->size : 0;
 	}
-	if (packed <= BASE_PACKED_MAX || i->opts->base)
+	if (packed <= (far ? BASE_FAR_MAX : BASE_PACKED_MAX) || i->opts->base)
 		return 1;
+	if (far) {
+		snprintf(s->why, sizeof(s->why),
+			 "the base image's %" PRIu64
+			 " KiB are in the registry: --base has them read",
+			 packed >> 10);
+		return 0;
+	}
 	snprintf(s->why, sizeof(s->why),
 		 "the base image has %" PRIu64 " MiB compressed: --base has them unpacked",
 		 packed >> 20);
@@ -170,8 +208,9 @@ static int take_delta(const char *path, uint64_t size, struct istream *in, void 
 	return rc < 0 ? rc : r->found < 0 ? r->found : 0;
 }
 
-static int read_delta(struct inspect *i, struct tree *t, struct firn_error *err)
+static int read_delta(struct inspect *i, struct tree **tree, struct firn_error *err)
 {
+	struct tree *t = *tree, *indexed = NULL;
 	struct reading r = { .tree = t, .whiteouts = i->changeset, .found = 1 };
 	_cleanup_(source_closep) struct source *src = NULL;
 	_cleanup_(tar_closep) struct tar *tar = NULL;
@@ -181,6 +220,14 @@ static int read_delta(struct inspect *i, struct tree *t, struct firn_error *err)
 	if (members_tally(i->members)->counted) {
 		rc = members_pass(i->members, is_delta, take_delta, &r, err);
 		return rc < 0 ? rc : r.found;
+	}
+	rc = inspect_delta_tree(i, DELTA_NODES_MAX, &indexed, err);
+	if (rc != 0) {
+		if (rc > 0) {
+			tree_free(t);
+			*tree = indexed;
+		}
+		return rc == -FIRN_ELIMIT ? 0 : rc;
 	}
 	rc = inspect_open_delta(i, &src, err);
 	if (rc <= 0)
@@ -320,7 +367,7 @@ static int split(struct inspect *i, const struct base_image *b, const struct del
 	int rc = tree_new(&delta, err);
 
 	if (rc >= 0)
-		rc = read_delta(i, delta, err);
+		rc = read_delta(i, &delta, err);
 	if (rc > 0)
 		rc = add_deleted(delta, deleted, err);
 	if (rc < 0)
@@ -343,7 +390,7 @@ static int split(struct inspect *i, const struct base_image *b, const struct del
 int inspect_split_delta(struct inspect *i, const struct deleted *deleted, struct delta_split *ret,
 			struct firn_error *err)
 {
-	_cleanup_(base_done) struct base_image b = { .image = NULL };
+	_cleanup_(base_done) struct base_image b = { .located = LOCATED_INIT };
 	int rc = i->opts->base ? open_named(i, &b, err) : open_inside(i, &b, err);
 
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "format/annotations.h"
 #include "format/checkpoint.h"
+#include "format/indexed.h"
 #include "format/packed.h"
 #include "locate/cover.h"
 #include "locate/ctr_parts.h"
@@ -35,16 +36,50 @@ static int open_blob(struct members *m, const struct oci_descriptor *desc, bool 
 	return 0;
 }
 
+static int add_tar(struct members *m, const struct oci_descriptor *desc, const struct tar_how *how,
+		   struct firn_error *err)
+{
+	struct source *src = NULL;
+	int rc = open_blob(m, desc, !m->at.by_diff_id, &src, err);
+
+	return rc < 0 ? rc : members_add_tar(m, src, how, err);
+}
+
 static int add_layer(struct members *m, const struct oci_descriptor *desc,
 		     const struct tar_how *how, struct firn_error *err)
 {
 	char text[DIGEST_TEXT_MAX];
-	struct source *src = NULL;
-	int rc = open_blob(m, desc, !m->at.by_diff_id, &src, err);
+
+	return firn_wrap(err, add_tar(m, desc, how, err), "layer %.19s",
+			 digest_text(&desc->digest, text));
+}
+
+/* From afar, by the index that the layer has: 1, or 0 when it has none. */
+static int add_indexed(struct members *m, const struct oci_descriptor *desc, struct firn_error *err)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	int rc = store_open(store_of(m), &desc->digest, &src, err);
+
+	if (rc == 0)
+		rc = indexed_open(&src, MEMBERS_MAX, &tree, err);
+	if (rc <= 0)
+		return rc;
+	rc = members_add_tree(m, take_ptr(&src), tree, err);
+	return rc < 0 ? rc : 1;
+}
+
+static int add_own_layer(struct members *m, const struct oci_descriptor *desc,
+			 struct firn_error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	int codec, rc = oci_layer_codec(desc->media_type, &codec, err);
 
 	if (rc >= 0)
-		rc = members_add_tar(m, src, how, err);
-	return firn_wrap(err, rc, "layer %.19s", digest_text(&desc->digest, text));
+		rc = members_remote(m) ? add_indexed(m, desc, err) : 0;
+	if (rc == 0)
+		rc = add_tar(m, desc, NULL, err);
+	return firn_wrap(err, rc < 0 ? rc : 0, "layer %.19s", digest_text(&desc->digest, text));
 }
 
 static int add_own_layers(struct members *m, struct firn_error *err)
@@ -55,14 +90,11 @@ static int add_own_layers(struct members *m, struct firn_error *err)
 	for (size_t i = 0; rc >= 0 && i < image->manifest.nlayers; i++) {
 		const struct oci_descriptor *desc = &image->manifest.layers[i];
 		const char *role = image_layer_role(image, i);
-		int codec;
 
 		/* What engines need of their own archive is in R's delta already. */
 		if (role && strcmp(role, ORG_FIRN_LAYER_COMPAT) == 0)
 			continue;
-		rc = oci_layer_codec(desc->media_type, &codec, err);
-		if (rc >= 0)
-			rc = add_layer(m, desc, NULL, err);
+		rc = add_own_layer(m, desc, err);
 	}
 	return rc;
 }

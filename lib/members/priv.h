@@ -70,6 +70,7 @@ int members_add(struct members *m, const struct member *member, const struct mem
 		struct firn_error *err) _must_check_;
 
 struct cover;
+struct tree;
 
 /* How the members of a tar are added. */
 struct tar_how {
@@ -83,6 +84,9 @@ struct tar_how {
  */
 int members_add_tar(struct members *m, struct source *src, const struct tar_how *how,
 		    struct firn_error *err) _must_check_;
+/* The same for a layer whose own index was read (format/indexed.h): @src has the contents. */
+int members_add_tree(struct members *m, struct source *src, const struct tree *tree,
+		     struct firn_error *err) _must_check_;
 /* A part that is a file, not a tar; takes @src, also on failure. */
 int members_add_part(struct members *m, struct source *src, struct firn_error *err) _must_check_;
 /* The pieces that lie in compressed parts; sorted by part and path. */

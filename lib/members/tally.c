@@ -16,14 +16,14 @@ void tally_done(struct tally *t)
 }
 
 /* Into its place among the largest, if it is one of them. */
-static int note_size(struct tally *t, const struct tar_entry *e, struct firn_error *err)
+static int note_size(struct tally *t, const char *path, uint64_t size, struct firn_error *err)
 {
-	struct tally_file file = { .size = e->size };
+	struct tally_file file = { .size = size };
 	size_t i = t->nlargest;
 
-	if (e->size == 0 || (i == TALLY_LARGEST && e->size <= t->largest[TALLY_LARGEST - 1].size))
+	if (size == 0 || (i == TALLY_LARGEST && size <= t->largest[TALLY_LARGEST - 1].size))
 		return 0;
-	file.path = strdup(e->path);
+	file.path = strdup(path);
 	if (!file.path)
 		return firn_fail_oom(err, "delta");
 	if (i == TALLY_LARGEST)
@@ -34,6 +34,14 @@ static int note_size(struct tally *t, const struct tar_entry *e, struct firn_err
 		t->largest[i] = t->largest[i - 1];
 	t->largest[i] = file;
 	return 0;
+}
+
+static int count_file(struct tally *t, const char *path, uint64_t size, struct firn_error *err)
+{
+	t->files++;
+	if (__builtin_add_overflow(t->bytes, size, &t->bytes))
+		t->bytes = UINT64_MAX;
+	return note_size(t, path, size, err);
 }
 
 static int count_entry(struct tally *t, const struct tar_entry *e, bool whiteouts,
@@ -52,10 +60,7 @@ static int count_entry(struct tally *t, const struct tar_entry *e, bool whiteout
 	} else if (S_ISDIR(e->mode)) {
 		t->folders++;
 	} else if (S_ISREG(e->mode)) {
-		t->files++;
-		if (__builtin_add_overflow(t->bytes, e->size, &t->bytes))
-			t->bytes = UINT64_MAX;
-		return note_size(t, e, err);
+		return count_file(t, e->path, e->size, err);
 	} else {
 		t->others++;
 	}
@@ -92,4 +97,72 @@ int tally_stream(struct istream *in, bool whiteouts, struct tally *ret, struct f
 	int rc = tar_open_stream(in, NULL, &tar, err);
 
 	return rc < 0 ? rc : count(tar, whiteouts, ret, err);
+}
+
+static void count_node(struct tally *t, const struct node *n)
+{
+	t->opaque += n->opaque;
+	if (n->whiteout)
+		t->deleted++;
+	else if (n->link || S_ISLNK(n->mode))
+		t->links++;
+	else if (S_ISDIR(n->mode))
+		t->folders++;
+	else if (!S_ISREG(n->mode))
+		t->others++;
+}
+
+static bool is_file(const struct node *n)
+{
+	return S_ISREG(n->mode) && !n->link && !n->whiteout;
+}
+
+/* Empty files have no place, and nobody asks for theirs. */
+static int by_place(const void *a, const void *b)
+{
+	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
+
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* As the layer has them: of files of one size the first ones are told. */
+static int count_files(const struct tree *tree, const struct node **list, struct tally *t,
+		       struct firn_error *err)
+{
+	size_t n = 0;
+	int rc = 0;
+
+	for (const struct node *f = tree->root; (f = tree_next(tree, f));)
+		if (is_file(f))
+			list[n++] = f;
+	if (n)
+		qsort(list, n, sizeof(*list), by_place);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		_free_ char *path = NULL;
+
+		rc = tree_path(list[i], &path, err);
+		if (rc == 0)
+			rc = count_file(t, path, list[i]->size, err);
+	}
+	return rc;
+}
+
+int tally_tree(const struct tree *tree, struct tally *ret, struct firn_error *err)
+{
+	_cleanup_(tally_done) struct tally t = { .counted = true };
+	_free_ const struct node **list = calloc(tree->count, sizeof(*list));
+	int rc;
+
+	if (!list)
+		return firn_fail_oom(err, "delta");
+	t.opaque = tree->root->opaque;
+	for (const struct node *n = tree->root; (n = tree_next(tree, n));)
+		count_node(&t, n);
+	rc = count_files(tree, list, &t, err);
+	if (rc < 0)
+		return rc;
+	tally_done(ret);
+	*ret = t;
+	t = (struct tally){ 0 };
+	return 0;
 }

@@ -7,6 +7,7 @@
 #define FIRN_MEMBERS_TALLY_H
 
 #include "bytes/stream.h"
+#include "format/tree.h"
 
 #include <stdbool.h>
 
@@ -35,6 +36,8 @@ void tally_done(struct tally *t);
  */
 int tally_source(struct source *src, bool whiteouts, struct tally *ret,
 		 struct firn_error *err) _must_check_;
+/* The same of a tree that was read of a layer's index; with the whiteouts. */
+int tally_tree(const struct tree *tree, struct tally *ret, struct firn_error *err) _must_check_;
 int tally_stream(struct istream *in, bool whiteouts, struct tally *ret,
 		 struct firn_error *err) _must_check_;
 

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "format/checkpoint.h"
 #include "format/tar.h"
+#include "format/tree.h"
 #include "locate/cover.h"
 
 #include <stdio.h>
@@ -161,6 +162,42 @@ int members_add_tar(struct members *m, struct source *src, const struct tar_how 
 			m->cut = true;
 			return 0;
 		}
+	}
+	return rc;
+}
+
+static enum member_kind kind_of_node(const struct node *n)
+{
+	if (n->link)
+		return MEMBER_OTHER;
+	if (S_ISREG(n->mode))
+		return MEMBER_FILE;
+	if (S_ISDIR(n->mode))
+		return MEMBER_FOLDER;
+	return S_ISLNK(n->mode) ? MEMBER_LINK : MEMBER_OTHER;
+}
+
+int members_add_tree(struct members *m, struct source *src, const struct tree *tree,
+		     struct firn_error *err)
+{
+	int rc = members_add_part(m, src, err);
+
+	for (const struct node *n = tree->root; rc >= 0 && (n = tree_next(tree, n));) {
+		const struct member_how how = { .place = PLACE_PART,
+						.at = n->offset,
+						.part = (uint8_t)(m->nparts - 1) };
+		struct member member = {
+			.kind = kind_of_node(n),
+			.target = S_ISLNK(n->mode) ? n->target : NULL,
+			.size = S_ISREG(n->mode) ? n->size : 0,
+			.mtime = n->mtime,
+		};
+		_free_ char *path = NULL;
+
+		rc = tree_path(n, &path, err);
+		member.path = path;
+		if (rc == 0)
+			rc = members_add(m, &member, &how, err);
 	}
 	return rc;
 }

@@ -15,8 +15,8 @@ struct checking {
 	json_t *spec_dump;
 	char *config_text, *spec_text; /* config.dump and spec.dump; NULL when there is none */
 	size_t config_len, spec_len;
-	struct spec spec; /* config.json as it will be; json NULL: not known */
-	int rootfs;       /* -1: not known */
+	struct spec spec;    /* config.json as it will be; json NULL: not known */
+	int rootfs;          /* -1: not known */
 	struct served *tree; /* or this, its folder BUNDLE_ROOTFS; NULL: not known */
 	/* Why there is none (struct check_input). */
 	const char *no_rootfs, *no_rootfs_remedy;

@@ -11,8 +11,8 @@ static int push_layer(struct content_source *s, const struct view *v, struct sta
 		      struct layer_stack *stack, struct firn_error *err)
 {
 	struct view_mount m = { .fd = -1 };
-	int rc = view_layer(v, s->store, &image->manifest.layers[i],
-			    &image->config.diff_ids[i], use, &m, err);
+	int rc = view_layer(v, s->store, &image->manifest.layers[i], &image->config.diff_ids[i],
+			    use, &m, err);
 
 	return rc < 0 ? rc : content_push(stack, stage, m, err);
 }

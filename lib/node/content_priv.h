@@ -16,9 +16,9 @@ struct content_source {
 	struct archive *archive; /* else this */
 	/* How to reach the registry that a base may be in; NULL: it may be in none. Borrowed. */
 	const struct registry_opts *registry;
-	struct base *base;       /* opened when it is needed */
-	bool lacks_base;         /* it was needed, and isn't there or is another one */
-	struct facts facts;      /* what config.dump and spec.dump say */
+	struct base *base;  /* opened when it is needed */
+	bool lacks_base;    /* it was needed, and isn't there or is another one */
+	struct facts facts; /* what config.dump and spec.dump say */
 };
 
 /* Attach the mounted layer @m (its descriptor is taken, also on failure) as the lowest so far. */

@@ -110,8 +110,7 @@ static int put_image_data(struct serving *sv, struct firn_error *err)
 		const char *role = image_layer_role(image, i);
 
 		if (!role || strcmp(role, ORG_FIRN_LAYER_COMPAT) != 0)
-			rc = put_image_layer(sv, sv->s->store, image, i, VIEW_DATA,
-					     err);
+			rc = put_image_layer(sv, sv->s->store, image, i, VIEW_DATA, err);
 	}
 	return firn_wrap(err, rc, "checkpoint image");
 }
@@ -141,8 +140,7 @@ static int put_base(struct serving *sv, struct firn_error *err)
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < base->image.manifest.nlayers; i++)
-		rc = put_image_layer(sv, base->store, &base->image, i, VIEW_ROOTFS,
-				     err);
+		rc = put_image_layer(sv, base->store, &base->image, i, VIEW_ROOTFS, err);
 	return firn_wrap(err, rc, "base %s", content_given_base(sv->s));
 }
 

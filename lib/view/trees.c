@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "bytes/checked.h"
 #include "bytes/codec.h"
+#include "format/indexed.h"
 #include "format/layer.h"
 #include "format/packed.h"
 #include "format/tar.h"
@@ -148,6 +149,21 @@ static int open_stored(const struct view *v, struct store *s, const struct oci_d
 	return t->src ? 0 : view_tree_open(v, take_fd(&fd), at, size, &desc->digest, t, err);
 }
 
+/*
+ * From afar, by the index that it has, which is believed: 1, or 0 when it has none. @t->src is the
+ * layer as it lies there.
+ */
+static int open_indexed(const struct view *v, struct view_tree *t, struct firn_error *err)
+{
+	int rc;
+
+	if (t->fd >= 0 || (v->flags & VIEW_STRICT))
+		return 0;
+	rc = indexed_open(&t->src, TREE_NODES_MAX, &t->tree, err);
+	t->serial |= rc > 0;
+	return rc;
+}
+
 static int open_unpacked(const struct view *v, struct store *s, const struct oci_descriptor *desc,
 			 const struct digest *diff_id, struct view_tree *t, struct firn_error *err)
 {
@@ -178,6 +194,11 @@ static int open_packed(const struct view *v, struct store *s, const struct oci_d
 	_cleanup_(view_tree_done) struct view_tree t = VIEW_TREE_NONE;
 	int kind, rc = open_stored(v, s, desc, &t, err);
 
+	if (rc == 0 && (rc = open_indexed(v, &t, err)) > 0) {
+		*ret = t;
+		t = (struct view_tree)VIEW_TREE_NONE;
+		return 0;
+	}
 	if (rc < 0 || !packed_begins(t.src))
 		return rc < 0 ? rc : 1;
 	kind = packed_check(t.src, &t.tree, err);
@@ -207,7 +228,10 @@ static int open_layer(const struct view *v, struct store *s, const struct oci_de
 		if (!digest_equal(&desc->digest, diff_id))
 			return firn_fail(err, FIRN_ECORRUPT,
 					 "is uncompressed, and not of its diff_id");
-		return open_stored(v, s, desc, t, err);
+		rc = open_stored(v, s, desc, t, err);
+		if (rc == 0)
+			rc = open_indexed(v, t, err);
+		return rc < 0 ? rc : 0;
 	}
 	rc = codec == CODEC_ZSTD ? open_packed(v, s, desc, t, err) : 1;
 	return rc > 0 ? open_unpacked(v, s, desc, diff_id, t, err) : rc;
