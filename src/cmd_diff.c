@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "difference.h"
+#include "registry.h"
 
 #include <firn/diff.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 struct diff_opts {
 	const char *container, *container_b;
 	bool environment, content, moved, no_memory, exit_code;
+	struct registry_options registry;
 };
 
 static const struct opt diff_options[] = {
@@ -26,6 +28,7 @@ static const struct opt diff_options[] = {
 		"Which one of an image's several containers"),
 	OPT_STR(0, "container-b", struct diff_opts, container_b, "NAME",
 		"Which one of B, where it is called otherwise than in A"),
+	REGISTRY_OPTIONS(struct diff_opts, registry),
 	OPT_END,
 };
 
@@ -112,6 +115,7 @@ static int diff_run(struct app *app, const void *opts, int argc, char **argv,
 	const struct diff_opts *o = opts;
 	_cleanup_(difference_freep) struct firn_difference *found = NULL;
 	struct firn_report report = progress_report(&app->progress);
+	_cleanup_(registry_given_done) struct registry_given registry = { .state = NULL };
 	const struct firn_diff_opts how = {
 		.size = sizeof(how),
 		.flags = (o->environment ? FIRN_DIFF_ENVIRONMENT : 0) |
@@ -120,6 +124,7 @@ static int diff_run(struct app *app, const void *opts, int argc, char **argv,
 		.container_a = o->container,
 		.container_b = o->container_b,
 		.report = &report,
+		.registry = &registry.opts,
 	};
 	const struct firn_value *all;
 	int rc;
@@ -127,7 +132,9 @@ static int diff_run(struct app *app, const void *opts, int argc, char **argv,
 	(void)argc;
 	if (strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
 		return misuse(app, err, "only one of the two can come from standard input");
-	rc = firn_diff(argv[0], argv[1], &how, &found, err);
+	rc = registry_fill(&o->registry, &registry, err);
+	if (rc == 0)
+		rc = firn_diff(argv[0], argv[1], &how, &found, err);
 	progress_clear(&app->progress);
 	if (rc < 0)
 		return rc;

@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "hexdump.h"
+#include "registry.h"
 #include "show.h"
 #include "show_memory.h"
 
@@ -19,6 +20,7 @@ struct memory_opts {
 	uint64_t pid, context, max;
 	const char *address, *area, *search, *bytes, *regex, *output, *container;
 	bool ignore_case;
+	struct registry_options registry;
 };
 
 static const struct opt memory_options[] = {
@@ -43,6 +45,7 @@ static const struct opt memory_options[] = {
 		"Write the raw bytes of --address or --area, - for standard output"),
 	OPT_STR(0, "container", struct memory_opts, container, "NAME",
 		"Which of an image's several containers"),
+	REGISTRY_OPTIONS(struct memory_opts, registry),
 	OPT_END,
 };
 
@@ -223,6 +226,7 @@ static int memory_run(struct app *app, const void *opts, int argc, char **argv,
 {
 	const struct memory_opts *o = opts;
 	struct firn_report report = progress_report(&app->progress);
+	_cleanup_(registry_given_done) struct registry_given registry = { .state = NULL };
 	uint8_t bytes[SEARCH_BYTES_MAX];
 	struct firn_memory_opts how = {
 		.size = sizeof(how),
@@ -232,12 +236,14 @@ static int memory_run(struct app *app, const void *opts, int argc, char **argv,
 		.context = o->context,
 		.max_matches = o->max,
 		.report = &report,
+		.registry = &registry.opts,
 	};
 	int rc = o->address ? parse_range(app, o->address, &how, err) : 0;
 
 	(void)argc;
 	if (rc < 0 || (rc = parse_search(app, o, bytes, &how, err)) < 0 ||
-	    (rc = check(app, o, &how, err)) < 0)
+	    (rc = check(app, o, &how, err)) < 0 ||
+	    (rc = registry_fill(&o->registry, &registry, err)) < 0)
 		return rc;
 	if (o->output)
 		return save(app, argv[0], o->output, &how, err);

@@ -3,6 +3,7 @@
 #ifndef FIRN_DIFF_H
 #define FIRN_DIFF_H
 
+#include <firn/registry.h>
 #include <firn/report.h>
 #include <firn/value.h>
 
@@ -27,6 +28,8 @@ struct firn_diff_opts {
 	const char *container_a; /**< which one of an image with several; NULL: the only one */
 	const char *container_b; /**< likewise; NULL: as container_a */
 	const struct firn_report *report; /**< may be NULL */
+	/** how to reach the registry of a "docker://..."; NULL: with all defaults, as nobody */
+	const struct firn_registry_opts *registry;
 };
 
 /** What was found. */

@@ -3,6 +3,7 @@
 #ifndef FIRN_MEMORY_H
 #define FIRN_MEMORY_H
 
+#include <firn/registry.h>
 #include <firn/report.h>
 #include <firn/value.h>
 
@@ -34,6 +35,8 @@ struct firn_memory_opts {
 	uint64_t context;                 /**< bytes told before and behind a match, 1024 at most */
 	uint64_t max_matches;             /**< end after so many in a process; 0: 10,000 */
 	const struct firn_report *report; /**< may be NULL; warns when memory isn't there */
+	/** how to reach the registry of a "docker://..."; NULL: with all defaults, as nobody */
+	const struct firn_registry_opts *registry;
 };
 
 /** What was found. */

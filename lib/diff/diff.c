@@ -8,6 +8,7 @@
 #include "diff/rootfs.h"
 #include "diff/weight.h"
 #include "look/inspect.h"
+#include "remote/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -231,10 +232,11 @@ int diff_compare(struct diff *d, struct firn_error *err)
 	return doc_check(d->t.doc, err);
 }
 
-static int side_open(struct diff_side *s, const char *container, struct firn_error *err)
+static int side_open(struct diff_side *s, const char *container,
+		     const struct registry_opts *registry, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
-	int rc = members_open(s->text, container, &s->members, err);
+	int rc = members_open_from(s->text, container, registry, &s->members, err);
 
 	if (rc == 0 && !container && members_names(s->members)->n > 1)
 		rc = firn_fail(err, FIRN_EINVAL, "has %zu containers: name one of them",
@@ -246,9 +248,12 @@ static int open_both(struct diff *d, struct firn_error *err)
 {
 	const char *a = d->opts.container_a;
 	const char *b = d->opts.container_b ? d->opts.container_b : a;
-	int rc = side_open(&d->a, a, err);
+	struct registry_opts registry;
+	int rc = registry_opts_from(d->opts.registry, &registry, err);
 
-	return rc < 0 ? rc : side_open(&d->b, b, err);
+	if (rc == 0)
+		rc = side_open(&d->a, a, &registry, err);
+	return rc < 0 ? rc : side_open(&d->b, b, &registry, err);
 }
 
 static void difference_freep(struct firn_difference **d)

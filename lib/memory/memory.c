@@ -7,6 +7,7 @@
 #include "format/checkpoint.h"
 #include "format/criu_task.h"
 #include "memory/open.h"
+#include "remote/registry.h"
 
 #include <inttypes.h>
 
@@ -50,8 +51,11 @@ int memory_open(const char *checkpoint, const struct firn_memory_opts *opts, str
 		struct firn_error *err)
 {
 	_cleanup_(members_closep) struct members *m = NULL;
-	int rc = members_open(checkpoint, opts->container, &m, err);
+	struct registry_opts registry;
+	int rc = registry_opts_from(opts->registry, &registry, err);
 
+	if (rc == 0)
+		rc = members_open_from(checkpoint, opts->container, &registry, &m, err);
 	if (rc < 0)
 		return rc;
 	if (!opts->container && members_names(m)->n > 1)

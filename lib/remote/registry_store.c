@@ -2,25 +2,28 @@
 /*
  * A repository as a store to look into. What a digest is (a manifest, a blob of which size) is
  * known from the documents that went through here; only what no document names is asked for. Blobs
- * are read in blocks: one where somebody looks, more and more where he reads on.
+ * are read in blocks: one where somebody looks, more and more where he reads on. What is read so is
+ * not proven, for nobody can hash a part of a blob; small blobs are fetched whole, and are.
  */
 #include "base/fd.h"
+#include "bytes/verify.h"
 #include "remote/registry_priv.h"
 #include "store/ops.h"
 
 #include <string.h>
 
-#define KNOWN_MAX    (1u << 14) /* digests; those that come after them are asked for */
-#define BLOCK_BYTES  (16u << 10)
-#define BLOCKS_MAX   512        /* that are kept, of all blobs: 8 MiB */
-#define AHEAD_MAX    32         /* blocks that are fetched at once */
-#define DOCUMENT_MAX (8u << 20) /* bytes of documents that are kept */
+#define KNOWN_MAX   (1u << 14) /* digests; those that come after them are asked for */
+#define BLOCK_BYTES (16u << 10)
+#define BLOCKS_MAX  512         /* that are kept, of all blobs: 8 MiB */
+#define AHEAD_MAX   32          /* blocks that are fetched at once */
+#define WHOLE_MAX   (64u << 10) /* bytes of a blob that is fetched whole, and proven */
+#define KEPT_MAX    (8u << 20)  /* bytes of documents and such blobs that are kept */
 
 struct known {
 	struct digest digest;
 	bool manifest;
 	uint64_t size;
-	char *text; /* of a document that is kept, else NULL */
+	char *text; /* of a document or small blob that is kept, else NULL */
 	size_t len;
 };
 
@@ -141,11 +144,12 @@ static int text_source(const char *text, size_t len, struct source **ret, struct
 }
 
 /* Documents are asked for again and again; those that fit are kept. */
-static void keep(struct remote_store *s, const struct digest *d, char *text, size_t len)
+static void keep(struct remote_store *s, const struct digest *d, bool manifest, char *text,
+		 size_t len)
 {
-	struct known *k = learn(s, d, true, len);
+	struct known *k = learn(s, d, manifest, len);
 
-	if (!k || k->text || len > DOCUMENT_MAX - s->kept) {
+	if (!k || k->text || len > KEPT_MAX - s->kept) {
 		free(text);
 		return;
 	}
@@ -175,8 +179,33 @@ static int open_document(struct remote_store *s, const struct digest *d, struct 
 	else
 		learn_manifest(s, text, len);
 	rc = text_source(text, len, ret, err);
-	keep(s, d, text, len);
+	keep(s, d, true, text, len);
 	return rc;
+}
+
+/* A blob that is so small that it is fetched whole: that is one question, and it can be proven. */
+static int open_small(struct remote_store *s, const struct digest *d, size_t size,
+		      struct source **ret, struct firn_error *err)
+{
+	_cleanup_(istream_closep) struct istream *in = NULL;
+	_cleanup_(source_closep) struct source *src = NULL;
+	_free_ char *bytes = malloc(size + 1);
+	ssize_t got;
+	int rc;
+
+	if (!bytes)
+		return firn_fail_oom(err, "blob");
+	if ((rc = registry_blob(s->registry, d, 0, size, &in, err)) < 0)
+		return rc;
+	got = istream_read_full(in, bytes, size, err);
+	if (got < 0)
+		return (int)got;
+	if ((rc = text_source(bytes, (size_t)got, &src, err)) < 0 ||
+	    (rc = verify_source(src, d, err)) < 0)
+		return rc;
+	keep(s, d, false, take_ptr(&bytes), (size_t)got);
+	*ret = take_ptr(&src);
+	return 0;
 }
 
 struct remote_source {
@@ -228,8 +257,11 @@ static int put_block(struct remote_store *s, const struct digest *d, uint64_t nu
 	return 0;
 }
 
-/* Block @number and those that are likely to be wanted next. */
-static int fetch(struct remote_source *r, uint64_t number, struct firn_error *err)
+/*
+ * Block @number, those behind it that are wanted now (@want with it), and who reads on gets more
+ * and more of those that are likely to be wanted next.
+ */
+static int fetch(struct remote_source *r, uint64_t number, uint64_t want, struct firn_error *err)
 {
 	struct remote_store *s = r->store;
 	_cleanup_(istream_closep) struct istream *in = NULL;
@@ -239,6 +271,8 @@ static int fetch(struct remote_source *r, uint64_t number, struct firn_error *er
 	int rc = 0;
 
 	r->ahead = number == r->next && r->ahead ? 2 * r->ahead : 1;
+	if (r->ahead < want)
+		r->ahead = want < AHEAD_MAX ? (size_t)want : AHEAD_MAX;
 	if (r->ahead > AHEAD_MAX)
 		r->ahead = AHEAD_MAX;
 	to = from + (uint64_t)r->ahead * BLOCK_BYTES;
@@ -277,7 +311,7 @@ static ssize_t remote_pread(struct source *src, void *buf, size_t n, uint64_t at
 		const size_t some = n - done < BLOCK_BYTES - in ? n - done : BLOCK_BYTES - in;
 		const struct block *b = find_block(r->store, &r->digest, number);
 
-		if (!b && (rc = fetch(r, number, err)) == 0)
+		if (!b && (rc = fetch(r, number, (in + n - done - 1) / BLOCK_BYTES + 1, err)) == 0)
 			b = find_block(r->store, &r->digest, number);
 		if (b)
 			memcpy((uint8_t *)buf + done, b->bytes + in, some);
@@ -307,6 +341,10 @@ static int open_blob(struct remote_store *s, const struct digest *d, struct sour
 		return rc;
 	if (rc == 0)
 		return firn_fail(err, FIRN_ENOTFOUND, "isn't in %s", registry_name(s->registry));
+	if (k && k->text)
+		return text_source(k->text, k->len, ret, err);
+	if (size && size <= WHOLE_MAX)
+		return open_small(s, d, (size_t)size, ret, err);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return firn_fail_oom(err, "blob");
@@ -347,7 +385,10 @@ static int store_has_any(struct store *store, const struct digest *d, uint64_t *
 
 	(void)pthread_mutex_lock(&s->lock);
 	k = find(s, d);
-	if (k && !k->manifest) {
+	if (k && k->text) {
+		*ret_size = k->len;
+		rc = 1;
+	} else if (k && !k->manifest) {
 		rc = registry_has_blob(s->registry, d, ret_size, err);
 	} else {
 		rc = open_document(s, d, &src, err);
