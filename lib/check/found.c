@@ -58,7 +58,7 @@ int found_open_at(int root, const char *path, struct found *ret, struct firn_err
 struct way {
 	const struct served *tree;
 	const struct node *top, *at;
-	char left[PATH_MAX]; /* what is still to be gone */
+	char left[PATH_MAX]; /* what is still to be gone; after a step it begins with a slash */
 	unsigned links;
 };
 
@@ -69,7 +69,7 @@ static bool turn(struct way *w, const struct node *link)
 	char path[PATH_MAX];
 
 	if (++w->links > LINKS_MAX || !link->target ||
-	    snprintf(path, sizeof(path), "%s/%s", link->target, w->left) >= (int)sizeof(path))
+	    snprintf(path, sizeof(path), "%s%s", link->target, w->left) >= (int)sizeof(path))
 		return false;
 	memcpy(w->left, path, sizeof(path));
 	if (*link->target == '/')
@@ -120,7 +120,7 @@ static int open_in_tree(const struct check_input *in, const char *path, struct f
 		memcpy(name, w.left + skip, len);
 		name[len] = '\0';
 		memmove(w.left, w.left + skip + len, strlen(w.left + skip + len) + 1);
-		if (!step(&w, name) || (folder && !*w.left && !S_ISDIR(w.at->mode)))
+		if (!step(&w, name) || (folder && !S_ISDIR(w.at->mode)))
 			return 0;
 	}
 	*ret = (struct found){ .fd = -1, .tree = in->tree, .node = w.at };

@@ -64,8 +64,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def document(self, f, digest):
         body = f.read()
         try:
-            kind = json.loads(body)["mediaType"]
-        except (ValueError, KeyError):
+            doc = json.loads(body)
+            kind = doc.get("mediaType") or f"application/vnd.oci.image.{'index' if 'manifests' in doc else 'manifest'}.v1+json"
+        except (ValueError, AttributeError):
             return self.answer(404, {}, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
         return self.answer(200, {"Content-Type": kind, "Docker-Content-Digest": digest}, body)
 

@@ -9,6 +9,7 @@
 #include "format/packed.h"
 #include "base/fd.h"
 #include "bytes/codec.h"
+#include "format/indexed.h"
 
 #include "../unit/pack_plain.h"
 
@@ -121,6 +122,35 @@ static int check_layer(const struct buf *blob)
 	return kind;
 }
 
+/* A byte in the middle of each file, as the index says where they are. */
+static void read_indexed(struct source *src, const struct tree *t)
+{
+	uint8_t bytes[16];
+
+	for (const struct node *n = t->root; n; n = tree_next(t, n)) {
+		ssize_t got = 0;
+
+		if (n->link && n->link->link)
+			abort();
+		if (S_ISREG(n->mode) && !n->link && n->size)
+			got =
+			    source_pread(src, bytes, sizeof(bytes), n->offset + n->size / 2, NULL);
+		if (got > (ssize_t)sizeof(bytes))
+			abort();
+	}
+}
+
+/* The reading by the index believes it: whatever that is, it ends, and in the blob. */
+static void check_index(const struct buf *blob)
+{
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *t = NULL;
+
+	must(source_from_mem(blob->data, blob->len, &src, NULL));
+	if (indexed_open(&src, 4096, &t, NULL) > 0)
+		read_indexed(src, t);
+}
+
 /* Where the metadata begins: meta_blkaddr of the superblock. */
 static size_t meta_of(const struct buf *blob)
 {
@@ -156,6 +186,7 @@ static void check_changed(const char *text)
 	if (changed ? kind == LAYER_OURS
 		    : memcmp(blob.data, was->data, was->len) == 0 && kind != LAYER_OURS)
 		abort();
+	check_index(&blob);
 	check_stream(&blob);
 }
 
@@ -166,6 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && *data == 'r') {
 		buf_put(&blob, data + 1, size - 1);
 		check_layer(&blob);
+		check_index(&blob);
 		check_stream(&blob);
 		return 0;
 	}

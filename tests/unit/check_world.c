@@ -303,6 +303,88 @@ START_TEST(build_ids)
 }
 END_TEST
 
+/* The same folder on the disk and as a tree: what is asked for below it is found alike. */
+static const struct {
+	const char *path, *name; /* NULL: isn't there */
+} ways[] = {
+	{ "/", "/" },
+	{ "", "/" },
+	{ "/bin/sh", "/usr/bin/busybox" },
+	{ "bin/../bin/sh", "/usr/bin/busybox" },
+	{ "/../../etc/./passwd", "/etc/passwd" },
+	{ "/up/etc/passwd", "/etc/passwd" },
+	{ "/etc//passwd", "/etc/passwd" },
+	{ "/etc/passwd/", NULL },
+	{ "/etc/passwd/x", NULL },
+	{ "/etc/none", NULL },
+	{ "/loop", NULL },
+	{ "/loop/x", NULL },
+	{ "/dangling", NULL },
+	{ "/etc/", "/etc" },
+};
+
+static const struct {
+	const char *path, *target; /* NULL: a file */
+} things[] = {
+	{ "usr/bin/busybox", NULL }, { "etc/passwd", NULL },  { "bin", "usr/bin" },
+	{ "usr/bin/sh", "busybox" }, { "up", "../../../.." }, { "loop", "loop" },
+	{ "dangling", "/nowhere" },
+};
+
+static void make_root(struct served *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
+		struct node *n = NULL;
+		struct firn_error err;
+		char path[64], full[256];
+
+		snprintf(path, sizeof(path), "root/%s", things[i].path);
+		ck_ok(tree_make(s->tree, path, &n, &err), err);
+		n->mode = S_IFREG | 0644;
+		if (!things[i].target) {
+			make_file(path, "x", 0644);
+			continue;
+		}
+		n->mode = S_IFLNK | 0777;
+		ck_ok(tree_set_target(s->tree, n, things[i].target, &err), err);
+		make_file(path, "x", 0644);
+		snprintf(full, sizeof(full), "%s/%s", scratch_dir, path);
+		ck_assert_int_eq(unlink(full), 0);
+		ck_assert_int_eq(symlink(things[i].target, full), 0);
+	}
+}
+
+static void is_found(const struct check_input *in, const char *path, const char *want)
+{
+	_found_ struct found f = FOUND_NONE;
+	struct firn_error err;
+	const int rc = found_open(in, path, &f, &err);
+	_free_ char *name = rc > 0 ? found_name(in, &f) : NULL;
+
+	ck_assert_msg(rc == (want != NULL), "%s: %d", path, rc);
+	if (want)
+		ck_assert_str_eq(name, want);
+}
+
+START_TEST(roots)
+{
+	_cleanup_(served_freep) struct served *s = NULL;
+	struct check_input in = { .tree_at = "root" };
+	struct firn_error err;
+	_fd_ int fd = -1;
+
+	ck_ok(served_new(&s, &err), err);
+	make_root(s);
+	in.rootfs = fd = open_folder("root");
+	for (size_t i = 0; follows_links() && i < ARRAY_SIZE(ways); i++)
+		is_found(&in, ways[i].path, ways[i].name);
+	in.rootfs = -1;
+	in.tree = s;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		is_found(&in, ways[i].path, ways[i].name);
+}
+END_TEST
+
 static Suite *check_world_suite(void)
 {
 	Suite *s = suite_create("check_world");
@@ -317,6 +399,7 @@ static Suite *check_world_suite(void)
 	tcase_add_test(t, bare);
 	tcase_add_test(t, too_many);
 	tcase_add_loop_test(t, build_ids, 0, 2 * sizeof(notes) / sizeof(*notes));
+	tcase_add_test(t, roots);
 	suite_add_tcase(s, t);
 	return s;
 }
