@@ -188,13 +188,16 @@ const struct command cmd_check = {
 	.name = "check",
 	.args = "IMAGE|ARCHIVE",
 	.summary = "Ask whether a checkpoint will restore on this host",
-	.about = "Ask about everything that a restore needs, before a process dies for it: this "
-		 "host's processor and kernel, CRIU and the runtime, the base image, every file "
-		 "that the processes use, mounts, connections, process ids. A line for each: ok, "
-		 "warning, or FAIL and what to do. The checkpoint is mounted for a moment as firn "
-		 "restore does it; firn restore asks the quick ones of these questions itself. The "
-		 "exit status is 5 when it can't be restored.",
+	.about =
+	    "Ask about everything that a restore needs, before a process dies for it: this "
+	    "host's processor and kernel, CRIU and the runtime, the base image, every file "
+	    "that the processes use, mounts, connections, process ids. A line for each: ok, "
+	    "warning, or FAIL and what to do. The checkpoint is mounted for a moment as firn "
+	    "restore does it; firn restore asks the quick ones of these questions itself. The "
+	    "exit status is 5 when it can't be restored. What is in a registry is mounted nowhere, "
+	    "and no more is fetched of it than is looked at.",
 	.example = "firn check oci:layout:r1\n"
+		   "firn check docker://registry.example/app:r1\n"
 		   "firn check --runtime crun --base oci:base:app checkpoint.tar\n"
 		   "firn check --tcp-established oci:layout:db\n"
 		   "firn check --format '{{.Level}} {{.What}}' oci:layout:r1",
