@@ -117,6 +117,36 @@ is "$(oras discover --plain-http --format json "$registry/oras/three@$rootfs" | 
 check "oras pulls the note's file" oras pull "${plain[@]}" -o pulled "$registry/oras/three:note"
 is "$(cat pulled/note.txt)" note "as it was"
 
+# --- compressed on the way
+
+must firn build -q -z zstd --base oci:base:app c1.tar oci:zstd:r1
+packed=$(jq -r '.manifests[0].digest' zstd/index.json)
+want_packed=$(blobs zstd)
+rootfs=$(jq -r '.manifests[2].digest' zstd/index.json)
+vital "push, compressed" firn copy -q --plain-http -z zstd oci:layout:r1 "docker://$registry/cp/zstd:r1"
+is "$out" "$packed" "is the image that a build writes so"
+check "once more" firn copy -q --plain-http -z zstd --format '{{.Blobs}} {{.PresentBlobs}}' oci:layout:r1 "docker://$registry/cp/zstd:r1"
+is "$out" "0 $(wc -l <<<"$want_packed")" "sends nothing"
+must command skopeo copy "${keep[@]}" --src-tls-verify=false "docker://$registry/cp/zstd:r1" oci:theirs.z:r1
+is "$(blobs theirs.z)" "$want_packed" "skopeo pulls it, byte for byte"
+check "podman pulls the rootfs image" podman pull -q --tls-verify=false "$registry/cp/zstd@$rootfs"
+is "$(podman image inspect -f '{{.Id}}' "$registry/cp/zstd@$rootfs")" \
+	"$(jq -r .config.digest "layout/blobs/sha256/$(digest_of r1.rootfs | cut -d: -f2)" | cut -d: -f2)" "with the ID that it has uncompressed"
+check "and runs it" podman run --rm --pids-limit=0 --network host "$registry/cp/zstd@$rootfs" /bin/busybox true
+check "from one repository to another, compressed" firn copy -q --plain-http -z zstd "docker://$registry/cp/one@$digest" "docker://$registry/cp/zstd2:r1"
+is "$out" "$packed" "is the same image"
+vital "pull of it" firn copy -q --plain-http "docker://$registry/cp/zstd2:r1" oci:pulled.z:r1
+is "$(blobs pulled.z)" "$want_packed" "the same blobs"
+vital "pull, decompressed" firn copy -q --plain-http --decompress "docker://$registry/cp/zstd:r1" oci:pulled.p:r1
+is "$(blobs pulled.p)" "$want" "gives the plain ones again"
+check "push, decompressed" firn copy -q --plain-http --decompress oci:zstd:r1 "docker://$registry/cp/plain:r1"
+must command skopeo copy "${keep[@]}" --src-tls-verify=false "docker://$registry/cp/plain:r1" oci:theirs.p:r1
+is "$(blobs theirs.p)" "$want" "as well"
+is "$(podman image inspect -f '{{.Digest}}' "$registry/cp/zstd@$rootfs")" "$rootfs" "and the rootfs image is still that one"
+vital "restore of what was pulled compressed" firn restore --runtime runc oci:pulled.z:r1 r1z
+check "runs" bash -c 'runc state r1z | jq -e ".status == \"running\""'
+end_container r1z >/dev/null 2>&1
+
 # --- what breaks off
 
 # An image with layers large enough to be cut in the middle.
@@ -156,6 +186,17 @@ check "so does a pull" killed_while firn copy -q --plain-http "docker://$registr
 check "it was killed, too" test $tries -gt 2
 is "$(blobs large3)" "$(blobs large)" "and every digest is right"
 check "nothing unfinished is left" test ! -e large3/.firn-partial
+mkdir noisy && tar -C noisy -xf c1.tar
+{ head -c 24M /dev/urandom && yes text | head -c 64M; } >noisy/checkpoint/pages-99.img
+must firn build -q noisy oci:noisy.p:t
+must firn build -q -z zstd noisy oci:noisy.z:t
+check "and a push that compresses" killed_while firn copy -q --plain-http -z zstd oci:noisy.p:t "docker://$registry/noisy:t"
+check "it was killed" test $tries -gt 2
+must command skopeo copy "${keep[@]}" --src-tls-verify=false "docker://$registry/noisy:t" oci:noisy2:t
+is "$(blobs noisy2)" "$(blobs noisy.z)" "and every digest is right"
+check "a pull that decompresses" killed_while firn copy -q --plain-http --decompress "docker://$registry/noisy:t" oci:noisy3:t
+is "$(blobs noisy3)" "$(blobs noisy.p)" "comes to its end as well"
+is "$(find /var/tmp /scratch -maxdepth 1 -name '.firn*')" "" "no temporary file is left"
 
 half() { rm -rf half && timeout -s KILL 0.15 firn copy -q -j 1 --plain-http "docker://$registry/large:t" oci:half:t >/dev/null 2>&1; ls half/.firn-partial 2>/dev/null; }
 for _ in 1 2 3 4 5; do
