@@ -490,7 +490,9 @@ def main():
     if "copy" in only:
         rm("/scratch/redis-rootfs", "/scratch/base")
         subprocess.run([*PODMAN, "rm", "-af"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        copying.bench_copy(sys.modules[__name__], opts.runs, Redis(32 if opts.quick else 230, later=True))
+        redis = Redis(32 if opts.quick else 230, later=True)
+        copying.bench_copy(sys.modules[__name__], opts.runs, redis)
+        copying.bench_packing(sys.modules[__name__], opts.runs, redis)
         copying.bench_layers(sys.modules[__name__], opts.runs, 2 if opts.quick else 25)
     json.dump(results, sys.stdout, indent=1)
     print()

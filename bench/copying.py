@@ -126,13 +126,13 @@ def bare(runs, layout, before):
 class Copying:
     """Rows of one group, each for every tool."""
 
-    def __init__(self, b, runs, group):
-        self.b, self.runs, self.group = b, runs, group
+    def __init__(self, b, runs, group, tools=TOOLS):
+        self.b, self.runs, self.group, self.tools = b, runs, group, tools
 
     def row(self, what, source, target, before, goal=""):
         """@before(tool) makes the place that it is copied to; not measured."""
         ours = None
-        for name, tool in TOOLS:
+        for name, tool in self.tools:
             command = tool(source, target)
             before(tool)
             at = loopback_bytes()
@@ -171,6 +171,32 @@ def bench_copy(b, runs, redis):
     rows.row("pull", f"{there}:one", "oci:/scratch/to:one", new, "goal: 1.5x or more")
     r.end()
     b.rm("/scratch/from", "/scratch/alone", "/scratch/to", "/scratch/registry")
+
+
+def firn_packing(source, target):
+    return f"firn copy -q --plain-http --compress zstd {source} {target}"
+
+
+def skopeo_packing(source, target):
+    """Its own level of zstd that corresponds; its layers can't be mounted."""
+    return ("skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false --dest-compress-format zstd"
+            f" --dest-compress-level 3 {source} {target}")
+
+
+def bench_packing(b, runs, redis):
+    b.sh("firn", "build", "--base", redis.base, redis.archive, "oci:/scratch/from:one")
+    b.head("copy compressed", f"the same checkpoint, {b.size_of('/scratch/from/blobs') >> 20} MiB, to the registry with zstd level 3 on the way, warm")
+    r, rows = Registry(b), Copying(b, runs, "copy compressed", (("firn", firn_packing), ("skopeo", skopeo_packing)))
+    there = f"docker://{HOST}/bench:one"
+    rows.row("first push", "oci:/scratch/from:one", there, lambda _: r.empty(), "goal: 1.5x or more")
+
+    def with_it(tool):
+        r.empty()
+        b.sh(*tool("oci:/scratch/from:one", there).split())
+
+    rows.row("the same again", "oci:/scratch/from:one", there, with_it)
+    r.end()
+    b.rm("/scratch/from", "/scratch/registry")
 
 
 def image_of(top, layers, mib):

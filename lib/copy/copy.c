@@ -45,6 +45,8 @@ struct copy {
 
 static void copy_done(struct copy *c)
 {
+	if (c->from.door)
+		door_drop_blobs(c->from.door); /* they are the destination's */
 	if (c->to)
 		c->to->ops->close(c->to); /* it borrows from all the others */
 	plan_done(&c->plan);
@@ -210,6 +212,7 @@ static int change_forms(struct copy *c, struct firn_error *err)
 	const struct door_opts opts = {
 		.unpack = c->opts.flags & FIRN_COPY_DECOMPRESS,
 		.prove = c->to->trusting,
+		.into = c->to->store,
 		.level = c->opts.level,
 		.threads = c->opts.threads,
 		.tmp = c->opts.tmp ? c->opts.tmp : c->to->tmp,

@@ -116,6 +116,7 @@ struct door *door_free(struct door *d)
 {
 	if (!d)
 		return NULL;
+	door_drop_blobs(d);
 	tdestroy(d->became, free);
 	tdestroy(d->unpacked, free);
 	store_close(d->spool);
@@ -157,9 +158,32 @@ int door_take(struct door *d, struct oci_descriptor *desc, struct firn_error *er
 	return rc < 0 || !b.changed ? rc : replace(desc, &b, err);
 }
 
+static struct blob_writer **find_blob(struct door *d, const struct digest *digest)
+{
+	for (size_t i = 0; i < d->nblobs; i++)
+		if (digest_equal(&d->digests[i], digest))
+			return &d->blobs[i];
+	return NULL;
+}
+
+struct blob_writer *door_take_blob(struct door *d, const struct digest *digest)
+{
+	struct blob_writer **found = find_blob(d, digest);
+
+	return found ? take_ptr(found) : NULL;
+}
+
+void door_drop_blobs(struct door *d)
+{
+	for (size_t i = 0; i < d->nblobs; i++)
+		d->blobs[i] = blob_free(d->blobs[i]);
+	d->nblobs = 0;
+}
+
 bool door_has(struct door *d, const struct digest *digest)
 {
-	return find_unpacked(d, digest) || store_has(d->spool, digest, NULL, NULL) > 0;
+	return find_unpacked(d, digest) || find_blob(d, digest) ||
+	       store_has(d->spool, digest, NULL, NULL) > 0;
 }
 
 int door_document(struct door *d, const struct oci_descriptor *desc, char **ret, size_t *ret_len,

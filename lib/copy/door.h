@@ -22,7 +22,8 @@ struct door_opts {
 	bool prove;  /* what is unpacked, at once: nobody does it later */
 	int level;   /* of packing; 0: the default */
 	unsigned threads;
-	const char *tmp;                  /* folder for what is made; NULL: /var/tmp */
+	struct store *into; /* where packed layers will be, and are made; NULL: it takes no such */
+	const char *tmp;    /* folder for what is made; NULL: /var/tmp */
 	const struct firn_report *report; /* may be NULL */
 };
 
@@ -35,6 +36,14 @@ struct door *door_free(struct door *d);
 
 /* What the image @desc becomes, in its place. */
 int door_take(struct door *d, struct oci_descriptor *desc, struct firn_error *err) _must_check_;
+
+/*
+ * The packed layer @digest as a sealed blob of opts.into, once, and only if it was made there; else
+ * NULL. Each may be asked for by another thread.
+ */
+struct blob_writer *door_take_blob(struct door *d, const struct digest *digest);
+/* Those that nobody took go, before opts.into is closed. */
+void door_drop_blobs(struct door *d);
 
 /* After that, for copy/from.c. Whether it was made here: */
 bool door_has(struct door *d, const struct digest *digest);

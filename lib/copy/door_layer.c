@@ -167,25 +167,41 @@ static int wrong_content(const struct digest *got, struct firn_error *err)
 	return firn_fail(err, FIRN_ECORRUPT, "its content is %s", digest_text(got, text));
 }
 
+/* Takes @w, also on failure. */
+static int keep_blob(struct door *d, struct blob_writer *w, bool in_spool, struct firn_error *err)
+{
+	int rc = 0;
+
+	if (in_spool) {
+		rc = blob_publish(w, err);
+		blob_free(w);
+		return rc < 0 ? rc : 0;
+	}
+	d->digests[d->nblobs] = *blob_digest(w);
+	d->blobs[d->nblobs++] = w;
+	return 0;
+}
+
 static int pack_tree(struct door *d, const struct oci_descriptor *desc, struct source *src,
 		     struct tree *tree, struct became *ret, struct firn_error *err)
 {
 	const struct firn_report *r = d->opts.report;
 	struct telling t = { .report = r && r->progress ? r : NULL, .total = src->size };
 	const struct store_watch watch = { on_read, &t };
-	_cleanup_(blob_freep) struct blob_writer *w = NULL;
+	const bool in_spool = !d->opts.into || d->nblobs == DOOR_BLOBS_MAX;
 	struct packed_out_result made;
 	char text[DIGEST_TEXT_MAX];
 	int rc;
 
 	snprintf(t.what, sizeof(t.what), "zstd %.19s", digest_text(&desc->digest, text));
-	rc = repack(src, tree, d->pool, d->spool, &watch, &made, err);
+	rc = repack(src, tree, d->pool, in_spool ? d->spool : d->opts.into, &watch, &made, err);
 	if (rc < 0)
 		return rc;
-	w = made.blob;
-	if (!digest_equal(&made.plain, &desc->digest))
+	if (!digest_equal(&made.plain, &desc->digest)) {
+		blob_free(made.blob);
 		return wrong_content(&made.plain, err);
-	rc = blob_publish(w, err);
+	}
+	rc = keep_blob(d, made.blob, in_spool, err);
 	if (rc < 0)
 		return rc;
 	ret->is = made.digest;

@@ -21,6 +21,9 @@ struct unpacked {
 	uint64_t packed_size;
 };
 
+/* Each has a file open: the others are made in the spool. */
+#define DOOR_BLOBS_MAX 64
+
 struct door {
 	struct door_opts opts;
 	struct from *from;
@@ -29,6 +32,9 @@ struct door {
 	    *spool;   /* what was made, and packed layers that can't be read where they are */
 	void *became; /* trees as tsearch() has them */
 	void *unpacked;
+	struct blob_writer *blobs[DOOR_BLOBS_MAX]; /* sealed ones of opts.into; NULL: taken */
+	struct digest digests[DOOR_BLOBS_MAX];     /* of them */
+	size_t nblobs;
 	/* The subject of the image at hand, as it was; "" when it stays so. Engines that look for
 	 * it by that digest find it in config.dump. */
 	char subject[DIGEST_TEXT_MAX];

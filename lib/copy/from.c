@@ -117,6 +117,11 @@ bool from_is_made(const struct from *f, const struct digest *d)
 	return f->door && door_has(f->door, d);
 }
 
+struct blob_writer *from_take_blob(struct from *f, const struct digest *d)
+{
+	return f->door ? door_take_blob(f->door, d) : NULL;
+}
+
 int from_has(struct from *f, const struct digest *d, bool document, struct firn_error *err)
 {
 	char text[DIGEST_TEXT_MAX];

@@ -57,6 +57,8 @@ int from_blob(struct from *f, const struct digest *d, uint64_t size, struct sour
 	      struct firn_error *err) _must_check_;
 /* Whether the source itself doesn't have it: it was made on the way (copy/door.h). */
 bool from_is_made(const struct from *f, const struct digest *d);
+/* door_take_blob(). */
+struct blob_writer *from_take_blob(struct from *f, const struct digest *d);
 /* Whether several blobs may be read at once. */
 bool from_parallel(const struct from *f);
 

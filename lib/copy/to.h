@@ -42,9 +42,10 @@ struct to {
 	const struct to_ops *ops;
 	struct from *from; /* these are set once they are known; borrowed */
 	const struct plan *plan;
-	bool force;      /* replaces what is there */
-	const char *tmp; /* a folder for what is made on the way; NULL: there is none */
-	bool trusting;   /* takes blobs without proving what they are */
+	bool force;          /* replaces what is there */
+	struct store *store; /* that has its blobs, to be made in it; NULL: they only pass by */
+	const char *tmp;     /* a folder for what is made on the way; NULL: there is none */
+	bool trusting;       /* takes blobs without proving what they are */
 };
 
 int to_layout_open(const char *path, struct to **ret, struct firn_error *err) _must_check_;

@@ -120,7 +120,13 @@ static int fetch(struct to_dir *t, const struct item *i, const struct store_watc
 	rc = i->size < LARGE_BYTES || from_is_made(t->to.from, &i->digest)
 		 ? 1
 		 : partial_fetch(t->to.from, i, t->fd, ".", false, watch, err);
-	if (rc <= 0 || (rc = from_blob(t->to.from, &i->digest, i->size, &src, err)) < 0)
+	if (rc <= 0)
+		return rc;
+	*ret = from_take_blob(t->to.from, &i->digest);
+	if (*ret)
+		return 0;
+	rc = from_blob(t->to.from, &i->digest, i->size, &src, err);
+	if (rc < 0)
 		return rc;
 	return store_receive(t->store, &i->digest, src, watch, ret, err);
 }
@@ -269,6 +275,7 @@ int to_dir_open(const char *path, bool force, struct to **ret, struct firn_error
 		to_dir_close(&t->to);
 		return firn_wrap(err, rc, "dir:%s", path);
 	}
+	t->to.store = t->store;
 	t->to.tmp = t->path;
 	*ret = &t->to;
 	return 0;

@@ -114,6 +114,9 @@ static int layout_blob(struct to *to, const struct item *i, const struct store_w
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
+	w = from_take_blob(to->from, &i->digest);
+	if (w)
+		return keep(t, take_ptr(&w), i->size, err);
 	if (to->from->registry || from_is_made(to->from, &i->digest))
 		return fetch(t, i, watch, err);
 	rc = store_fetch_watched(s, to->from->store, &i->digest, i->size, watch, &w, err);
@@ -259,6 +262,7 @@ int to_layout_open(const char *path, struct to **ret, struct firn_error *err)
 		to_layout_close(&t->to);
 		return rc;
 	}
+	t->to.store = layout_store(t->layout);
 	t->to.tmp = layout_path(t->layout);
 	*ret = &t->to;
 	return 0;
