@@ -208,6 +208,7 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 	to = from.opts;
 	from.opts.creds = o->source_creds ? o->source_creds : from.opts.creds;
 	to.creds = o->dest_creds ? o->dest_creds : to.creds;
+	how.state = from.state;
 	how.source_registry = &from.opts;
 	how.dest_registry = &to;
 	rc = firn_copy(argv[0], argv[1], &how, &done, err);

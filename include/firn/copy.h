@@ -52,6 +52,9 @@ struct firn_copy_opts {
 	/** folder for layers that are compressed or fetched to be; NULL: that of the destination,
 	 * /var/tmp for a registry */
 	const char *tmp;
+	/** a folder (made, 0700) where it is noted what layers have become, so that those that the
+	 * destination has are not compressed again to find that out; NULL: nothing is */
+	const char *state;
 };
 
 /** What was copied. */

@@ -22,6 +22,8 @@ struct frame_packer;   /* not for two threads at a time */
 struct frame_unpacker; /* likewise */
 
 int frame_packer_new(int level, struct frame_packer **ret, struct firn_error *err) _must_check_;
+/* Of the library: another one packs otherwise. */
+unsigned frame_packer_version(void);
 struct frame_packer *frame_packer_free(struct frame_packer *p);
 void frame_packer_freep(struct frame_packer **p);
 /* The most bytes that a frame of @n has. */

@@ -208,6 +208,11 @@ struct frame_packer {
 	ZSTD_CCtx *ctx;
 };
 
+unsigned frame_packer_version(void)
+{
+	return ZSTD_versionNumber();
+}
+
 struct frame_packer *frame_packer_free(struct frame_packer *p)
 {
 	if (p)

@@ -206,6 +206,13 @@ static int make_plan(struct copy *c, struct firn_error *err)
 	return rc;
 }
 
+static bool dest_has(void *ctx, const struct digest *d, uint64_t size)
+{
+	struct to *to = ctx;
+
+	return to->ops->has && to->ops->has(to, d, size, NULL) > 0;
+}
+
 /* The images become others; what is to be copied is then found anew. */
 static int change_forms(struct copy *c, struct firn_error *err)
 {
@@ -213,6 +220,9 @@ static int change_forms(struct copy *c, struct firn_error *err)
 		.unpack = c->opts.flags & FIRN_COPY_DECOMPRESS,
 		.prove = c->to->trusting,
 		.into = c->to->store,
+		.state = c->opts.state,
+		.look = dest_has,
+		.ctx = c->to,
 		.level = c->opts.level,
 		.threads = c->opts.threads,
 		.tmp = c->opts.tmp ? c->opts.tmp : c->to->tmp,

@@ -26,11 +26,11 @@ static int compare_became(const void *va, const void *vb)
 	return compare_digests(&a->was, &b->was);
 }
 
-static int compare_unpacked(const void *va, const void *vb)
+static int compare_unmade(const void *va, const void *vb)
 {
-	const struct unpacked *a = va, *b = vb;
+	const struct unmade *a = va, *b = vb;
 
-	return compare_digests(&a->plain, &b->plain);
+	return compare_digests(&a->is, &b->is);
 }
 
 /* Into one of the trees, unless there is one like it. */
@@ -60,15 +60,15 @@ int door_remember(struct door *d, const struct became *b, struct firn_error *err
 	return add(&d->became, b, sizeof(*b), compare_became, err);
 }
 
-int door_remember_unpacked(struct door *d, const struct unpacked *u, struct firn_error *err)
+int door_remember_unmade(struct door *d, const struct unmade *u, struct firn_error *err)
 {
-	return add(&d->unpacked, u, sizeof(*u), compare_unpacked, err);
+	return add(&d->unmade, u, sizeof(*u), compare_unmade, err);
 }
 
-static const struct unpacked *find_unpacked(const struct door *d, const struct digest *plain)
+static const struct unmade *find_unmade(const struct door *d, const struct digest *is)
 {
-	const struct unpacked key = { .plain = *plain };
-	void *const *found = tfind(&key, &d->unpacked, compare_unpacked);
+	const struct unmade key = { .is = *is };
+	void *const *found = tfind(&key, &d->unmade, compare_unmade);
 
 	return found ? *found : NULL;
 }
@@ -93,6 +93,7 @@ void door_warn(const struct door *d, const struct digest *about, const char *why
 int door_new(const struct door_opts *opts, struct from *f, struct door **ret,
 	     struct firn_error *err)
 {
+	const int level = opts->level ? opts->level : CODEC_LEVEL_DEFAULT;
 	struct door *d = calloc(1, sizeof(*d));
 	int rc;
 
@@ -102,12 +103,13 @@ int door_new(const struct door_opts *opts, struct from *f, struct door **ret,
 	d->from = f;
 	rc = store_spool_new(opts->tmp, &d->spool, err);
 	if (rc == 0 && !opts->unpack)
-		rc = frame_pool_new(opts->level ? opts->level : CODEC_LEVEL_DEFAULT, opts->threads,
-				    &d->pool, err);
+		rc = frame_pool_new(level, opts->threads, &d->pool, err);
 	if (rc < 0) {
 		door_free(d);
 		return rc;
 	}
+	if (opts->state && opts->look && d->pool)
+		d->known = known_open(opts->state, level);
 	*ret = d;
 	return 0;
 }
@@ -118,9 +120,10 @@ struct door *door_free(struct door *d)
 		return NULL;
 	door_drop_blobs(d);
 	tdestroy(d->became, free);
-	tdestroy(d->unpacked, free);
+	tdestroy(d->unmade, free);
 	store_close(d->spool);
 	frame_pool_free(d->pool);
+	known_close(d->known);
 	free(d);
 	return NULL;
 }
@@ -182,7 +185,7 @@ void door_drop_blobs(struct door *d)
 
 bool door_has(struct door *d, const struct digest *digest)
 {
-	return find_unpacked(d, digest) || find_blob(d, digest) ||
+	return find_unmade(d, digest) || find_blob(d, digest) ||
 	       store_has(d->spool, digest, NULL, NULL) > 0;
 }
 
@@ -195,10 +198,14 @@ int door_document(struct door *d, const struct oci_descriptor *desc, char **ret,
 int door_blob(struct door *d, const struct digest *digest, struct source **ret,
 	      struct firn_error *err)
 {
-	const struct unpacked *u = find_unpacked(d, digest);
+	const struct unmade *u = find_unmade(d, digest);
 	_cleanup_(source_closep) struct source *src = NULL;
 	int rc;
 
+	if (u && u->there)
+		return firn_fail(
+		    err, FIRN_EBUSY,
+		    "was at the destination a moment ago, and isn't any more: try again");
 	if (!u)
 		return store_open(d->spool, digest, ret, err);
 	if (store_has(d->spool, &u->packed, NULL, NULL) > 0)

@@ -7,8 +7,9 @@
  * is the same.
  *
  * Before anything is copied the images are gone through and each layer is packed, into a file
- * without a name. From then on the source has the new blobs and documents, besides its own. Packed
- * layers are not unpacked here, but whenever they are read.
+ * without a name, unless it is known what it becomes and the destination has that. From then on the
+ * source has the new blobs and documents, besides its own. Packed layers are not unpacked here, but
+ * whenever they are read.
  *
  * Layers of a base image stay as they are there: they are another image's, whatever their form is.
  */
@@ -17,12 +18,18 @@
 
 #include "copy/from.h"
 
+/* Whether the destination has the blob; what can't be known is none. */
+typedef bool door_look(void *ctx, const struct digest *d, uint64_t size);
+
 struct door_opts {
 	bool unpack; /* instead of packing */
 	bool prove;  /* what is unpacked, at once: nobody does it later */
 	int level;   /* of packing; 0: the default */
 	unsigned threads;
 	struct store *into; /* where packed layers will be, and are made; NULL: it takes no such */
+	const char *state;  /* folder for what is known of earlier runs; NULL: nothing */
+	door_look *look;    /* may be NULL */
+	void *ctx;          /* handed to it */
 	const char *tmp;    /* folder for what is made; NULL: /var/tmp */
 	const struct firn_report *report; /* may be NULL */
 };

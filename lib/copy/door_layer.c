@@ -204,6 +204,7 @@ static int pack_tree(struct door *d, const struct oci_descriptor *desc, struct s
 	rc = keep_blob(d, made.blob, in_spool, err);
 	if (rc < 0)
 		return rc;
+	known_add(d->known, &desc->digest, &made.digest, made.size);
 	ret->is = made.digest;
 	ret->size = made.size;
 	ret->changed = true;
@@ -232,8 +233,8 @@ static int unpack(struct door *d, const struct oci_descriptor *desc, const struc
 {
 	_cleanup_(source_closep) struct source *packed = src, *plain = NULL;
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	const struct unpacked u = {
-		.plain = *diff_id,
+	const struct unmade u = {
+		.is = *diff_id,
 		.packed = desc->digest,
 		.packed_size = desc->size,
 	};
@@ -252,15 +253,38 @@ static int unpack(struct door *d, const struct oci_descriptor *desc, const struc
 	ret->is = *diff_id;
 	ret->size = plain->size;
 	ret->changed = true;
-	return door_remember_unpacked(d, &u, err);
+	return door_remember_unmade(d, &u, err);
+}
+
+/* 1 when it need not be packed. */
+static int is_there(struct door *d, const struct oci_descriptor *desc, struct became *ret,
+		    struct firn_error *err)
+{
+	struct unmade u = { .there = true };
+	uint64_t size;
+	int rc;
+
+	if (!known_find(d->known, &desc->digest, &u.is, &size) ||
+	    !d->opts.look(d->opts.ctx, &u.is, size))
+		return 0;
+	rc = door_remember_unmade(d, &u, err);
+	if (rc < 0)
+		return rc;
+	ret->is = u.is;
+	ret->size = size;
+	ret->changed = true;
+	return 1;
 }
 
 static int change(struct door *d, const struct oci_descriptor *desc, const struct digest *diff_id,
 		  struct became *ret, struct firn_error *err)
 {
 	struct source *src = NULL;
-	int rc = open_layer(d, desc, &src, err);
+	int rc = is_there(d, desc, ret, err);
 
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = open_layer(d, desc, &src, err);
 	if (rc <= 0)
 		return rc;
 	if (d->opts.unpack) {

@@ -4,6 +4,7 @@
 
 #include "bytes/frame_pool.h"
 #include "copy/door.h"
+#include "copy/known.h"
 
 /* What became of a document or layer. */
 struct became {
@@ -15,9 +16,11 @@ struct became {
 	uint64_t size;
 };
 
-/* A layer that is unpacked when it is read. */
-struct unpacked {
-	struct digest plain, packed;
+/* A layer of which nothing was made. */
+struct unmade {
+	struct digest is; /* the key */
+	bool there;       /* the destination has it; else it is unpacked when it is read, from: */
+	struct digest packed;
 	uint64_t packed_size;
 };
 
@@ -31,7 +34,8 @@ struct door {
 	struct store
 	    *spool;   /* what was made, and packed layers that can't be read where they are */
 	void *became; /* trees as tsearch() has them */
-	void *unpacked;
+	void *unmade;
+	struct known *known;
 	struct blob_writer *blobs[DOOR_BLOBS_MAX]; /* sealed ones of opts.into; NULL: taken */
 	struct digest digests[DOOR_BLOBS_MAX];     /* of them */
 	size_t nblobs;
@@ -43,8 +47,8 @@ struct door {
 /* NULL: nobody has asked for it yet. */
 const struct became *door_find(const struct door *d, const struct digest *was, bool document);
 int door_remember(struct door *d, const struct became *b, struct firn_error *err) _must_check_;
-int door_remember_unpacked(struct door *d, const struct unpacked *u,
-			   struct firn_error *err) _must_check_;
+int door_remember_unmade(struct door *d, const struct unmade *u,
+			 struct firn_error *err) _must_check_;
 /* @rc, a failure, is one of the bytes that were read. */
 bool door_is_bytes_fault(int rc);
 void door_warn(const struct door *d, const struct digest *about, const char *why);

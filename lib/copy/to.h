@@ -21,6 +21,8 @@ enum fate {
 struct to_ops {
 	/* Whether the names can be given: before anything is copied. @roots have tags by then. */
 	int (*check)(struct to *t, const struct roots *roots, struct firn_error *err);
+	/* Whether it has the blob: 1, 0. NULL: never. */
+	int (*has)(struct to *t, const struct digest *d, uint64_t size, struct firn_error *err);
 	/* One blob; from several threads at once if @parallel. *ret_fate on success. */
 	int (*blob)(struct to *t, const struct item *i, const struct store_watch *watch,
 		    enum fate *ret_fate, struct firn_error *err);

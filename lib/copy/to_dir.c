@@ -106,16 +106,23 @@ static int dir_check(struct to *to, const struct roots *roots, struct firn_error
 	return rc < 0 ? rc : 0;
 }
 
+static int dir_has(struct to *to, const struct digest *d, uint64_t size, struct firn_error *err)
+{
+	uint64_t found;
+	int rc = store_has(to->store, d, &found, err);
+
+	return rc < 0 ? rc : rc > 0 && found == size;
+}
+
 /* From a registry, where what is large can be gone on with, or made on the way. 1 when it was
  * there; *ret NULL: it is. */
 static int fetch(struct to_dir *t, const struct item *i, const struct store_watch *watch,
 		 struct blob_writer **ret, struct firn_error *err)
 {
 	_cleanup_(source_closep) struct source *src = NULL;
-	uint64_t size;
-	int rc = store_has(t->store, &i->digest, &size, err);
+	int rc = dir_has(&t->to, &i->digest, i->size, err);
 
-	if (rc < 0 || (rc && size == i->size))
+	if (rc != 0)
 		return rc;
 	rc = i->size < LARGE_BYTES || from_is_made(t->to.from, &i->digest)
 		 ? 1
@@ -255,6 +262,7 @@ int to_dir_open(const char *path, bool force, struct to **ret, struct firn_error
 {
 	static const struct to_ops ops = {
 		.check = dir_check,
+		.has = dir_has,
 		.blob = dir_blob,
 		.document = dir_document,
 		.finish = dir_finish,

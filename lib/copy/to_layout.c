@@ -91,17 +91,22 @@ static int fetch(struct to_layout *t, const struct item *i, const struct store_w
 	return keep(t, take_ptr(&w), i->size, err);
 }
 
+static int layout_has(struct to *to, const struct digest *d, uint64_t size, struct firn_error *err)
+{
+	uint64_t found;
+	int rc = store_has(to->store, d, &found, err);
+
+	return rc < 0 ? rc : rc > 0 && found == size;
+}
+
 /* 1 when there is nothing to do. */
-static int is_there(struct store *s, const struct item *i, enum fate *ret_fate,
+static int is_there(struct to *to, const struct item *i, enum fate *ret_fate,
 		    struct firn_error *err)
 {
-	uint64_t size;
-	int rc = store_has(s, &i->digest, &size, err);
+	int rc = layout_has(to, &i->digest, i->size, err);
 
-	if (rc < 0)
-		return rc;
-	*ret_fate = rc > 0 && size == i->size ? FATE_PRESENT : FATE_COPIED;
-	return *ret_fate == FATE_PRESENT;
+	*ret_fate = rc > 0 ? FATE_PRESENT : FATE_COPIED;
+	return rc;
 }
 
 static int layout_blob(struct to *to, const struct item *i, const struct store_watch *watch,
@@ -110,7 +115,7 @@ static int layout_blob(struct to *to, const struct item *i, const struct store_w
 	struct to_layout *t = (struct to_layout *)to;
 	struct store *s = layout_store(t->layout);
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	int rc = is_there(s, i, ret_fate, err);
+	int rc = is_there(to, i, ret_fate, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
@@ -129,7 +134,7 @@ static int layout_document(struct to *to, const struct item *i, const char *text
 	struct to_layout *t = (struct to_layout *)to;
 	struct store *s = layout_store(t->layout);
 	_cleanup_(blob_freep) struct blob_writer *w = NULL;
-	int rc = is_there(s, i, ret_fate, err);
+	int rc = is_there(to, i, ret_fate, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
@@ -238,6 +243,7 @@ int to_layout_open(const char *path, struct to **ret, struct firn_error *err)
 {
 	static const struct to_ops ops = {
 		.check = layout_check,
+		.has = layout_has,
 		.blob = layout_blob,
 		.document = layout_document,
 		.finish = layout_finish,

@@ -135,6 +135,15 @@ static int send(struct to_registry *t, const struct item *i, const struct store_
 	return registry_put_blob(t->registry, &i->digest, i->size, &s.base, &progress, err);
 }
 
+static int registry_has(struct to *to, const struct digest *d, uint64_t size,
+			struct firn_error *err)
+{
+	uint64_t found;
+	int rc = registry_has_blob(((struct to_registry *)to)->registry, d, &found, err);
+
+	return rc < 0 ? rc : rc > 0 && found == size;
+}
+
 static int registry_move(struct to *to, const struct item *i, const struct store_watch *watch,
 			 enum fate *ret_fate, struct firn_error *err)
 {
@@ -201,6 +210,7 @@ int to_registry_open(const struct ref *ref, const struct firn_registry_opts *how
 {
 	static const struct to_ops ops = {
 		.check = registry_check,
+		.has = registry_has,
 		.blob = registry_move,
 		.document = registry_document,
 		.finish = registry_finish,

@@ -9,6 +9,7 @@ need_tool zstd
 tap_erofs && own_mounts
 cd "$work" || exit 99
 cli=$top_srcdir/tests/cli
+export XDG_STATE_HOME=$work/state
 
 # Every blob is what its name says.
 proven() { (cd "$1/blobs/sha256" && for f in *; do echo "$f  $f"; done | sha256sum -c --quiet 2>&1); }
@@ -116,6 +117,34 @@ last = {}
 for e in map(json.loads, sys.stdin):
     if e["event"] == "progress" and e["what"].startswith("zstd "): last[e["what"]] = e
 print(len(last), all(e["done"] == e["total"] for e in last.values()))' <<<"$err")" "3 True" "JSON lines tell of each layer that is compressed"
+
+# --- what is known need not be made
+
+packs() { "$firn" copy --progress=json --force "$@" 2>&1 >/dev/null | grep -c '"what":"zstd '; }
+is "$(packs -z zstd oci:p:x oci:told:x)" 0 "what is there is not compressed again"
+is "$(packs -z zstd oci:p:x dir:told.flat) $(packs -z zstd oci:p:x dir:told.flat)" "3 0" "nor in a folder"
+same z.flat told.flat "which has the image"
+is "$(packs -z zstd:4 oci:p:x oci:told:x)" 3 "at another level it is"
+is "$(stat -c '%a %h' state/firn/packed-layers)" "600 1" "what is known is nobody else's"
+notes=state/firn/packed-layers
+spoil() {
+	case $1 in
+	cut) truncate -s 5 $notes ;;
+	noise) head -c 786432 /dev/urandom >$notes ;;
+	fifo) rm $notes && mkfifo $notes ;;
+	link) rm $notes && ln -s /dev/null $notes ;;
+	esac
+}
+for how in cut noise fifo link; do
+	rm -rf told2 && spoil $how
+	check "with notes that are a $how" "$firn" copy -q -z zstd oci:p:x oci:told2
+	same z told2 "the image is right"
+done
+rm -f state/firn/packed-layers
+copied -z zstd oci:p:x oci:told3
+rm -f told3/blobs/sha256/"$(cd told3/blobs/sha256 && find . -size +512k -printf '%f')"
+check "what is known and isn't there" "$firn" copy -q -z zstd --force oci:p:x oci:told3
+same z told3 "is made again"
 
 # --- every checkpoint, pods, chains, and what else an image may have
 
