@@ -110,7 +110,14 @@ const char *digest_text(const struct digest *d, char ret[DIGEST_TEXT_MAX])
 
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
-	return a->alg == b->alg && memcmp(a->bytes, b->bytes, digest_size(a->alg)) == 0;
+	return digest_compare(a, b) == 0;
+}
+
+int digest_compare(const struct digest *a, const struct digest *b)
+{
+	if (a->alg != b->alg)
+		return a->alg < b->alg ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, digest_size(a->alg));
 }
 
 struct hasher {

@@ -31,6 +31,8 @@ const char *digest_text(const struct digest *d, char ret[DIGEST_TEXT_MAX]);
 /* The hex part alone, as the name of the blob's file. Returns @ret. */
 const char *digest_hex(const struct digest *d, char ret[DIGEST_TEXT_MAX]);
 bool digest_equal(const struct digest *a, const struct digest *b);
+/* An order, as qsort() and tsearch() want it: <0, 0, >0. */
+int digest_compare(const struct digest *a, const struct digest *b);
 
 struct hasher;
 

@@ -10,27 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_digests(const struct digest *a, const struct digest *b)
-{
-	if (a->alg != b->alg)
-		return a->alg < b->alg ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, digest_size(a->alg));
-}
-
 static int compare_became(const void *va, const void *vb)
 {
 	const struct became *a = va, *b = vb;
 
 	if (a->document != b->document)
 		return a->document ? 1 : -1;
-	return compare_digests(&a->was, &b->was);
+	return digest_compare(&a->was, &b->was);
 }
 
 static int compare_unmade(const void *va, const void *vb)
 {
 	const struct unmade *a = va, *b = vb;
 
-	return compare_digests(&a->is, &b->is);
+	return digest_compare(&a->is, &b->is);
 }
 
 /* Into one of the trees, unless there is one like it. */

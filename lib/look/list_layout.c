@@ -48,7 +48,7 @@ static int note_part(struct reading *r, const struct digest *d, struct firn_erro
 
 static int by_digest(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct digest));
+	return digest_compare(a, b);
 }
 
 static bool is_part(const struct reading *r, const struct digest *d)

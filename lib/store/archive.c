@@ -17,12 +17,9 @@ struct archive_store {
 
 static int compare(const void *va, const void *vb)
 {
-	const struct digest *a = &((const struct store_extent *)va)->digest;
-	const struct digest *b = &((const struct store_extent *)vb)->digest;
+	const struct store_extent *a = va, *b = vb;
 
-	if (a->alg != b->alg)
-		return a->alg < b->alg ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, digest_size(a->alg));
+	return digest_compare(&a->digest, &b->digest);
 }
 
 static const struct store_extent *find(struct store *s, const struct digest *d)

@@ -41,11 +41,7 @@ struct spool_writer {
 
 static int compare(const void *va, const void *vb)
 {
-	const struct digest *a = va, *b = vb;
-
-	if (a->alg != b->alg)
-		return a->alg < b->alg ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, digest_size(a->alg));
+	return digest_compare(va, vb); /* the first member of struct kept */
 }
 
 static struct kept *find(struct store *s, const struct digest *d)

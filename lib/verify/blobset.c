@@ -82,9 +82,7 @@ static int compare(const void *va, const void *vb)
 {
 	const struct blob *a = va, *b = vb;
 
-	if (a->digest.alg != b->digest.alg)
-		return a->digest.alg < b->digest.alg ? -1 : 1;
-	return memcmp(a->digest.bytes, b->digest.bytes, digest_size(a->digest.alg));
+	return digest_compare(&a->digest, &b->digest);
 }
 
 struct blob *blobset_find(struct blobset *b, const struct digest *d)

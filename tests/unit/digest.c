@@ -96,11 +96,14 @@ START_TEST(compare)
 	ck_ok(digest_of("abc", 3, &a, &err), err);
 	ck_ok(digest_parse(&b, "sha256:" ABC_256, &err), err);
 	ck_assert(digest_equal(&a, &b));
-	b.bytes[31] ^= 1;
+	ck_assert_int_eq(digest_compare(&a, &b), 0);
+	b.bytes[31]++;
 	ck_assert(!digest_equal(&a, &b));
-	b.bytes[31] ^= 1;
+	ck_assert(digest_compare(&a, &b) < 0 && digest_compare(&b, &a) > 0);
+	b.bytes[31]--;
 	b.alg = DIGEST_SHA512;
 	ck_assert(!digest_equal(&a, &b));
+	ck_assert(digest_compare(&a, &b) < 0 && digest_compare(&b, &a) > 0);
 	ck_assert_uint_eq(digest_size(DIGEST_SHA256), 32);
 	ck_assert_uint_eq(digest_size(DIGEST_SHA512), 64);
 	ck_assert_ptr_null(hasher_free(NULL));
