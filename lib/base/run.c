@@ -207,18 +207,26 @@ static bool hear(int fd, char *out, size_t room, size_t *used)
 /* Its children may hold the pipe when it has ended, and it may go on when it has closed it. */
 static int listen_to(pid_t pid, int fd, int64_t until, char *out, size_t room)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0u);
+	struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 	size_t used = 0;
 	int status;
 	bool ended = false;
 
-	while (now_ms() < until) {
-		if (poll(&p, 1, ASK_PAUSE_MS) > 0 && !hear(fd, out, room, &used))
-			p.fd = -1;
+	for (int64_t left = until - now_ms(); left > 0; left = until - now_ms()) {
+		const bool told = p[1].fd >= 0 || left < ASK_PAUSE_MS;
+
+		if (poll(p, ARRAY_SIZE(p), told ? (int)left : ASK_PAUSE_MS) < 0)
+			p[0].revents = 0;
+		if (p[0].revents && !hear(fd, out, room, &used))
+			p[0].fd = -1;
 		out[used] = '\0';
-		if (ended && (p.fd < 0 || p.revents == 0))
+		if (ended && (p[0].fd < 0 || p[0].revents == 0))
 			return status_of(status);
 		ended = ended || waitpid(pid, &status, WNOHANG) == pid;
+		if (ended && p[0].fd < 0)
+			return status_of(status);
+		p[1].fd = ended ? -1 : pidfd;
 	}
 	if (ended)
 		return status_of(status);
