@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAME_MAGIC   0xFD2FB528u
-#define SKIP_MAGIC    0x184D2A50u /* and the 15 that follow it */
-#define BLOCK_HEADER  3u
-#define CHECKSUM      4u
-#define WINDOW_BYTES  512u /* read at a time: headers only */
-#define LOOK_MAX      32u  /* bytes of the longest header, with the block's behind it */
+#define FRAME_MAGIC  0xFD2FB528u
+#define SKIP_MAGIC   0x184D2A50u /* and the 15 that follow it */
+#define BLOCK_HEADER 3u
+#define CHECKSUM     4u
+#define LOOK_MAX     32u /* bytes of the longest header, with the block's behind it */
+/* Read at a time: headers only, but of a frame and of the next one, which begins at a page. */
+#define WINDOW_BYTES  (4096 + 2 * LOOK_MAX)
 #define PACKED_MAX    ((1u << 18) - 1)
 #define AT_MAX        ((UINT64_C(1) << 46) - 1)
 #define BLOCK_MAX     (128u << 10) /* RFC 8878 section 3.1.1.2.4 */
