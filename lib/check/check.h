@@ -78,11 +78,12 @@ struct check_input {
 	const char *tree_at;
 	/* Why it isn't known, and what to do about that; NULL: nobody says. */
 	const char *no_rootfs, *no_rootfs_remedy;
-	int upper;           /* a folder where what is written goes, -1: not known */
-	const char *runtime; /* name or path as it was asked for; NULL: what there is */
-	const char *criu;    /* path; NULL: what RUN_PATH has */
-	const char *host;    /* where this host's /proc and /sys are; NULL: at the root */
-	unsigned flags;      /* enum check_flags */
+	int upper;                       /* a folder where what is written goes, -1: not known */
+	const char *runtime;             /* name or path as it was asked for; NULL: what there is */
+	const char *criu;                /* path; NULL: what RUN_PATH has */
+	struct criu_asking *criu_asking; /* that one was asked before; NULL: it wasn't */
+	const char *host; /* where this host's /proc and /sys are; NULL: at the root */
+	unsigned flags;   /* enum check_flags */
 	/* What the runtime's restore is told besides, as it is given to it. */
 	const char *const *args;
 	size_t nargs;

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/run.h"
+#include "check/criu_asking.h"
 #include "format/annotations.h"
 #include "format/criu_log.h"
 #include "format/criu_pages.h"
@@ -13,7 +14,6 @@
 
 #define NAME "criu"
 
-#define ASK_SECONDS   5
 #define CHECK_SECONDS 30
 #define OUTPUT_MAX    8192
 
@@ -31,24 +31,12 @@ static int find(const struct check_input *in, char **ret, struct firn_error *err
 	return run_find(in->criu ? in->criu : "criu", ret, err);
 }
 
-/* 0 and the text behind "Version: ", "" when it says none. */
-static int ask_version(const char *path, char *ret, size_t room, struct firn_error *err)
+static int ask_version(const struct check_input *in, const char *path, char ret[CRIU_VERSION_MAX],
+		       struct firn_error *err)
 {
-	char out[OUTPUT_MAX], word[32] = "";
-	struct run_args a = { .n = 0 };
-	const char *at;
-	int rc;
-
-	run_arg(&a, path);
-	run_arg(&a, "--version");
-	rc = run_ask(&a, ASK_SECONDS, out, sizeof(out), err);
-	if (rc < 0)
-		return rc;
-	at = rc == 0 ? strstr(out, "Version: ") : NULL;
-	if (at && sscanf(at + 9, "%31[0-9.]", word) != 1)
-		word[0] = '\0';
-	snprintf(ret, room, "%s", word);
-	return 0;
+	if (in->criu_asking && !in->criu)
+		return criu_asking_end(in->criu_asking, ret, err);
+	return criu_ask(path, ret, err);
 }
 
 static bool says_version(unsigned has, unsigned since, const char *version, const char *what,
@@ -133,9 +121,9 @@ static int look_at(const struct check_input *in, const char *path, struct check_
 {
 	const size_t failed = check_count(r, CHECK_FAIL);
 	unsigned has, before = 0;
-	char version[32];
+	char version[CRIU_VERSION_MAX];
 	struct firn_error why;
-	int rc = ask_version(path, version, sizeof(version), &why);
+	int rc = ask_version(in, path, version, &why);
 
 	if (rc < 0) {
 		check_add(r, CHECK_FAIL, NAME, NULL, "%s", why.msg);

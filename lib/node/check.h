@@ -49,9 +49,9 @@ void checking_done(struct checking *c);
 
 /*
  * Ask the quick questions about the mounted bundle: -FIRN_EHOST when one of the answers is that it
- * can't be restored.
+ * can't be restored. @asking: as in struct check_input.
  */
 int check_bundle(const char *bundle, const struct firn_restore_opts *opts, const char *runtime,
-		 struct firn_error *err) _must_check_;
+		 struct criu_asking *asking, struct firn_error *err) _must_check_;
 
 #endif

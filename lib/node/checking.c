@@ -159,7 +159,7 @@ static int refuse(const struct check_report *r, struct firn_error *err)
 }
 
 int check_bundle(const char *bundle, const struct firn_restore_opts *opts, const char *runtime,
-		 struct firn_error *err)
+		 struct criu_asking *asking, struct firn_error *err)
 {
 	_cleanup_(check_report_freep) struct check_report *report = NULL;
 	_cleanup_(checking_done) struct checking c = CHECKING_NONE;
@@ -182,6 +182,7 @@ int check_bundle(const char *bundle, const struct firn_restore_opts *opts, const
 		return firn_wrap(err, rc, "check");
 	checking_fill(&c, opts, runtime);
 	c.input.flags |= CHECK_QUICK;
+	c.input.criu_asking = asking;
 	rc = check_run(check_host, &c.input, report, err);
 	if (rc == 0)
 		rc = check_run(check_world, &c.input, report, err);

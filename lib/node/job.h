@@ -26,6 +26,7 @@ struct job {
 			* pipe's end; -1 */
 	int pid;
 	struct lazy lazy;
+	struct criu_asking *asking; /* NULL: nobody wants to know */
 };
 
 void job_pause(long ms);

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/opts.h"
+#include "check/criu_asking.h"
 #include "node/check.h"
 #include "node/console.h"
 #include "node/job.h"
@@ -62,6 +63,7 @@ const char *firn_restored_runtime(const struct firn_restored *r)
 
 static void job_done(struct job *j)
 {
+	criu_asking_free(j->asking);
 	lazy_done(&j->lazy);
 	fd_close(j->listener);
 	fd_close(j->output);
@@ -261,7 +263,7 @@ static int restore_mounted(struct job *j, const char *name, struct firn_error *e
 	int rc = prepare(j, name, err);
 
 	if (rc == 0 && !(j->opts.flags & FIRN_RESTORE_NO_CHECK))
-		rc = check_bundle(j->slot.bundle, &j->opts, j->runtime.name, err);
+		rc = check_bundle(j->slot.bundle, &j->opts, j->runtime.name, j->asking, err);
 	if (rc == 0)
 		rc = open_ends(j, err);
 	if (rc == 0)
@@ -338,6 +340,8 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 		rc = slot_claim(j->mount.state, name, &j->slot, err);
 	if (rc < 0)
 		return rc;
+	if (!(j->opts.flags & FIRN_RESTORE_NO_CHECK))
+		j->asking = criu_asking_begin();
 	rc = mount_bundle(j, image, err);
 	if (rc == 0)
 		rc = restore_mounted(j, name, err);
