@@ -4,16 +4,19 @@
 #include "base/fd.h"
 #include "base/opts.h"
 #include "check/criu_asking.h"
+#include "node/bundle.h"
 #include "node/check.h"
 #include "node/console.h"
 #include "node/job.h"
 #include "node/kill.h"
+#include "node/live.h"
 #include "node/look.h"
 #include "node/mount.h"
 #include "node/reason.h"
 #include "node/restore_podman.h"
 #include "node/runtime.h"
 #include "node/slot.h"
+#include "node/window.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -258,9 +261,31 @@ static int read_pid(struct job *j, struct firn_error *err)
 	return 0;
 }
 
+/* NULL when there is nothing that it could speed up, or it can't be had. */
+static struct window *open_window(const struct job *j)
+{
+	_cleanup_(live_closep) struct live *l = NULL;
+	_free_ char *dir = NULL, *images = NULL;
+
+	if (live_canonical(j->slot.bundle, &dir, NULL) < 0 ||
+	    live_open(j->slot.state, dir, LIVE_FIND, &l, NULL) < 0)
+		return NULL;
+	if (asprintf(&images, "%s/" BUNDLE_IMAGES, dir) < 0) {
+		images = NULL;
+		return NULL;
+	}
+	return window_open(images, l->staging);
+}
+
 static int restore_mounted(struct job *j, const char *name, struct firn_error *err)
 {
-	int rc = prepare(j, name, err);
+	_cleanup_(window_closep) struct window *window = NULL;
+	int rc;
+
+	/* What a lazy restore reads is not in order. */
+	if (!(j->opts.flags & FIRN_RESTORE_LAZY))
+		window = open_window(j);
+	rc = prepare(j, name, err);
 
 	if (rc == 0 && !(j->opts.flags & FIRN_RESTORE_NO_CHECK))
 		rc = check_bundle(j->slot.bundle, &j->opts, j->runtime.name, j->asking, err);

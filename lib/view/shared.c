@@ -251,7 +251,8 @@ static DIR *list(int folder)
 	return d;
 }
 
-static bool is_had(int key)
+/* Whether anybody but @id has it. */
+static bool is_had(int key, const char *id)
 {
 	DIR *d = list(key);
 	const struct dirent *e;
@@ -261,7 +262,9 @@ static bool is_had(int key)
 	while (!had && (e = readdir(d))) {
 		struct stat st;
 
-		had = fstatat(key, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISREG(st.st_mode);
+		had =
+		    strcmp(e->d_name, id) != 0 &&
+		    (fstatat(key, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISREG(st.st_mode));
 	}
 	if (d)
 		closedir(d);
@@ -278,7 +281,7 @@ static int drop_key(const struct shared *s, const char *name, struct firn_error 
 		return firn_fail_errno(err, "open %s/%s", s->path, name);
 	if (unlinkat(key, s->id, 0) < 0 && errno != ENOENT)
 		return firn_fail_errno(err, "remove %s/%s/%s", s->path, name, s->id);
-	if (is_had(key))
+	if (is_had(key, s->id))
 		return 0;
 	if (asprintf(&path, "%s/%s", s->path, name) < 0) {
 		path = NULL;
@@ -313,4 +316,34 @@ int shared_drop(const char *bundle, struct firn_error *err)
 	if (rc == 0)
 		(void)!rmdir(s.path);
 	return rc;
+}
+
+static bool is_alone_in(const struct shared *s, const char *name)
+{
+	_fd_ int key = openat(s->folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return key >= 0 &&
+	       (faccessat(key, s->id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || !is_had(key, s->id));
+}
+
+bool shared_is_alone(const char *bundle)
+{
+	_cleanup_(shared_done) struct shared s = SHARED_NONE;
+	const struct dirent *e;
+	bool alone = true;
+	DIR *d;
+
+	if (name_folder(&s, bundle, NULL) < 0)
+		return false;
+	s.folder = open(s.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Without the folder it has mounts of its own. */
+	if (s.folder < 0)
+		return errno == ENOENT;
+	d = list(s.folder);
+	while (d && alone && (e = readdir(d)))
+		if (strlen(e->d_name) == KEY_LEN)
+			alone = is_alone_in(&s, e->d_name);
+	if (d)
+		closedir(d);
+	return d && alone;
 }

@@ -21,6 +21,8 @@
 #include "bytes/digest.h"
 #include "kernel/erofs_mount.h"
 
+#include <stdbool.h>
+
 #define SHARED_FOLDER "shared"
 
 /* An image to mount, and the files that it reads. */
@@ -39,6 +41,12 @@ struct shared_image {
  */
 int shared_mount(const char *bundle, const struct shared_image *image, enum road *ret_road,
 		 struct firn_error *err) _must_check_;
+
+/*
+ * Whether nobody else has what @bundle (STATE/ID) has now. Others come and go: it is a hint. False
+ * when that can't be found out.
+ */
+bool shared_is_alone(const char *bundle);
 
 /* The bundle STATE/ID is gone: what nobody has any more is unmounted. */
 int shared_drop(const char *bundle, struct firn_error *err) _must_check_;

@@ -168,4 +168,66 @@ for kind in heap noise; do
 	check "$kind: firn diff of the dump and the image" firn diff --exit-code "$PWD/$kind/img" oci:layout:$kind
 	like "$out" ' 0 changed, 0 new, 0 gone' "$kind: no page differs"
 done
+# --- what CRIU has read goes out of the page cache, unless others have it mounted too
+
+cached() { # FILE: mebibytes of it; "?" from a kernel that doesn't tell
+	python3 -c 'import ctypes, os, sys
+fd, st = os.open(sys.argv[1], os.O_RDONLY), (ctypes.c_uint64 * 5)()
+rc = ctypes.CDLL(None).syscall(451, fd, (ctypes.c_uint64 * 2)(), st, 0)
+print("?" if rc else st[0] * os.sysconf("SC_PAGESIZE") >> 20)' "$1"
+}
+at_most() { [ "$(cached "$2")" -le "$1" ]; }
+at_least() { [ "$(cached "$2")" -ge "$1" ]; }
+# One who reads all pages as CRIU does, tells what becomes of them, and is CRIU then.
+mkdir stand-in
+{
+	declare -f cached at_most at_least wait_for
+	cat <<'END'
+while [ $# -gt 0 ] && [ "$1" != --images-dir ]; do args+=("$1") && shift; done
+pages=$2/pages-1.img
+if [ "$(cached "$pages")" = '?' ]; then
+	echo '?'
+elif [ -e fetched ]; then
+	wait_for 20 at_least 60 "$pages" && echo "fetched"
+else
+	dd if="$pages" of=/dev/null bs=1M status=none
+	if [ -e others ]; then sleep 0.5; else wait_for 20 at_most 20 "$pages"; fi
+	at_least 60 "$pages" && echo "all stays" || { at_most 20 "$pages" && echo "a little stays"; }
+fi >told
+exec criu "${args[@]}" "$@"
+END
+} >stand-in/body
+printf '#!/bin/bash\ncd %q || exit 1\n. stand-in/body\n' "$PWD" >stand-in/criu
+chmod 755 stand-in/criu
+told() { # WANT WHAT
+	if [ "$(cat told)" = '?' ]; then
+		skip_one "this kernel doesn't tell what is cached" "$2" cachestat
+	else
+		is "$(cat told)" "$1" "$2"
+	fi
+}
+again() { # DIR TAG WHAT: its restore, by the one who stands in
+	pid=$(cat "$1/pid") n=$(tail -n 1 "$1.was")
+	cat "$1.was" >"$1/state"
+	rm -f told
+	vital "$3" firn restore --runtime "$PWD/stand-in/criu" "oci:layout:$2"
+	goes_on "$1" "$3"
+}
+vital "noise: build, plain" firn build noise/img oci:layout:noise-plain
+again noise noise-plain "restore, plain"
+told "a little stays" "pages that were read are forgotten"
+vital "mount beside it" firn mount oci:layout:noise-plain "$PWD/m"
+touch others
+again noise noise-plain "restore of what is mounted elsewhere"
+told "all stays" "pages that others may want are not"
+must firn umount "$PWD/m"
+rm others
+touch fetched
+again heap heap "restore, compressed"
+if firn version --features | grep -q '^erofs-zstd *yes'; then
+	told "fetched" "pages are unpacked before anybody reads them"
+else
+	skip_one "this kernel has no zstd in EROFS" "pages are unpacked before anybody reads them" erofs-zstd
+fi
+nothing_stays "nothing stays mounted"
 done_testing

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What of a file lies in the page cache, and what is to lie there. Only speed and memory are at
+ * stake: nothing here fails, and content is the same in any case.
+ */
+#ifndef FIRN_KERNEL_PAGE_CACHE_H
+#define FIRN_KERNEL_PAGE_CACHE_H
+
+#include <stdint.h>
+
+/* Pages that are cached of the bytes [from, to); -1 where the kernel doesn't tell (cachestat(2),
+ * Linux 6.5; root, or who owns the file). */
+int64_t page_cache_count(int fd, uint64_t from, uint64_t to);
+
+/*
+ * Behind the last page that is cached of the bytes [from, to), rounded up to a mebibyte from @from
+ * on but not above @to; @from if there is none, or the kernel doesn't tell.
+ */
+uint64_t page_cache_end(int fd, uint64_t from, uint64_t to);
+
+/* Begin to read the bytes [from, to): all of them where they aren't more than the kernel reads
+ * ahead. */
+void page_cache_fetch(int fd, uint64_t from, uint64_t to);
+
+/* Forget them, but for what is in use at this moment. */
+void page_cache_drop(int fd, uint64_t from, uint64_t to);
+
+#endif
