@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "blobs.h"
 #include "compress.h"
-
 #include "registry.h"
-#include "show.h"
 
 #include <errno.h>
 #include <firn/copy.h>
-#include <inttypes.h>
 #include <string.h>
-
-#define SMALL_BYTES (64u << 10) /* blobs of less are not told of to people */
 
 struct copy_opts {
 	bool force, all_tags;
@@ -139,23 +135,6 @@ static int print(const struct app *app, const struct copy_opts *o, const struct 
 	return 0;
 }
 
-static void on_blob(const struct firn_copy_blob *b, void *ctx)
-{
-	struct progress *p = ctx;
-	const char *how = strcmp(b->fate, "there") == 0     ? " already there"
-			  : strcmp(b->fate, "mounted") == 0 ? " in another repository"
-							    : "";
-	char text[160], json[320], size[SHOW_BYTES_MAX];
-
-	snprintf(text, sizeof(text), "%.19s %s%s", b->digest, show_bytes((int64_t)b->size, size),
-		 how);
-	snprintf(json, sizeof(json),
-		 "\"event\":\"blob\",\"digest\":\"%s\",\"size\":%" PRIu64 ",\"fate\":\"%s\"",
-		 b->digest, b->size, b->fate);
-	if (b->size >= SMALL_BYTES || p->mode == PROGRESS_JSON)
-		progress_done(p, text, json);
-}
-
 /* As skopeo writes it: the digest and nothing else. */
 static int write_digest(const char *file, const struct firn_value *top, struct firn_error *err)
 {
@@ -174,7 +153,7 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 {
 	const struct copy_opts *o = opts;
 	_cleanup_(result_freep) struct firn_copy_result *done = NULL;
-	struct firn_report report = progress_report(&app->progress);
+	_cleanup_(blobs_freep) struct blobs *blobs = blobs_new(&app->progress);
 	_cleanup_(registry_given_done) struct registry_given from = { .state = NULL };
 	struct firn_registry_opts to;
 	struct firn_copy_opts how = {
@@ -185,9 +164,6 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 		.jobs = (unsigned)o->jobs,
 		.threads = (unsigned)o->threads,
 		.tmp = o->tmp,
-		.report = &report,
-		.blob = on_blob,
-		.ctx = &app->progress,
 	};
 	int rc;
 
@@ -209,6 +185,9 @@ static int copy_run(struct app *app, const void *opts, int argc, char **argv,
 	from.opts.creds = o->source_creds ? o->source_creds : from.opts.creds;
 	to.creds = o->dest_creds ? o->dest_creds : to.creds;
 	how.state = from.state;
+	if (!blobs)
+		return fail(err, FIRN_ENOMEM, "out of memory");
+	blobs_watch(blobs, &how);
 	how.source_registry = &from.opts;
 	how.dest_registry = &to;
 	rc = firn_copy(argv[0], argv[1], &how, &done, err);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "progress.h"
 
+#include "amount.h"
 #include "out.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@
 #define BAR_MAX     30 /* columns of the bar itself */
 #define BAR_REST    42 /* columns for percents, bytes, rate and time */
 
-static double now(void)
+double progress_now(void)
 {
 	struct timespec t;
 
@@ -36,7 +36,7 @@ void progress_init(struct progress *p, FILE *f, enum progress_mode mode, bool qu
 {
 	const char *no_color = getenv("NO_COLOR");
 
-	*p = (struct progress){ .f = f, .mode = mode, .quiet = quiet };
+	*p = (struct progress){ .f = f, .mode = mode, .quiet = quiet, .live.f = f };
 	if (mode == PROGRESS_AUTO)
 		p->mode = terminal_can(f) ? PROGRESS_BAR : PROGRESS_PLAIN;
 	/* no-color.org: present and not empty */
@@ -45,28 +45,12 @@ void progress_init(struct progress *p, FILE *f, enum progress_mode mode, bool qu
 
 void progress_clear(struct progress *p)
 {
+	live_wipe(&p->live);
 	if (!p->bar_shown)
 		return;
 	fputs("\r\033[K", p->f);
 	fflush(p->f);
 	p->bar_shown = false;
-}
-
-static void put_bytes(char *ret, size_t size, double bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t i = 0;
-
-	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
-		bytes /= 1024;
-	snprintf(ret, size, bytes < 10 && i > 0 ? "%.1f %s" : "%.0f %s", bytes, units[i]);
-}
-
-static unsigned columns(FILE *f)
-{
-	struct winsize w;
-
-	return ioctl(fileno(f), TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
 }
 
 /* Bytes a second since the beginning, 0 when it is too early to say. */
@@ -96,17 +80,17 @@ static void put_name(char ret[BAR_NAME + 1], const char *what)
 static void put_speed(char *ret, size_t size, const struct firn_progress *step, double per_second)
 {
 	unsigned long left;
-	char speed[32];
+	char speed[AMOUNT_MAX];
 
 	*ret = '\0';
 	if (per_second <= 0)
 		return;
-	put_bytes(speed, sizeof(speed), per_second);
-	snprintf(ret, size, " %s/s", speed);
+	amount_rate(speed, per_second);
+	snprintf(ret, size, " %s", speed);
 	if (step->total <= step->done)
 		return;
 	left = (unsigned long)((double)(step->total - step->done) / per_second);
-	snprintf(ret, size, " %s/s ETA %lu:%02lu", speed, left / 60, left % 60);
+	snprintf(ret, size, " %s ETA %lu:%02lu", speed, left / 60, left % 60);
 }
 
 static void put_bar(char ret[BAR_MAX + 1], double part, unsigned room)
@@ -122,40 +106,43 @@ static void put_bar(char ret[BAR_MAX + 1], double part, unsigned room)
 
 static void draw_bar(struct progress *p, const struct firn_progress *step, double t)
 {
-	char name[BAR_NAME + 1], done[32], speed[64], bar[BAR_MAX + 1] = "", percent[16] = "";
-	unsigned width = columns(p->f);
+	char name[BAR_NAME + 1], done[AMOUNT_MAX], speed[64], bar[BAR_MAX + 1] = "",
+									    percent[16] = "";
+	unsigned width, lines;
 	char line[256];
 
+	live_room(&p->live, &width, &lines);
 	put_name(name, step->what);
-	put_bytes(done, sizeof(done), (double)step->done);
+	amount_bytes(done, (double)step->done);
 	put_speed(speed, sizeof(speed), step, rate(p, step->done, t));
 	if (step->total) {
 		double part = (double)step->done / (double)step->total;
 
 		snprintf(percent, sizeof(percent), "%3.0f%% ", 100 * part);
-		put_bar(bar, part, width > BAR_NAME + BAR_REST ? width - BAR_NAME - BAR_REST : 0);
+		put_bar(bar, part,
+			width >= BAR_NAME + BAR_REST ? width + 1 - BAR_NAME - BAR_REST : 0);
 	}
 	snprintf(line, sizeof(line), "%-*s %s%s %s%s", BAR_NAME, name, percent, bar, done, speed);
 	/* A line that wraps can't be drawn over. */
-	fprintf(p->f, "\r%.*s\033[K", (int)width - 1, line);
+	fprintf(p->f, "\r%.*s\033[K", (int)width, line);
 	fflush(p->f);
 	p->bar_shown = true;
 }
 
 static void print_plain(struct progress *p, const struct firn_progress *step, double t)
 {
-	char done[32], total[32], speed[32];
+	char done[AMOUNT_MAX], total[AMOUNT_MAX], speed[AMOUNT_MAX];
 
-	put_bytes(done, sizeof(done), (double)step->done);
-	put_bytes(total, sizeof(total), (double)step->total);
-	put_bytes(speed, sizeof(speed), rate(p, step->done, t));
+	amount_bytes(done, (double)step->done);
+	amount_bytes(total, (double)step->total);
+	amount_rate(speed, rate(p, step->done, t));
 	fputs("firn: ", p->f);
 	out_safe(p->f, step->what);
 	if (step->total)
-		fprintf(p->f, ": %s of %s (%.0f%%), %s/s\n", done, total,
+		fprintf(p->f, ": %s of %s (%.0f%%), %s\n", done, total,
 			100.0 * (double)step->done / (double)step->total, speed);
 	else
-		fprintf(p->f, ": %s, %s/s\n", done, speed);
+		fprintf(p->f, ": %s, %s\n", done, speed);
 	fflush(p->f);
 }
 
@@ -190,7 +177,7 @@ static bool is_due(struct progress *p, const struct firn_progress *step, double 
 static void on_progress(const struct firn_progress *step, void *ctx)
 {
 	struct progress *p = ctx;
-	double t = now();
+	double t = progress_now();
 
 	if (p->mode == PROGRESS_NONE || p->quiet || !is_due(p, step, t))
 		return;

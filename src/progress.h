@@ -7,6 +7,8 @@
 #ifndef FIRN_SRC_PROGRESS_H
 #define FIRN_SRC_PROGRESS_H
 
+#include "live.h"
+
 #include <firn/report.h>
 
 #include <stdbool.h>
@@ -25,15 +27,18 @@ struct progress {
 	double begin, last; /* seconds of CLOCK_MONOTONIC; begin 0: nothing seen yet */
 	uint64_t first;     /* bytes that were done at begin */
 	uint64_t seen;      /* bytes that were done at last */
+	struct live live;   /* where several things are in progress at once */
 };
 
+/* Seconds of CLOCK_MONOTONIC. */
+double progress_now(void);
 /* @mode PROGRESS_AUTO becomes a bar if @f is a terminal that can, plain lines otherwise. */
 void progress_init(struct progress *p, FILE *f, enum progress_mode mode, bool quiet);
 /* The library's callbacks; @p is their ctx. */
 struct firn_report progress_report(struct progress *p);
 /* Something that is done, as a line of its own; in JSON @json, the members of an object. */
 void progress_done(struct progress *p, const char *text, const char *json);
-/* Wipe the bar, if there is one. */
+/* Wipe the bar or the lines, if there are any. */
 void progress_clear(struct progress *p);
 /* The sentence of a failure: "firn: @verb: @text". @verb may be NULL. */
 void progress_error(struct progress *p, const char *verb, const char *text, int status);

@@ -24,13 +24,17 @@ enum firn_copy_flags {
 	FIRN_COPY_DECOMPRESS = 1 << 5,      /**< the other way round */
 };
 
-/** What became of a blob. */
+/** A blob or a manifest, and how far it is. */
 struct firn_copy_blob {
 	const char *digest; /**< "sha256:..." */
+	/** for people, such as "checkpoint images" or "rootfs layer 3"; empty when nobody knows */
+	const char *what;
 	uint64_t size;
-	/** "copied"; "there" when it was at the destination already; "mounted" when the registry
-	 * had it in another repository */
-	const char *fate;
+	uint64_t offset; /**< bytes that are done with; size when it is at its end */
+	/** "copying" while it is looked for and moved; in the end "copied"; or "there" when it was
+	 * at the destination already, "mounted" when the registry had it in another repository */
+	const char *state;
+	const char *from; /**< that repository; NULL: none */
 };
 
 /** How to copy; zero is the default of every member but size. */
@@ -40,8 +44,8 @@ struct firn_copy_opts {
 	unsigned jobs;  /**< blobs at once; 0: 4 */
 	const struct firn_report
 	    *report; /**< may be NULL; its callbacks come in the caller's thread */
-	/** called with each blob and manifest when it is done, in the caller's thread; may be NULL
-	 */
+	/** called some times a second with each blob that is on its way, and once with each blob
+	 * and manifest when it is done; in the caller's thread; may be NULL */
 	void (*blob)(const struct firn_copy_blob *b, void *ctx);
 	void *ctx; /**< handed to it */
 	/** how to reach a registry; NULL: with all defaults, as nobody */

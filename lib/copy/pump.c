@@ -2,6 +2,7 @@
 #include "copy/pump.h"
 
 #include "base/fd.h"
+#include "copy/words.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define JOBS      4
-#define TELL_MS   100
-#define NAME_MAXI 48 /* of what is being done: "sha256:0123456789ab and 3 more" */
+#define JOBS         4
+#define TELL_MS      100
+#define SHORT_DIGEST 19 /* "sha256:0123456789ab" */
+#define NAME_MAXI    48 /* of what is being done: "rootfs layer 3 +3" */
 
 struct worker {
 	struct pump *pump;
@@ -26,6 +28,7 @@ struct pump {
 	struct to *to;
 	const struct plan *plan;
 	const struct firn_copy_opts *opts;
+	struct words words;
 	struct worker workers[PUMP_JOBS_MAX];
 	size_t nworkers;
 
@@ -111,23 +114,34 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void tell_item(struct pump *p, size_t at)
+static void tell_item(const struct pump *p, const struct item *i, const char *state,
+		      uint64_t offset, const char *from)
+{
+	char text[DIGEST_TEXT_MAX];
+	const struct firn_copy_blob b = {
+		.digest = digest_text(&i->digest, text),
+		.what = words_of(&p->words, (size_t)(i - p->plan->items)),
+		.size = i->size,
+		.offset = offset < i->size ? offset : i->size,
+		.state = state,
+		.from = from,
+	};
+
+	p->opts->blob(&b, p->opts->ctx);
+}
+
+static void tell_end(const struct pump *p, size_t at)
 {
 	static const char *const fates[] = {
 		[FATE_COPIED] = "copied",
 		[FATE_PRESENT] = "there",
 		[FATE_MOUNTED] = "mounted",
 	};
-	char text[DIGEST_TEXT_MAX];
 	const struct item *i = &p->plan->items[at];
-	const struct firn_copy_blob b = {
-		.digest = digest_text(&i->digest, text),
-		.size = i->size,
-		.fate = fates[p->fates[at]],
-	};
+	const enum fate fate = p->fates[at];
+	const char *from = fate == FATE_MOUNTED ? p->to->ops->origin(p->to, i) : NULL;
 
-	if (p->opts->blob)
-		p->opts->blob(&b, p->opts->ctx);
+	tell_item(p, i, fates[fate], i->size, from);
 }
 
 /* What is being moved, for people; the lock is held. */
@@ -135,41 +149,79 @@ static void name_work(const struct pump *p, char ret[NAME_MAXI])
 {
 	const struct item *first = NULL;
 	char text[DIGEST_TEXT_MAX];
+	const char *name;
 	size_t n = 0;
+	int shown;
 
 	for (size_t i = 0; i < p->nworkers; i++)
 		if (p->workers[i].item && n++ == 0)
 			first = p->workers[i].item;
-	if (!first)
+	if (!first) {
 		snprintf(ret, NAME_MAXI, "manifests");
-	else if (n == 1)
-		snprintf(ret, NAME_MAXI, "%.19s", digest_text(&first->digest, text));
+		return;
+	}
+	name = words_of(&p->words, (size_t)(first - p->plan->items));
+	if (!*name)
+		name = digest_text(&first->digest, text);
+	shown = name == text ? SHORT_DIGEST : NAME_MAXI - 24;
+	if (n == 1)
+		snprintf(ret, NAME_MAXI, "%.*s", shown, name);
 	else
-		snprintf(ret, NAME_MAXI, "%.19s +%zu", digest_text(&first->digest, text), n - 1);
+		snprintf(ret, NAME_MAXI, "%.*s +%zu", shown, name, n - 1);
 }
 
-/* Both without the lock: who is told may take a while. */
-static void tell(struct pump *p, size_t nfinished, uint64_t done, const char *what)
+/* How far everything was at one moment. */
+struct moment {
+	size_t alive, nfinished, nmoving;
+	uint64_t done;
+	char what[NAME_MAXI];
+	struct {
+		const struct item *item;
+		uint64_t moved;
+	} moving[PUMP_JOBS_MAX];
+};
+
+/* The lock is held. */
+static void look(const struct pump *p, struct moment *ret)
+{
+	ret->alive = p->alive;
+	ret->nfinished = p->nfinished;
+	ret->done = p->done;
+	ret->nmoving = 0;
+	name_work(p, ret->what);
+	for (size_t i = 0; i < p->nworkers; i++) {
+		const struct worker *w = &p->workers[i];
+
+		if (!w->item)
+			continue;
+		ret->moving[ret->nmoving].item = w->item;
+		ret->moving[ret->nmoving++].moved = w->moved;
+	}
+}
+
+/* Without the lock: who is told may take a while. */
+static void tell(struct pump *p, const struct moment *m)
 {
 	const struct firn_report *r = p->opts->report;
-	const struct firn_progress step = { .what = what, .done = done, .total = p->plan->bytes };
+	const struct firn_progress step = { .what = m->what,
+					    .done = m->done,
+					    .total = p->plan->bytes };
 
-	while (p->ntold < nfinished)
-		tell_item(p, p->finished[p->ntold++]);
+	for (; p->ntold < m->nfinished; p->ntold++)
+		if (p->opts->blob)
+			tell_end(p, p->finished[p->ntold]);
+	for (size_t i = 0; i < m->nmoving && p->opts->blob; i++)
+		tell_item(p, m->moving[i].item, "copying", m->moving[i].moved, NULL);
 	if (r && r->progress)
 		r->progress(&step, r->ctx);
 }
 
 static void wait_and_tell(struct pump *p)
 {
-	char what[NAME_MAXI];
 	struct timespec until;
-	size_t alive;
+	struct moment m;
 
 	do {
-		size_t nfinished;
-		uint64_t done;
-
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += TELL_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
@@ -177,13 +229,10 @@ static void wait_and_tell(struct pump *p)
 		pthread_mutex_lock(&p->lock);
 		if (p->alive && p->nfinished == p->ntold)
 			pthread_cond_timedwait(&p->news, &p->lock, &until);
-		alive = p->alive;
-		nfinished = p->nfinished;
-		done = p->done;
-		name_work(p, what);
+		look(p, &m);
 		pthread_mutex_unlock(&p->lock);
-		tell(p, nfinished, done, what);
-	} while (alive);
+		tell(p, &m);
+	} while (m.alive);
 }
 
 static size_t count_workers(const struct pump *p)
@@ -242,6 +291,7 @@ static int move_document(struct pump *p, const struct item *i, struct firn_error
 {
 	enum fate fate = FATE_COPIED;
 	_free_ char *owned = NULL;
+	struct moment m;
 	const char *text;
 	int rc = plan_text(i, p->from, &text, &owned, err);
 
@@ -250,14 +300,17 @@ static int move_document(struct pump *p, const struct item *i, struct firn_error
 	if (rc < 0)
 		return rc;
 	end_item(p, i, 0, fate);
-	tell(p, p->nfinished, p->done, "manifests");
+	look(p, &m);
+	tell(p, &m);
 	return 0;
 }
 
 static int run(struct pump *p, struct firn_error *err)
 {
-	int rc;
+	int rc = p->opts->blob ? words_make(p->plan, &p->words, err) : 0;
 
+	if (rc < 0)
+		return rc;
 	p->fates = calloc(p->plan->n, sizeof(*p->fates));
 	p->finished = calloc(p->plan->n, sizeof(*p->finished));
 	if (!p->fates || !p->finished)
@@ -293,6 +346,7 @@ int pump_run(struct from *f, struct to *t, const struct plan *plan,
 		count(&p, ret);
 	pthread_cond_destroy(&p.news);
 	pthread_mutex_destroy(&p.lock);
+	words_done(&p.words);
 	free(p.fates);
 	free(p.finished);
 	return rc;

@@ -28,6 +28,9 @@ struct to_ops {
 		    enum fate *ret_fate, struct firn_error *err);
 	int (*document)(struct to *t, const struct item *i, const char *text, enum fate *ret_fate,
 			struct firn_error *err);
+	/* The repository that a blob of FATE_MOUNTED was taken over from; NULL where there is none.
+	 */
+	const char *(*origin)(const struct to *t, const struct item *i);
 	/* All is there: give it its names. */
 	int (*finish)(struct to *t, const struct roots *roots, struct firn_error *err);
 	/* Also throws away what wasn't finished. */

@@ -63,18 +63,26 @@ static int registry_check(struct to *to, const struct roots *roots, struct firn_
 	return rc;
 }
 
+/* Another repository of this registry that has it, or is said to; NULL: none is known. */
+static const char *registry_origin(const struct to *to, const struct item *i)
+{
+	const struct to_registry *t = (const struct to_registry *)to;
+	const struct registry *from = to->from->registry;
+
+	if (from && strcmp(registry_host(from), registry_host(t->registry)) == 0)
+		return registry_repository(from);
+	if (i->base.repository && strcmp(i->base.host, registry_host(t->registry)) == 0 &&
+	    strcmp(i->base.repository, registry_repository(t->registry)) != 0)
+		return i->base.repository;
+	return NULL;
+}
+
 /* 1 when a repository of this registry had it. */
 static int take_over(struct to_registry *t, const struct item *i, struct firn_error *err)
 {
-	struct registry *from = t->to.from->registry;
-	int rc = 0;
+	const char *from = registry_origin(&t->to, i);
 
-	if (from && strcmp(registry_host(from), registry_host(t->registry)) == 0)
-		rc = registry_mount_blob(t->registry, &i->digest, registry_repository(from), err);
-	else if (i->base.repository && strcmp(i->base.host, registry_host(t->registry)) == 0 &&
-		 strcmp(i->base.repository, registry_repository(t->registry)) != 0)
-		rc = registry_mount_blob(t->registry, &i->digest, i->base.repository, err);
-	return rc;
+	return from ? registry_mount_blob(t->registry, &i->digest, from, err) : 0;
 }
 
 /* Tells the watch, which counts forwards, of progress that may go back. */
@@ -213,6 +221,7 @@ int to_registry_open(const struct ref *ref, const struct firn_registry_opts *how
 		.has = registry_has,
 		.blob = registry_move,
 		.document = registry_document,
+		.origin = registry_origin,
 		.finish = registry_finish,
 		.close = to_registry_close,
 		.parallel = true,

@@ -40,8 +40,8 @@ check "without a tag" firn copy -q --plain-http oci:layout:r1 "docker://$registr
 check "is latest" command skopeo inspect --raw --tls-verify=false "docker://$registry/cp/one:latest"
 fails 2 'tag "a/b"' "a name that no registry takes" firn copy -q --plain-http oci:layout:r1 "docker://$registry/cp/one:a/b"
 check "from one repository to another" firn copy --progress=json --plain-http "docker://$registry/cp/one" "docker://$registry/cp/two:x"
-like "$err" '"fate":"mounted"' "takes the blobs over"
-unlike "$err" '"fate":"copied".*layer' "and sends none"
+like "$err" '"state":"mounted"' "takes the blobs over"
+unlike "$err" '"state":"copied".*layer' "and sends none"
 must command skopeo copy "${keep[@]}" --src-tls-verify=false "docker://$registry/cp/two:x" oci:theirs2:r1
 is "$(blobs theirs2)" "$want" "all of it is there"
 
@@ -64,7 +64,7 @@ json.dump(index, open(top + "/index.json", "w"))
 END
 check "push of an image whose base is there" firn copy --progress=json --plain-http oci:named:r1.rootfs "docker://$registry/cp/three:x"
 base=$(jq -r '.layers[].digest' "base/blobs/sha256/$(jq -r '.manifests[0].digest' base/index.json | cut -d: -f2)")
-is "$(for b in $base; do grep "$b" <<<"$err" | grep -o '"fate":"[a-z]*"'; done | sort -u)" '"fate":"mounted"' "takes the base's layers over"
+is "$(for b in $base; do grep "$b" <<<"$err" | grep -o '"state":"[a-z]*"'; done | sort -u)" '"state":"mounted"' "takes the base's layers over"
 
 # --- pull
 
