@@ -17,6 +17,7 @@ import time
 
 import copying
 import many
+import remote
 
 PODMAN = ["podman", "--cgroup-manager=cgroupfs", "--runtime", "runc"]
 results = {"machine": {}, "rows": []}
@@ -466,7 +467,7 @@ def main():
     arg = argparse.ArgumentParser()
     arg.add_argument("--runs", type=int, default=5)
     arg.add_argument("--quick", action="store_true", help="smaller checkpoints: a try of the script itself")
-    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,fuse,inspect,copy", help="which of these")
+    arg.add_argument("--only", default="build,mount,process,lazy,redis,many,files,packed,fuse,inspect,remote,copy", help="which of these")
     opts = arg.parse_args()
     only = set(opts.only.split(","))
     env = dict(line.split("=", 1) for line in open("/inst/env", encoding="utf-8").read().split())
@@ -476,7 +477,7 @@ def main():
     machine()
     results["runs"] = opts.runs
 
-    if only - {"inspect", "packed", "fuse", "files", "copy"}:
+    if only - {"inspect", "packed", "fuse", "files", "remote", "copy"}:
         bench_dumps(opts, only)
     if "files" in only:
         many.bench_files(sys.modules[__name__], opts.runs)
@@ -487,6 +488,8 @@ def main():
         bench_fuse(opts.runs, 64 if opts.quick else 1024)
     if "inspect" in only:
         bench_inspect(opts.runs)
+    if "remote" in only:
+        remote.bench_remote(sys.modules[__name__], opts.runs, 1 if opts.quick else 10)
     if "copy" in only:
         rm("/scratch/redis-rootfs", "/scratch/base")
         subprocess.run([*PODMAN, "rm", "-af"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """make_large.py ARCHIVE NEW MIB RANGES: Podman's archive, whose first process now has MIB more of memory in one area, in RANGES ranges of pages with a
-page that isn't there behind each. The pages are zeros but for one in every MiB, and the file is sparse."""
+page that isn't there behind each. The pages are zeros but for 256 of them, and the file is sparse."""
 import struct
 import sys
 import tarfile
@@ -71,7 +71,7 @@ def with_area(mm, end):
 
 def main():
     archive, new, mib, ranges = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    old, pages = tarfile.open(archive), mib << 8
+    old, pages, step = tarfile.open(archive), mib << 8, max(1, mib // 256)
     each = [pages // ranges + (i < pages % ranges) for i in range(ranges)]
     pagemap = old.extractfile("checkpoint/pagemap-1.img").read()
     head, *entries = records(pagemap)
@@ -93,9 +93,9 @@ def main():
             out.write(m.tobuf(tarfile.GNU_FORMAT))
             if m.name == large:
                 out.write(data[:before])
-                for i in range(mib):
+                for i in range(0, mib, step):
                     out.write(b"%08x" % i)
-                    out.seek((1 << 20) - 8, 1)
+                    out.seek((min(step, mib - i) << 20) - 8, 1)
                 data = data[before:]
             out.write(data)
             out.seek(-m.size % 512, 1)
