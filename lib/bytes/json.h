@@ -20,7 +20,7 @@
 /* Go's decoder stops at 10000, jansson's at 2048; jansson needs some 250 bytes for an object. */
 #define JSON_DEPTH_MAX      512
 #define JSON_CONTAINERS_MAX (1 << 17) /* arrays and objects */
-#define JSON_VALUES_MAX     (1 << 20) /* all values */
+#define JSON_VALUES_MAX     (1 << 18) /* all values; a member of an object takes 130 bytes */
 
 /* A json_t * that drops its reference when its scope ends. */
 #define _json_ __attribute__((cleanup(json_decrefp)))
