@@ -201,7 +201,6 @@ static int ask_service(struct auth *a, const char *scope, unsigned *ret_status, 
 		       size_t *ret_len, struct firn_error *err)
 {
 	_cleanup_(http_closep) struct http *h = NULL;
-	_cleanup_(istream_closep) struct istream *in = NULL;
 	_cleanup_(wipe) struct buf body = BUF_INIT;
 	_free_ char *realm = url_text(&a->realm);
 	struct http_request q = { .url = realm,
@@ -214,10 +213,9 @@ static int ask_service(struct auth *a, const char *scope, unsigned *ret_status, 
 		return firn_fail_oom(err, "token");
 	rc = a->who.identity ? post_token(a, scope, &q, &body, &h, err)
 			     : get_token(a, scope, &q, realm, &h, err);
-	if (rc < 0 || (rc = http_answer(h, ret_status, err)) < 0 ||
-	    (rc = http_stream(take_ptr(&h), &in, err)) < 0)
+	if (rc < 0 || (rc = http_answer(h, ret_status, err)) < 0)
 		return rc;
-	return istream_read_all(in, TOKEN_REPLY_MAX, ret, ret_len, err);
+	return registry_read_all(a->registry, h, TOKEN_REPLY_MAX, ret, ret_len, err);
 }
 
 static int fetch(struct auth *a, const char *scope, const char *more, struct token *ret,

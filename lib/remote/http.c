@@ -26,7 +26,6 @@ size_t http_on_header(char *bytes, size_t size, size_t n, void *ctx)
 	unsigned status;
 
 	n *= size;
-	h->last = http_now();
 	if (n > HTTP_HEADERS_MAX - h->lines_total) {
 		h->too_much = true;
 		return 0;
@@ -37,6 +36,8 @@ size_t http_on_header(char *bytes, size_t size, size_t n, void *ctx)
 	status = header_status(bytes, n);
 	if (status) {
 		h->status = status;
+		if (status >= 200)
+			h->begun = h->last = http_now();
 		h->framed = header_is_framed(bytes, n);
 		buf_reset(&h->lines);
 	} else if (bytes[0] == '\r' || bytes[0] == '\n') {
@@ -165,6 +166,7 @@ int http_step(struct http *h, struct firn_error *err)
 static int timed_out(const struct http *h, uint64_t limit, struct firn_error *err)
 {
 	const char *what = h->answered                 ? "no byte of the answer"
+			   : h->begun                  ? "not all of the answer's headers"
 			   : h->sends && !h->out_ended ? "no byte taken"
 						       : "no answer";
 
@@ -177,10 +179,11 @@ static int wait_more(struct http *h, struct firn_error *err)
 {
 	const bool waits = h->status < 200 && (!h->sends || h->out_ended);
 	const uint64_t limit = waits ? h->times.answer : h->times.idle;
-	const uint64_t gone = http_now() - h->last;
+	const uint64_t now = http_now(), gone = now - h->last;
 	CURLMcode code;
 
-	if (gone >= limit)
+	/* Interim answers are none, and whoever sends a line now and then doesn't send headers. */
+	if (gone >= limit || (h->begun && !h->answered && now - h->begun >= limit))
 		return timed_out(h, limit, err);
 	code = h->lc->curl_multi_poll(
 	    h->line.multi, NULL, 0, limit - gone < POLL_MAX_MS ? (int)(limit - gone) : POLL_MAX_MS,

@@ -25,7 +25,8 @@
 struct http_times {
 	uint64_t connect;
 	uint64_t answer; /* from the end of the request to the answer's first byte */
-	uint64_t idle;   /* without a byte in either direction in the middle of one of them */
+	/* Without a byte in either direction in the middle of one of them; all headers together. */
+	uint64_t idle;
 };
 
 #define HTTP_CONNECT_MS 10000

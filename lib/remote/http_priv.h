@@ -76,6 +76,7 @@ struct http {
 	bool ended;
 	CURLcode result; /* once ended */
 	bool too_much;   /* headers: that is why it ended */
+	uint64_t begun;  /* ms: when the final answer's came; 0: not yet */
 	char detail[CURL_ERROR_SIZE];
 };
 

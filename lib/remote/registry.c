@@ -12,14 +12,15 @@
 #include <string.h>
 #include <time.h>
 
-#define KNOWN_FLAGS   (FIRN_REGISTRY_PLAIN_HTTP | FIRN_REGISTRY_NO_TLS_VERIFY)
-#define REDIRECTS_MAX 5
-#define DELAY_MS      500
-#define DELAY_MAX_MS  (60 * 1000)
-#define PIECE_BYTES   (256u << 10) /* of a body that are read at a time */
-#define ACCEPT_MAX    512
-#define SENT_BYTES    (1u << 20)
-#define REFUSALS_MAX  2 /* 401s to one question: without a word, and with an old token */
+#define KNOWN_FLAGS    (FIRN_REGISTRY_PLAIN_HTTP | FIRN_REGISTRY_NO_TLS_VERIFY)
+#define REDIRECTS_MAX  5
+#define DELAY_MS       500
+#define DELAY_MAX_MS   (60 * 1000)
+#define PIECE_BYTES    (256u << 10) /* of a body that are read at a time */
+#define ACCEPT_MAX     512
+#define DOCUMENT_IDLES 5 /* times as long as nothing may come, a document may take */
+#define SENT_BYTES     (1u << 20)
+#define REFUSALS_MAX   2 /* 401s to one question: without a word, and with an old token */
 
 void registry_close(struct registry *r)
 {
@@ -187,18 +188,37 @@ void registry_answer_done(struct registry_answer *a)
 	*a = (struct registry_answer)REGISTRY_ANSWER_NONE;
 }
 
-int registry_answer_read(struct registry_answer *a, size_t max, char **ret, size_t *ret_len,
-			 struct firn_error *err)
+uint64_t registry_clock(void)
 {
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+uint64_t registry_patience(const struct registry *r)
+{
+	return r->times.idle ? r->times.idle : HTTP_IDLE_MS;
+}
+
+int registry_read_all(const struct registry *r, struct http *h, size_t max, char **ret,
+		      size_t *ret_len, struct firn_error *err)
+{
+	const uint64_t limit = DOCUMENT_IDLES * registry_patience(r), begun = registry_clock();
 	_buf_ struct buf all = BUF_INIT;
 	char piece[16384];
 	ssize_t n;
 	int rc;
 
-	while ((n = http_read(a->http, piece, sizeof(piece), err)) > 0) {
+	while ((n = http_read(h, piece, sizeof(piece), err)) > 0) {
 		if ((size_t)n > max - all.len)
 			return firn_fail(err, FIRN_ELIMIT, "larger than %zu bytes", max);
 		buf_put(&all, piece, (size_t)n);
+		explicit_bzero(piece, (size_t)n); /* it may be a token */
+		if (registry_clock() - begun >= limit)
+			return firn_fail(err, FIRN_EFAIL,
+					 "%zu bytes within %" PRIu64 " s, and more to come",
+					 all.len, limit / 1000);
 	}
 	if (n < 0)
 		return (int)n;
@@ -210,15 +230,22 @@ int registry_answer_read(struct registry_answer *a, size_t max, char **ret, size
 	return *ret ? 0 : firn_fail_oom(err, "answer");
 }
 
+int registry_answer_read(struct registry_answer *a, size_t max, char **ret, size_t *ret_len,
+			 struct firn_error *err)
+{
+	return registry_read_all(a->registry, a->http, max, ret, ret_len, err);
+}
+
 int registry_refuse(struct registry_answer *a, struct firn_error *err)
 {
+	const uint64_t until = registry_clock() + registry_patience(a->registry);
 	char text[ANSWER_ERROR_MAX];
 	const bool asks = a->status == 401 || a->status == 403;
 	size_t len = 0;
 	ssize_t n;
 	int rc;
 
-	while (len < sizeof(text) &&
+	while (len < sizeof(text) && registry_clock() < until &&
 	       (n = http_read(a->http, text + len, sizeof(text) - len, NULL)) > 0)
 		len += (size_t)n;
 	rc = answer_fail(a->status, text, len, err);

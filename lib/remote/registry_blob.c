@@ -87,11 +87,28 @@ struct blob_in {
 	struct digest digest;
 	uint64_t at, to, size;
 	uint64_t begun; /* at, when the connection was made */
+	uint64_t few;   /* bytes that came in the last ... */
+	uint64_t spent; /* ms that were waited for them */
 	struct registry_answer answer;
 	struct retry again;
 	bool refused; /* by an answer that another try would get, too */
 	int failed;
 };
+
+/* A peer that sends a byte now and then sends nothing. */
+static int check_pace(struct blob_in *b, size_t got, uint64_t ms, struct firn_error *err)
+{
+	b->few += got;
+	b->spent += ms;
+	if (b->few >= PROGRESS_BYTES) {
+		b->few = b->spent = 0;
+	} else if (b->spent >= registry_patience(b->registry)) {
+		return firn_fail(err, FIRN_EFAIL,
+				 "%" PRIu64 " bytes in %" PRIu64 " s are too few to go on", b->few,
+				 b->spent / 1000);
+	}
+	return 0;
+}
 
 /* A registry that knows no ranges sends all of it: what came before is read and forgotten. */
 static int skip(struct blob_in *b, struct firn_error *err)
@@ -101,13 +118,18 @@ static int skip(struct blob_in *b, struct firn_error *err)
 
 	while (left > 0) {
 		const size_t want = left < sizeof(piece) ? (size_t)left : sizeof(piece);
+		const uint64_t begun = registry_clock();
 		const ssize_t n = http_read(b->answer.http, piece, want, err);
+		int rc;
 
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
 			return firn_fail(err, FIRN_ECORRUPT, "ends before byte %" PRIu64, b->at);
 		left -= (uint64_t)n;
+		rc = left ? check_pace(b, (size_t)n, registry_clock() - begun, err) : 0;
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -160,6 +182,7 @@ static int connect_blob(struct blob_in *b, struct firn_error *err)
 	if ((rc = registry_ask(b->registry, &c, &b->answer, err)) < 0)
 		return rc;
 	b->begun = b->at;
+	b->few = b->spent = 0;
 	b->refused = b->answer.status != 200 && b->answer.status != 206;
 	if (b->refused)
 		return registry_refuse(&b->answer, err);
@@ -183,7 +206,9 @@ static int check_end(struct blob_in *b, struct firn_error *err)
 
 static ssize_t read_some(struct blob_in *b, void *buf, size_t n, struct firn_error *err)
 {
+	uint64_t begun;
 	ssize_t got = 0;
+	int rc;
 
 	if (!b->answer.http)
 		got = connect_blob(b, err);
@@ -191,14 +216,20 @@ static ssize_t read_some(struct blob_in *b, void *buf, size_t n, struct firn_err
 		return got;
 	if (n > b->to - b->at)
 		n = (size_t)(b->to - b->at);
+	begun = registry_clock();
 	got = http_read(b->answer.http, buf, n, err);
 	if (got == 0)
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "the registry sends %" PRIu64 " bytes where %" PRIu64
 				 " are expected",
 				 b->at, b->to);
-	if (got > 0)
-		b->at += (uint64_t)got;
+	if (got < 0)
+		return got;
+	b->at += (uint64_t)got;
+	if (b->at < b->to && (rc = check_pace(b, (size_t)got, registry_clock() - begun, err)) < 0) {
+		b->at -= (uint64_t)got;
+		return rc;
+	}
 	return got;
 }
 

@@ -94,6 +94,13 @@ int registry_refuse(struct registry_answer *a, struct firn_error *err);
 int registry_answer_read(struct registry_answer *a, size_t max, char **ret, size_t *ret_len,
 			 struct firn_error *err) _must_check_;
 
+/* The rest of an answer, NUL-ended, as far as it comes in a time that is long enough for it. */
+int registry_read_all(const struct registry *r, struct http *h, size_t max, char **ret,
+		      size_t *ret_len, struct firn_error *err) _must_check_;
+uint64_t registry_clock(void); /* ms */
+/* How long nothing, or next to nothing, may come. */
+uint64_t registry_patience(const struct registry *r);
+
 /* Wait for the next try; false when there is none. */
 bool registry_again(const struct registry *r, struct retry *t);
 /* The error of the last try, which was not the first one. */

@@ -59,11 +59,26 @@ struct list {
 	struct url at;
 	size_t max; /* bytes of a page */
 	unsigned pages;
+	struct url mark; /* one that it was at before */
 };
 
 static void list_done(struct list *l)
 {
 	url_done(&l->at);
+	url_done(&l->mark);
+}
+
+/* R. P. Brent's way to find a circle: the mark moves each time that twice as many are behind us. */
+static int check_circle(struct list *l, struct firn_error *err)
+{
+	if (!l->at.host)
+		return 0;
+	if (l->mark.host && strcmp(l->mark.path, l->at.path) == 0)
+		return firn_fail(err, FIRN_ECORRUPT, "a list goes in a circle");
+	if (l->pages & (l->pages - 1))
+		return 0;
+	url_done(&l->mark);
+	return url_copy(&l->at, &l->mark, err);
 }
 
 /* 1 and a page, 0 at the end; -FIRN_ENOTFOUND is for the caller to judge. */
@@ -88,7 +103,7 @@ static int list_next(struct list *l, const char *accept, char **ret, size_t *ret
 	rc = next_page(&a, &l->at, err);
 	if (rc == 0)
 		url_done(&l->at);
-	if (rc < 0)
+	if (rc < 0 || (rc = check_circle(l, err)) < 0)
 		return rc;
 	*ret = take_ptr(&text);
 	return 1;

@@ -129,4 +129,66 @@ rules '{}'
 for name in six seven eight; do
 	arrives big $name "$name"
 done
+# --- random cuts, both ways: connections at any byte, and firn itself at any moment; FIRN_CUTS is how many runs (1,000 for who has the time)
+
+make_image small $((2 * MiB)) $((MiB + 17)) 300000 5000
+make_image other 1000
+files() { (cd "$1" && find . -type f | sort); }
+# tries WHAT COMMAND...: killed after a moment now and then, until it comes to its end
+tries() {
+	local n what=$1
+	shift
+	for ((n = 1; n <= 12; n++)); do
+		if ((n < 12 && RANDOM % 3)); then
+			timeout -s KILL "0.$(printf %02d $((RANDOM % 40 + 2)))" "$firn" copy -q --plain-http "$@" >/dev/null 2>"$what.err"
+		else
+			"$firn" copy -q --plain-http "$@" >/dev/null 2>"$what.err"
+		fi && echo $((n - 1)) >>"$what" && return
+		[ "$what" = push ] || leaves_nothing || return
+	done
+	echo "$what: $(cat "$what.err")"
+	return 1
+}
+# What a pull that was killed leaves in a layout is for gc; half of the runs have it removed, half go on.
+leaves_nothing() {
+	((RANDOM % 2)) || return 0
+	"$firn" gc --grace 0 oci:to >gc 2>&1 || { echo "gc: $(cat gc)" && return 1; }
+	# It may have come to its end a moment before.
+	cmp -s <(files to) "$work/small.files" || is_same "$(files "$work/other")" "$(files to)" "what gc leaves"
+}
+is_same() { [ "$1" = "$2" ] || { echo "$3: $2 for $1" && return 1; }; }
+# one_run SEED: with a registry of its own; says what is wrong
+one_run() {
+	local keeps=(bytes requests offset) server rc=0
+	RANDOM=$1
+	mkdir "run$1" && cd "run$1" || return
+	export XDG_STATE_HOME=$PWD/state
+	echo "{\"keep\": \"${keeps[$1 % 3]}\", \"cuts\": {\"seed\": $1, \"p\": 0.4, \"times\": $((RANDOM % 8 + 2))}}" >rules
+	python3 "$top_srcdir/tests/cli/registry_small.py" port rules log >/dev/null 2>&1 &
+	server=$!
+	wait_for 20 test -e port && cp -a ../other to && {
+		tries push oci:../small:t "docker://127.0.0.1:$(cat port)/a:t" &&
+			{ sed -i "s/\"times\": [0-9]*/\"times\": $((RANDOM % 8 + 1))/" rules; } &&
+			tries pull "docker://127.0.0.1:$(cat port)/a:t" oci:to:u &&
+			is_same "$(cat ../small.blobs)" "$(blobs to)" blobs &&
+			is_same "$(ls -A state/firn 2>/dev/null | grep '^upload-')" "" state &&
+			"$firn" gc --grace 0 oci:to >/dev/null && is_same "$(cat ../small.files)" "$(files to)" files
+	} || { echo "seed $1: wrong" && rc=1; }
+	grep -c ' cut ' log >cuts
+	kill $server
+	cd .. && [ $rc = 1 ] || rm -r "run$1/to"
+	return $rc
+}
+mkdir both && cp -a small/. both && cp other/blobs/sha256/* both/blobs/sha256/
+blobs both >small.blobs
+files both >small.files
+seed=${FIRN_SEED:-$((RANDOM * 32768 + RANDOM))} count=${FIRN_CUTS:-12}
+diag "$count runs, seeds from $seed"
+wrong=$(for ((i = 0; i < count; i++)); do
+	((i < 6)) || wait -n
+	one_run $((seed + i)) 2>/dev/null &
+done
+wait)
+is "$wrong" "" "every run comes to its end, with every digest, and leaves nothing"
+diag "$(cat run*/cuts | awk '{ n += $1 } END { print n }') connections cut; pushes begun again $(cat run*/push | awk '{ n += $1 } END { print n }') times, pulls $(cat run*/pull | awk '{ n += $1 } END { print n }')"
 done_testing

@@ -27,7 +27,10 @@ struct fake_scene {
 	size_t repeats;      /* 64 KiB of zeros behind it, so many times */
 	const char *wants;   /* what the request has to have, NULL: anything */
 	const char *refuses; /* what it may not have */
+	const char *drips;   /* from these words of the answer on it comes a byte at a time */
 };
+
+#define FAKE_DRIP_MS 40
 
 struct fake_registry {
 	const struct fake_scene *scenes;
@@ -72,7 +75,7 @@ static inline void fake_answer(const struct fake_registry *f, int fd, const stru
 {
 	static const char zeros[65536];
 	char text[FAKE_ROOM * 2];
-	size_t n = 0;
+	size_t n = 0, whole = 0;
 
 	for (const char *c = s->answer; *c && n < sizeof(text) - 8; c++) {
 		if (strncmp(c, "PORT", 4) == 0) {
@@ -82,8 +85,18 @@ static inline void fake_answer(const struct fake_registry *f, int fd, const stru
 			text[n++] = *c;
 		}
 	}
-	if (send(fd, text, n, MSG_NOSIGNAL) != (ssize_t)n)
+	if (s->drips) {
+		char *at = memmem(text, n, s->drips, strlen(s->drips));
+
+		whole = at ? (size_t)(at - text) : n;
+	}
+	if (send(fd, text, whole ? whole : n, MSG_NOSIGNAL) != (ssize_t)(whole ? whole : n))
 		return;
+	for (size_t i = whole; whole && i < n; i++) {
+		usleep(FAKE_DRIP_MS * 1000);
+		if (send(fd, text + i, 1, MSG_NOSIGNAL) != 1)
+			return;
+	}
 	for (size_t i = 0; i < s->repeats; i++)
 		if (send(fd, zeros, sizeof(zeros), MSG_NOSIGNAL) <= 0)
 			return;

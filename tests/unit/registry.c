@@ -12,6 +12,7 @@
 #define MANIFEST_SHA256    "sha256:9bea5df19e18cdb7c20f1b3a4ac2b6a9e9ba3ebf7c7ea7fc93cfc8dcb80a8b5c"
 #define GOOD               OK(OCI_INDEX, "19") CLOSE MANIFEST
 #define BLOB               "0123456789"
+#define LONG_BODY          "0123456789012345678901234567890123456789012345678901234567890123456789"
 #define BASIC              "\r\nWWW-Authenticate: Basic realm=\"r\""
 #define BEARER             "\r\nWWW-Authenticate: Bearer realm=\"http://127.0.0.1:PORT/token\",service=\"s\""
 #define SECRET             "Authorization: Basic dXNlcjpzZWNyZXQ=" /* user:secret */
@@ -178,6 +179,44 @@ static const struct {
 	  1,
 	  { { .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked" CLOSE "FFFFFFF\r\n",
 	      .repeats = 16384 } } },
+	{ "headers a byte at a time",
+	  OP_MANIFEST,
+	  -FIRN_EFAIL,
+	  "not all of the answer's headers within 200 ms",
+	  1,
+	  { { .answer = GOOD, .drips = "Content-Type" } } },
+	{ "a document a byte at a time",
+	  OP_MANIFEST,
+	  -FIRN_EFAIL,
+	  " bytes within 1 s, and more to come; after 3 tries",
+	  3,
+	  { { .answer = OK(OCI_INDEX, "70") CLOSE LONG_BODY, .drips = "0123" },
+	    { .answer = OK(OCI_INDEX, "70") CLOSE LONG_BODY, .drips = "0123" },
+	    { .answer = OK(OCI_INDEX, "70") CLOSE LONG_BODY, .drips = "0123" } } },
+	{ "a token a byte at a time",
+	  OP_MANIFEST,
+	  -FIRN_EFAIL,
+	  " bytes within 1 s, and more to come; after 3 tries",
+	  4,
+	  { { .answer = EMPTY("401 No") BEARER CLOSE },
+	    { .answer = OK("text/plain", "70") CLOSE LONG_BODY, .drips = "0123" },
+	    { .answer = OK("text/plain", "70") CLOSE LONG_BODY, .drips = "0123" },
+	    { .answer = OK("text/plain", "70") CLOSE LONG_BODY, .drips = "0123" } } },
+	{ "an error a byte at a time",
+	  OP_MANIFEST,
+	  -FIRN_ENOTFOUND,
+	  "the registry answers 404",
+	  1,
+	  { { .answer = "HTTP/1.1 404 No\r\nContent-Length: 70" CLOSE LONG_BODY,
+	      .drips = "0123" } } },
+	{ "a blob a byte at a time",
+	  OP_BLOB,
+	  -FIRN_EFAIL,
+	  "are too few to go on; after 3 tries",
+	  3,
+	  { { .answer = OK("x/y", "10") CLOSE BLOB, .drips = "234" },
+	    { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 10" CLOSE BLOB, .drips = "12" },
+	    { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 10" CLOSE BLOB, .drips = "12" } } },
 	{ "a blob",
 	  OP_BLOB,
 	  0,
@@ -491,7 +530,12 @@ static int do_it(enum op op, struct registry *r, char told[256], struct firn_err
 START_TEST(exchange)
 {
 	const struct registry_opts opts = {
-		.plain_http = true, .creds = "user:secret", .retries = 2, .delay_ms = 1
+		.plain_http = true,
+		.creds = "user:secret",
+		.retries = 2,
+		.delay_ms = 1,
+		.times = { .idle =
+			       cases[_i].scenes[0].drips || cases[_i].scenes[1].drips ? 200 : 0 },
 	};
 	_cleanup_(ref_done) struct ref ref = { .path = NULL };
 	_cleanup_(registry_closep) struct registry *r = NULL;
