@@ -328,6 +328,29 @@ START_TEST(no_unsigned_numbers)
 }
 END_TEST
 
+static const char *const printed[] = {
+	"{\"a\":[1,{\"b\":2}],\"c\":{}}",      "{\"c\":{},\"a\":[1,{\"b\":2}]}",
+	"{\"c\": {}, \"a\": [1, {\"b\": 2}]}", "{\"c\":{},\"a\":[1,{\"b\":2}]}\n",
+	"{\n  \"c\": 1,\n  \"a\": 2\n}",       "{\n   \"c\": 1,\n   \"a\": 2\n}\n",
+	"{\n    \"c\": 1,\n    \"a\": 2\n}",   "\"x\"",
+};
+
+START_TEST(print_like)
+{
+	struct firn_error err = { 0 };
+	_buf_ struct buf out = BUF_INIT, other = BUF_INIT;
+	_json_ json_t *j = NULL, *small = json_pack("{s:i}", "z", 1);
+
+	ck_ok(json_parse(printed[_i], strlen(printed[_i]), &j, &err), err);
+	ck_ok(json_print_like(printed[_i], strlen(printed[_i]), j, &out, &err), err);
+	ck_assert_str_eq((char *)out.data, printed[_i]);
+	/* Nobody's way. */
+	ck_ok(json_print_like("{ }", 3, small, &other, &err), err);
+	ck_assert_str_eq((char *)other.data, "{\"z\":1}");
+	ck_assert_int_eq(json_print_like("{", 1, small, &other, &err), -FIRN_ECORRUPT);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("json");
@@ -342,6 +365,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, print);
 	tcase_add_test(tc, put);
 	tcase_add_loop_test(tc, locate, 0, ARRAY_SIZE(locate_cases));
+	tcase_add_loop_test(tc, print_like, 0, ARRAY_SIZE(printed));
 	tcase_add_test(tc, unsigned_numbers);
 	tcase_add_test(tc, no_unsigned_numbers);
 	suite_add_tcase(s, tc);

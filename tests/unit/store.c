@@ -31,9 +31,9 @@ static void expect_digest(const struct digest *d, const char *wanted)
 	ck_assert_str_eq(digest_text(d, text), wanted);
 }
 
-enum kind { FOLDER_STORE, MEMORY };
+enum kind { FOLDER_STORE, MEMORY, SPOOL };
 
-/* An empty store of either kind; the folder is "layout" in the scratch folder. */
+/* An empty store of each kind; the folder is "layout" in the scratch folder. */
 static struct store *new_store(int kind)
 {
 	struct firn_error err = { 0 };
@@ -42,6 +42,10 @@ static struct store *new_store(int kind)
 
 	if (kind == MEMORY) {
 		ck_ok(store_mem_new(&s, &err), err);
+		return s;
+	}
+	if (kind == SPOOL) {
+		ck_ok(store_spool_new(scratch(""), &s, &err), err);
 		return s;
 	}
 	dir = scratch_folder("layout");
@@ -192,8 +196,8 @@ static const struct {
 
 START_TEST(write_blob)
 {
-	const uint64_t size = blobs[_i / 2].size;
-	_cleanup_(store_closep) struct store *s = new_store(_i % 2);
+	const uint64_t size = blobs[_i / 3].size;
+	_cleanup_(store_closep) struct store *s = new_store(_i % 3);
 	_free_ uint8_t *bytes = malloc((size_t)size);
 	struct firn_error err = { 0 };
 	struct digest d, reference;
@@ -201,7 +205,7 @@ START_TEST(write_blob)
 	for (uint64_t i = 0; i < size; i++)
 		bytes[i] = pattern(i);
 	ck_ok(digest_of(bytes, (size_t)size, &reference, &err), err);
-	write_pattern(s, blobs[_i / 2].reserve, size, &d);
+	write_pattern(s, blobs[_i / 3].reserve, size, &d);
 	ck_assert(digest_equal(&d, &reference));
 	expect_pattern(s, &d, size);
 }
@@ -563,9 +567,9 @@ static Suite *suite(void)
 
 	tcase_add_unchecked_fixture(tc, scratch_setup, scratch_teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, put_and_read, FOLDER_STORE, MEMORY + 1);
-	tcase_add_loop_test(tc, open_blob, FOLDER_STORE, MEMORY + 1);
-	tcase_add_loop_test(tc, write_blob, 0, 2 * ARRAY_SIZE(blobs));
+	tcase_add_loop_test(tc, put_and_read, FOLDER_STORE, SPOOL + 1);
+	tcase_add_loop_test(tc, open_blob, FOLDER_STORE, SPOOL + 1);
+	tcase_add_loop_test(tc, write_blob, 0, 3 * ARRAY_SIZE(blobs));
 	tcase_add_loop_test(tc, expected_head, RIGHT, ABANDONED + 1);
 	tcase_add_test(tc, abandon_blob);
 	tcase_add_test(tc, modes);
