@@ -158,8 +158,8 @@ static int is_printed_so(const json_t *j, size_t flags, const char *text, size_t
 	return out.len == len && memcmp(out.data, text, len) == 0;
 }
 
-int json_print_like(const char *like, size_t len, const json_t *j, struct buf *out,
-		    struct firn_error *err)
+int json_style_of(const char *text, size_t len, const json_t *j, struct json_style *ret,
+		  struct firn_error *err)
 {
 	static const size_t ways[] = {
 		JSON_COMPACT | JSON_SORT_KEYS,
@@ -169,21 +169,29 @@ int json_print_like(const char *like, size_t len, const json_t *j, struct buf *o
 		JSON_INDENT(3),
 		JSON_INDENT(4),
 	};
-	const bool newline = len && like[len - 1] == '\n';
-	_json_ json_t *was = NULL;
+	const bool newline = len && text[len - 1] == '\n';
 	size_t way = JSON_COMPACT;
-	int rc = json_parse(like, len, &was, err);
+	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(ways); i++) {
-		rc = is_printed_so(was, ways[i], like, len - newline, err);
+		rc = is_printed_so(j, ways[i], text, len - newline, err);
 		if (rc > 0)
 			way = ways[i];
 	}
-	if (rc < 0 || (rc = print(j, way, out, err)) < 0)
+	if (rc < 0)
 		return rc;
-	if (newline)
+	*ret = (struct json_style){ way, newline };
+	return 0;
+}
+
+int json_print_in(const struct json_style *style, const json_t *j, struct buf *out,
+		  struct firn_error *err)
+{
+	int rc = print(j, style->flags, out, err);
+
+	if (rc == 0 && style->newline)
 		buf_puts(out, "\n");
-	return buf_check(out, err);
+	return rc < 0 ? rc : buf_check(out, err);
 }
 
 static int unexpected(const char *key, const char *wanted, const json_t *found,

@@ -37,13 +37,22 @@ int json_print(const json_t *j, struct buf *out, struct firn_error *err) _must_c
 int json_print_pretty(const json_t *j, int spaces, struct buf *out,
 		      struct firn_error *err) _must_check_;
 
+/* How a document is printed. */
+struct json_style {
+	size_t flags; /* json.c's */
+	bool newline; /* at its end */
+};
+
 /*
- * In the way in which @like, a document, is printed: compact, with blanks or indented, keys sorted
- * or in their order. A document that is parsed and printed like itself is the same bytes, unless
- * nobody prints so; then it is compact with the keys in their order. Appends to @out.
+ * How @text, which is @j, is printed: compact, with blanks or indented, keys sorted or in their
+ * order. Printed again in that style it is the same bytes. If nobody prints so, the style is
+ * compact with the keys in their order.
  */
-int json_print_like(const char *like, size_t len, const json_t *j, struct buf *out,
-		    struct firn_error *err) _must_check_;
+int json_style_of(const char *text, size_t len, const json_t *j, struct json_style *ret,
+		  struct firn_error *err) _must_check_;
+/* Appends to @out. */
+int json_print_in(const struct json_style *style, const json_t *j, struct buf *out,
+		  struct firn_error *err) _must_check_;
 
 /* Required members. Strings and children are borrowed from @obj. */
 int json_get_str(const json_t *obj, const char *key, const char **ret,

@@ -136,6 +136,9 @@ static int replace(struct oci_descriptor *desc, const struct became *b, struct f
 		rc = json_put_str(new.json, "digest", digest_text(&b->is, text), err);
 		if (rc == 0)
 			rc = json_put(new.json, "size", json_integer((json_int_t)b->size), err);
+		/* As it stood in an index; in index.json a build says nothing of it. */
+		if (rc == 0 && (!b->zstd || oci_annotation(new.json, ORG_FIRN_ROLE)))
+			rc = door_note_zstd(new.json, b->zstd, err);
 	}
 	if (rc < 0) {
 		oci_descriptor_done(&new);

@@ -6,6 +6,7 @@
 #include "bytes/codec.h"
 #include "copy/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DISAGREES "has a config that does not fit its layers"
@@ -25,8 +26,7 @@ static int name_new(json_t *entry, const struct became *b, const char *type, str
 	return rc;
 }
 
-/* What a build says in an index of an image with such layers. */
-static int note_zstd(json_t *entry, bool zstd, struct firn_error *err)
+int door_note_zstd(json_t *entry, bool zstd, struct firn_error *err)
 {
 	json_t *a = json_object_get(entry, "annotations");
 	int rc = 0;
@@ -42,18 +42,18 @@ static int note_zstd(json_t *entry, bool zstd, struct firn_error *err)
 	return 0;
 }
 
-/* What @entry of a document, described by @desc, is now. */
-static int move_entry(struct door *d, const struct oci_descriptor *desc, json_t *entry, int depth,
-		      bool in_index, bool *ret_changed, struct firn_error *err)
+/* @entry of a document, which named @was: 0 it still does, 1 no more, 2 and has zstd layers. */
+static int change_entry(const struct door *d, const struct digest *was, json_t *entry,
+			struct became *ret, struct firn_error *err)
 {
-	struct became b;
-	int rc = door_move(d, desc, depth + 1, &b, err);
+	const struct became *b = door_find(d, was, true);
+	int rc;
 
-	if (rc < 0 || !b.changed)
-		return rc;
-	*ret_changed = true;
-	rc = name_new(entry, &b, NULL, err);
-	return rc < 0 || !in_index ? rc : note_zstd(entry, b.zstd, err);
+	if (!b || !b->changed)
+		return 0;
+	ret->changed = true;
+	rc = name_new(entry, b, NULL, err);
+	return rc < 0 ? rc : 1 + b->zstd;
 }
 
 /* 1 and the config when it can be said which diff_id each layer has. */
@@ -96,11 +96,9 @@ static bool is_zstd(const char *type)
 	return oci_layer_codec(type, &codec, NULL) == 0 && codec == CODEC_ZSTD;
 }
 
-static int move_layers(struct door *d, const struct oci_manifest *m, const struct oci_config *c,
-		       json_t *doc, struct became *ret, struct firn_error *err)
+static int change_layers(struct door *d, const struct oci_manifest *m, const struct oci_config *c,
+			 struct became *ret, struct firn_error *err)
 {
-	json_t *list = json_object_get(doc, "layers");
-
 	for (size_t i = 0; i < m->nlayers; i++) {
 		const struct oci_descriptor *layer = &m->layers[i];
 		struct became b = { .changed = false };
@@ -109,7 +107,7 @@ static int move_layers(struct door *d, const struct oci_manifest *m, const struc
 		if (door_wants(d, layer) && !is_of_base(m, i, &c->diff_ids[i]))
 			rc = door_layer(d, layer, &c->diff_ids[i], &b, err);
 		if (rc == 0 && b.changed)
-			rc = name_new(json_array_get(list, i), &b, door_type(d), err);
+			rc = name_new(layer->json, &b, door_type(d), err);
 		if (rc < 0)
 			return rc;
 		ret->changed |= b.changed;
@@ -126,8 +124,8 @@ static bool wants_any(const struct door *d, const struct oci_manifest *m)
 	return false;
 }
 
-static int move_image(struct door *d, const struct oci_manifest *m, json_t *doc, struct became *ret,
-		      struct firn_error *err)
+static int change_image(struct door *d, const struct oci_manifest *m, struct became *ret,
+			struct firn_error *err)
 {
 	_cleanup_(oci_config_done) struct oci_config c = { 0 };
 	int rc;
@@ -140,70 +138,23 @@ static int move_image(struct door *d, const struct oci_manifest *m, json_t *doc,
 			door_warn(d, &ret->was, DISAGREES);
 		return 0;
 	}
-	return rc < 0 ? rc : move_layers(d, m, &c, doc, ret, err);
+	return rc < 0 ? rc : change_layers(d, m, &c, ret, err);
 }
 
-static int move_manifest(struct door *d, const char *text, size_t len, int depth, json_t **ret_doc,
-			 struct became *ret, struct firn_error *err)
-{
-	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
-	_json_ json_t *doc = NULL;
-	int rc = oci_manifest_parse(text, len, &m, err);
+/* Prints the document @json, which is to be changed, in the style that it has. */
+struct printing {
+	const char *text;
+	size_t len;
+	struct json_style style;
+};
 
-	if (rc < 0)
-		return rc;
-	doc = json_deep_copy(m.json);
-	if (!doc)
-		return firn_fail_oom(err, "manifest");
-	if (m.subject.digest.alg)
-		rc = move_entry(d, &m.subject, json_object_get(doc, "subject"), depth, false,
-				&ret->changed, err);
-	if (rc < 0)
-		return rc;
-	*d->subject = '\0';
-	if (ret->changed)
-		digest_text(&m.subject.digest, d->subject);
-	rc = move_image(d, &m, doc, ret, err);
-	if (rc < 0)
-		return rc;
-	*ret_doc = take_ptr(&doc);
-	return 0;
-}
-
-static int move_index(struct door *d, const char *text, size_t len, int depth, json_t **ret_doc,
-		      struct became *ret, struct firn_error *err)
-{
-	_cleanup_(oci_index_done) struct oci_index index = { 0 };
-	_cleanup_(oci_descriptor_done) struct oci_descriptor subject = { 0 };
-	_json_ json_t *doc = NULL;
-	json_t *j;
-	int rc = oci_index_parse(text, len, &index, err);
-
-	if (rc < 0)
-		return rc;
-	doc = json_deep_copy(index.json);
-	if (!doc)
-		return firn_fail_oom(err, "index");
-	for (size_t i = 0; rc == 0 && i < index.nmanifests; i++)
-		rc = move_entry(d, &index.manifests[i],
-				json_array_get(json_object_get(doc, "manifests"), i), depth, true,
-				&ret->changed, err);
-	if (rc < 0 || (rc = json_opt_object(doc, "subject", &j, err)) < 0)
-		return rc;
-	if (rc && ((rc = oci_descriptor_parse(j, &subject, err)) < 0 ||
-		   (rc = move_entry(d, &subject, j, depth, false, &ret->changed, err)) < 0))
-		return firn_wrap(err, rc, "subject");
-	*ret_doc = take_ptr(&doc);
-	return 0;
-}
-
-static int keep_document(struct door *d, const char *was, size_t len, const json_t *doc,
+static int keep_document(struct door *d, const struct printing *p, const json_t *json,
 			 struct became *ret, struct firn_error *err)
 {
 	_buf_ struct buf text = BUF_INIT;
-	int rc = json_print_like(was, len, doc, &text, err);
+	int rc = ret->changed ? json_print_in(&p->style, json, &text, err) : 0;
 
-	if (rc < 0)
+	if (rc < 0 || !ret->changed)
 		return rc;
 	if (text.len > OCI_DOCUMENT_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "becomes larger than %u bytes",
@@ -212,20 +163,161 @@ static int keep_document(struct door *d, const char *was, size_t len, const json
 	return store_put(d->spool, text.data, text.len, &ret->is, err);
 }
 
-static int move_document(struct door *d, const struct oci_descriptor *desc, const char *text,
-			 size_t len, int depth, struct became *ret, struct firn_error *err)
+static int change_manifest(struct door *d, struct printing *p, struct became *ret,
+			   struct firn_error *err)
 {
-	_json_ json_t *doc = NULL;
-	char name[DIGEST_TEXT_MAX];
-	int rc = oci_is_index(desc->media_type)
-		     ? move_index(d, text, len, depth, &doc, ret, err)
-		     : move_manifest(d, text, len, depth, &doc, ret, err);
+	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
+	int rc = oci_manifest_parse(p->text, p->len, &m, err);
 
-	if (rc == 0 && ret->changed)
-		rc = keep_document(d, text, len, doc, ret, err);
-	if (rc == 0)
-		rc = door_remember(d, ret, err);
-	return firn_wrap(err, rc, "%s", digest_text(&desc->digest, name));
+	if (rc < 0 || (rc = json_style_of(p->text, p->len, m.json, &p->style, err)) < 0)
+		return rc;
+	*d->subject = '\0';
+	if (m.subject.digest.alg)
+		rc = change_entry(d, &m.subject.digest, m.subject.json, ret, err);
+	if (ret->changed)
+		digest_text(&m.subject.digest, d->subject);
+	if (rc < 0 || (rc = change_image(d, &m, ret, err)) < 0)
+		return rc;
+	return keep_document(d, p, m.json, ret, err);
+}
+
+static int change_index(struct door *d, struct printing *p, struct became *ret,
+			struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	struct digest subject;
+	json_t *j = NULL;
+	int rc = oci_index_parse(p->text, p->len, &index, err);
+
+	if (rc < 0 || (rc = json_style_of(p->text, p->len, index.json, &p->style, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < index.nmanifests; i++) {
+		json_t *entry = index.manifests[i].json;
+
+		rc = change_entry(d, &index.manifests[i].digest, entry, ret, err);
+		if (rc > 0)
+			rc = door_note_zstd(entry, rc > 1, err);
+		if (rc < 0)
+			return rc;
+	}
+	rc = json_opt_object(index.json, "subject", &j, err);
+	/* It was looked at before. */
+	if (rc > 0 &&
+	    digest_parse(&subject, json_string_value(json_object_get(j, "digest")), NULL) == 0)
+		rc = change_entry(d, &subject, j, ret, err);
+	return rc < 0 ? rc : keep_document(d, p, index.json, ret, err);
+}
+
+/* The documents that a document names. It is no more held while these are gone through. */
+struct named {
+	struct oci_descriptor *list; /* without their json */
+	size_t n;
+};
+
+static void named_done(struct named *n)
+{
+	free(n->list);
+}
+
+static void add_named(struct named *n, const struct oci_descriptor *d)
+{
+	if (!oci_is_manifest(d->media_type) && !oci_is_index(d->media_type))
+		return;
+	n->list[n->n] = *d;
+	n->list[n->n++].json = NULL;
+}
+
+static int named_in_manifest(const char *text, size_t len, struct named *ret,
+			     struct firn_error *err)
+{
+	_cleanup_(oci_manifest_done) struct oci_manifest m = { 0 };
+	int rc = oci_manifest_parse(text, len, &m, err);
+
+	if (rc < 0 || !m.subject.digest.alg)
+		return rc;
+	ret->list = calloc(1, sizeof(*ret->list));
+	if (!ret->list)
+		return firn_fail_oom(err, "manifest");
+	add_named(ret, &m.subject);
+	return 0;
+}
+
+static int named_in_index(const char *text, size_t len, struct named *ret, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	_cleanup_(oci_descriptor_done) struct oci_descriptor subject = { 0 };
+	json_t *j;
+	int rc = oci_index_parse(text, len, &index, err);
+
+	if (rc < 0 || (rc = json_opt_object(index.json, "subject", &j, err)) < 0)
+		return rc;
+	if (rc && (rc = oci_descriptor_parse(j, &subject, err)) < 0)
+		return firn_wrap(err, rc, "subject");
+	ret->list = calloc(index.nmanifests + 1, sizeof(*ret->list));
+	if (!ret->list)
+		return firn_fail_oom(err, "index");
+	for (size_t i = 0; i < index.nmanifests; i++)
+		add_named(ret, &index.manifests[i]);
+	add_named(ret, &subject);
+	return 0;
+}
+
+/* 1: there is no such document. */
+static int read_named(struct door *d, const struct oci_descriptor *desc, struct named *ret,
+		      struct firn_error *err)
+{
+	_free_ char *text = NULL;
+	size_t len;
+	int rc = from_document(d->from, desc, &text, &len, err);
+
+	/* What may be missing is for the plan to say. */
+	if (rc < 0)
+		return rc == -FIRN_ENOTFOUND ? 1 : rc;
+	return oci_is_index(desc->media_type) ? named_in_index(text, len, ret, err)
+					      : named_in_manifest(text, len, ret, err);
+}
+
+static int move_named(struct door *d, const struct named *named, int depth, bool *ret_any,
+		      struct firn_error *err)
+{
+	struct became b;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < named->n; i++) {
+		rc = door_move(d, &named->list[i], depth + 1, &b, err);
+		*ret_any |= rc == 0 && b.changed;
+	}
+	return rc;
+}
+
+static int change_document(struct door *d, const struct oci_descriptor *desc, struct became *ret,
+			   struct firn_error *err)
+{
+	struct printing p = { .text = NULL };
+	_free_ char *text = NULL;
+	int rc = from_document(d->from, desc, &text, &p.len, err);
+
+	if (rc < 0)
+		return rc;
+	p.text = text;
+	return oci_is_index(desc->media_type) ? change_index(d, &p, ret, err)
+					      : change_manifest(d, &p, ret, err);
+}
+
+static int move_document(struct door *d, const struct oci_descriptor *desc, int depth,
+			 struct became *ret, struct firn_error *err)
+{
+	_cleanup_(named_done) struct named named = { .n = 0 };
+	bool any = false;
+	int rc = read_named(d, desc, &named, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = move_named(d, &named, depth, &any, err);
+	/* An index has nothing else that could change. */
+	if (rc == 0 && (any || oci_is_manifest(desc->media_type)))
+		rc = change_document(d, desc, ret, err);
+	return rc < 0 ? rc : door_remember(d, ret, err);
 }
 
 int door_move(struct door *d, const struct oci_descriptor *desc, int depth, struct became *ret,
@@ -233,27 +325,25 @@ int door_move(struct door *d, const struct oci_descriptor *desc, int depth, stru
 {
 	const bool document = oci_is_manifest(desc->media_type) || oci_is_index(desc->media_type);
 	const struct became *known = door_find(d, &desc->digest, true);
-	_free_ char *text = NULL;
-	size_t len;
-	int rc;
-
-	*ret = (struct became){
+	struct became b = {
 		.was = desc->digest,
 		.document = true,
 		.is = desc->digest,
 		.size = desc->size,
 	};
-	if (known)
-		*ret = *known;
-	/* A digest of another kind couldn't be had back. */
-	if (known || !document || desc->digest.alg != DIGEST_SHA256)
-		return 0;
+	char name[DIGEST_TEXT_MAX];
+	int rc = 0;
+
 	if (depth > PLAN_DEPTH_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "more than %d manifests inside each other",
 				 PLAN_DEPTH_MAX);
-	rc = from_document(d->from, desc, &text, &len, err);
-	/* What may be missing is for the plan to say. */
+	if (known)
+		b = *known;
+	/* A digest of another kind couldn't be had back. */
+	else if (document && desc->digest.alg == DIGEST_SHA256)
+		rc = move_document(d, desc, depth, &b, err);
 	if (rc < 0)
-		return rc == -FIRN_ENOTFOUND ? 0 : rc;
-	return move_document(d, desc, text, len, depth, ret, err);
+		return firn_wrap(err, rc, "%s", digest_text(&desc->digest, name));
+	*ret = b;
+	return 0;
 }

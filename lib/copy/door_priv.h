@@ -53,6 +53,9 @@ int door_remember_unmade(struct door *d, const struct unmade *u,
 bool door_is_bytes_fault(int rc);
 void door_warn(const struct door *d, const struct digest *about, const char *why);
 
+/* What an index says of an image that has such layers, or has none, in its entry. */
+int door_note_zstd(json_t *entry, bool zstd, struct firn_error *err) _must_check_;
+
 /* All that @desc leads to; *ret says what it is now. */
 int door_move(struct door *d, const struct oci_descriptor *desc, int depth, struct became *ret,
 	      struct firn_error *err) _must_check_;

@@ -93,8 +93,12 @@ same p zp "and one goes again"
 for part in checkpoint rootfs; do
 	check "--only $part" "$firn" copy -z zstd --only $part oci:p:x oci:$part:p
 	is "$out" "$(digest_of z x.$part)" "has the digest that it has in the whole"
+	copied --only $part oci:z:x oci:$part.want:p
+	same $part.want $part "as if it was copied out of that"
 	check "and back" "$firn" copy --decompress --only $part oci:z:x oci:$part.plain:p
 	is "$out" "$(digest_of p x.$part)" "likewise"
+	copied --only $part oci:p:x oci:$part.was:p
+	same $part.was $part.plain "likewise"
 done
 is "$(blobs checkpoint | wc -l) $(blobs rootfs | wc -l)" "4 4" "and nothing of the other one"
 fails 2 'exclude each other' "both ways at once" "$firn" copy -z zstd --decompress oci:p:x oci:no:x
