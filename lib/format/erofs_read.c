@@ -15,7 +15,9 @@
 #define NIDS_MAX   (UINT64_C(1) << 47)
 #define KNOWN                                                                                      \
 	(EROFS_INCOMPAT_ZERO_PADDING | EROFS_INCOMPAT_COMPR_CFGS | EROFS_INCOMPAT_CHUNKED_FILE)
-#define NAME_BYTES  255u
+#define NAME_BYTES 255u
+#define TEXTS_MAX                                                                                  \
+	(16u << 20) /* bytes of names, links' targets and xattrs: inodes may have many names */
 #define FILES_FIRST 64u
 
 struct inode {
@@ -44,6 +46,7 @@ struct reader {
 	struct erofs_files *files;
 	struct list folders, names;
 	uint64_t last; /* nid of the folder that was found last */
+	size_t texts;  /* bytes so far */
 };
 
 static uint64_t le(const uint8_t *p, unsigned n)
@@ -58,6 +61,15 @@ static uint64_t le(const uint8_t *p, unsigned n)
 static int corrupt(struct firn_error *err, const char *why)
 {
 	return firn_fail(err, FIRN_ECORRUPT, "EROFS index: %s", why);
+}
+
+static int count_text(struct reader *r, size_t n, struct firn_error *err)
+{
+	r->texts += n;
+	return r->texts <= TEXTS_MAX
+		   ? 0
+		   : firn_fail(err, FIRN_ELIMIT, "EROFS index: more than %u bytes of names",
+			       TEXTS_MAX);
 }
 
 static int push(struct list *l, uint64_t nid, struct node *n, struct firn_error *err)
@@ -191,10 +203,10 @@ static int read_xattrs(struct reader *r, const struct inode *i, struct node *n,
 		       struct firn_error *err)
 {
 	_free_ uint8_t *bytes = NULL;
-	int rc = 0;
+	int rc = count_text(r, i->xattrs, err);
 
-	if (!i->xattrs)
-		return 0;
+	if (rc < 0 || !i->xattrs)
+		return rc;
 	bytes = malloc(i->xattrs);
 	if (!bytes)
 		return firn_fail_oom(err, "EROFS index");
@@ -219,16 +231,20 @@ static int read_target(struct reader *r, const struct inode *i, struct node *n,
 {
 	char target[PATH_MEMBER_MAX + 1];
 	uint8_t block[BLOCK];
+	int rc;
 
 	if (i->size == 0 || i->size > PATH_MEMBER_MAX)
 		return corrupt(err, "a symbolic link without a valid target");
-	for (uint64_t at = 0; at < i->size; at += BLOCK) {
+	rc = count_text(r, (size_t)i->size, err);
+	for (uint64_t at = 0; rc == 0 && at < i->size; at += BLOCK) {
 		ssize_t got = read_flat(r, i, at, block, err);
 
 		if (got < 0)
 			return (int)got;
 		memcpy(target + at, block, (size_t)got);
 	}
+	if (rc < 0)
+		return rc;
 	target[i->size] = '\0';
 	if (strlen(target) != i->size)
 		return corrupt(err, "a symbolic link without a valid target");
@@ -405,7 +421,7 @@ static int read_entry(struct reader *r, const char *path, const uint8_t *name, s
 	if (len == 0 || len > NAME_BYTES || memchr(name, '/', len))
 		return corrupt(err, "a bad name");
 	buf_printf(&whole, "%s%s%.*s", path, *path ? "/" : "", (int)len, (const char *)name);
-	if ((rc = buf_check(&whole, err)) < 0)
+	if ((rc = buf_check(&whole, err)) < 0 || (rc = count_text(r, len + 1, err)) < 0)
 		return rc;
 	if (whole.len > PATH_MEMBER_MAX)
 		return corrupt(err, "a path is too long");

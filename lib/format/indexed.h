@@ -14,6 +14,9 @@
 #include "bytes/stream.h"
 #include "format/tree.h"
 
+/* Names that are read of one: they are in memory, some 25 MiB. */
+#define INDEXED_MAX (1u << 17)
+
 /*
  * If *src is such a layer: 1 and its tree, and in its place a source that owns it, which has the
  * contents at the offsets that the tree has. 0 when it is none, and *src stays what it is, as it

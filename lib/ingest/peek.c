@@ -177,6 +177,11 @@ int peek_readable(const char *path, struct firn_error *err)
 	if (strcmp(path, "-") == 0 || running_name(path))
 		return 0;
 	rc = ref_parse(path, &ref, err);
+	if (rc == 0 && ref.transport == REF_DOCKER)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "%s lies in a registry: firn copy makes a layout of it, which can "
+				 "be used",
+				 path_quote(path, quoted));
 	if (rc < 0 || access(ref.path, R_OK) == 0)
 		return rc;
 	return firn_fail_errno(err, "open %s", path_quote(ref.path, quoted));

@@ -14,8 +14,7 @@
 #include <string.h>
 
 /* A compressed delta above this isn't unpacked just to be counted. */
-#define DELTA_PACKED_MAX  (256ull << 20)
-#define DELTA_INDEXED_MAX (1u << 17) /* entries of one that is read by its index; some 30 MiB */
+#define DELTA_PACKED_MAX (256ull << 20)
 
 ssize_t inspect_find_delta(const struct image *rootfs)
 {
@@ -70,7 +69,7 @@ int inspect_delta_tree(struct inspect *i, uint32_t max, struct tree **ret, struc
 static int count_indexed(struct inspect *i, struct tally *ret, struct firn_error *err)
 {
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	int rc = inspect_delta_tree(i, DELTA_INDEXED_MAX, &tree, err);
+	int rc = inspect_delta_tree(i, INDEXED_MAX, &tree, err);
 
 	if (rc == -FIRN_ELIMIT) {
 		inspect_warn(i, "the filesystem delta has too many files: they are not counted");

@@ -62,7 +62,7 @@ static int add_indexed(struct members *m, const struct oci_descriptor *desc, str
 	int rc = store_open(store_of(m), &desc->digest, &src, err);
 
 	if (rc == 0)
-		rc = indexed_open(&src, MEMBERS_MAX, &tree, err);
+		rc = indexed_open(&src, INDEXED_MAX, &tree, err);
 	if (rc <= 0)
 		return rc;
 	rc = members_add_tree(m, take_ptr(&src), tree, err);

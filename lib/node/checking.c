@@ -13,6 +13,8 @@
 
 void checking_done(struct checking *c)
 {
+	/* It may read of what the members are in. */
+	served_free(c->tree);
 	free(c->images);
 	members_close(c->m);
 	config_dump_done(&c->config);
@@ -20,7 +22,6 @@ void checking_done(struct checking *c)
 	free(c->config_text);
 	free(c->spec_text);
 	spec_done(&c->spec);
-	served_free(c->tree);
 	fd_close(c->rootfs);
 	*c = (struct checking)CHECKING_NONE;
 }

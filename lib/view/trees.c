@@ -159,7 +159,7 @@ static int open_indexed(const struct view *v, struct view_tree *t, struct firn_e
 
 	if (t->fd >= 0 || (v->flags & VIEW_STRICT))
 		return 0;
-	rc = indexed_open(&t->src, TREE_NODES_MAX, &t->tree, err);
+	rc = indexed_open(&t->src, INDEXED_MAX, &t->tree, err);
 	t->serial |= rc > 0;
 	return rc;
 }

@@ -74,7 +74,7 @@ for form in none zstd; do
 	done
 	alike "inside-$form"
 	alike "outside-$form" --base oci:base:app
-	alike "outside-$form" --base oci:plain-base:app
+	alike "outside-$form" --strict --base oci:plain-base:app
 	alike "outside-$form" --rootfs "$work"
 done
 alike others
@@ -89,6 +89,9 @@ for command in verify restore "mount x" "export x"; do
 	fails 1 'lies in a registry.*firn copy makes a layout of it' "${command% *} needs it here" "$firn" ${command% *} "$at:podman-none-none" \
 		${command#"${command% *}"}
 done
+
+fails 1 'lies in a registry' "build takes none from there" "$firn" build "$at:podman-none-none" oci:layout:none
+fails 1 'lies in a registry' "nor its base" "$firn" build --base "$at:others" podman.tar oci:layout:none
 
 # --- a base in a registry
 

@@ -7,6 +7,7 @@
 #include "pack_plain.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The sample of all layer tests, plain or compressed. */
@@ -31,7 +32,7 @@ static int open_it(const struct buf *b, struct tree **ret_tree, struct source **
 	int rc;
 
 	ck_ok(source_from_mem(b->data, b->len, &src, err), *err);
-	rc = indexed_open(&src, 1000, ret_tree, err);
+	rc = indexed_open(&src, INDEXED_MAX, ret_tree, err);
 	if (rc > 0)
 		*ret = take_ptr(&src);
 	return rc;
@@ -158,6 +159,31 @@ START_TEST(limit)
 }
 END_TEST
 
+/* 16 MiB of links' targets: somebody who knows that a link takes some bytes wants our memory. */
+START_TEST(much_text)
+{
+	_work_ struct work w = { 0 };
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	struct firn_error err = { 0 };
+	char target[4001], path[32];
+
+	memset(target, 'x', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	begin(&w);
+	for (unsigned i = 0; i < 4400; i++) {
+		const struct layer_entry e = { .path = path,
+					       .target = target,
+					       .mode = S_IFLNK | 0777 };
+
+		snprintf(path, sizeof(path), "link%u", i);
+		add(&w, &e);
+	}
+	finish(&w);
+	ck_assert_int_eq(open_it(&w.blob, &tree, &src, &err), -FIRN_ELIMIT);
+}
+END_TEST
+
 /* Neither compressed nor mountable. */
 START_TEST(of_others)
 {
@@ -212,6 +238,8 @@ static Suite *indexed_suite(void)
 	tcase_add_loop_test(t, limit, 0, 2);
 	tcase_add_loop_test(t, changed_bytes, 0, 2);
 	tcase_add_test(t, of_others);
+	tcase_add_test(t, much_text);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return s;
 }
