@@ -290,7 +290,7 @@ is "$(blobs big | wc -l)" "$(($(blobs l | wc -l) + 1))" "the good one is there"
 check "gc" "$firn" gc --grace 0 oci:big
 is "$(blobs big)" "$(blobs l)" "takes it away again"
 
-# Downloads that broke off (tests/real/92-copy-registry.sh makes them).
+# Downloads that broke off (tests/real/95-copy-registry.sh makes them).
 mkdir big/.firn-partial && echo beginning >"big/.firn-partial/sha256-$(printf %064d 7)"
 ln -s /etc/passwd big/.firn-partial/link
 check "a copy into a layout with one" "$firn" copy -q --force oci:l:one oci:big
