@@ -167,7 +167,7 @@ check "push for all" firn copy -q "${me[@]}" oci:layout:r1 "$guard/open:r1"
 check "of which everybody may pull" firn inspect --plain-http "$guard/open:r1"
 : >issuer.log
 check "to another repository" firn copy --progress=json "${me[@]}" "$guard/app:r1" "$guard/other/one:r1"
-like "$err" '"fate":"mounted"' "takes blobs over"
+like "$err" '"state":"mounted"' "takes blobs over"
 like "$(cat issuer.log)" '^me asks repository:other/one:pull,push repository:app:pull gets other/one:pull,push app:pull$' "with a token for both"
 check "skopeo agrees" command skopeo copy -q --src-tls-verify=false --src-creds me:secret "$guard/other/one:r1" dir:other
 # The first ones are good for two seconds only, whatever the client is told.
