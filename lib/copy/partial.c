@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "bytes/follower.h"
 #include "kernel/verity.h"
 #include "store/publish.h"
 #include "store/sweep.h"
@@ -18,17 +19,24 @@
 /* The kernel is told to begin writing out so much at a time, so that the flush at the end is short.
  */
 #define KICK_BYTES (8u << 20)
+/*
+ * Blobs of this size and more are hashed in a thread of their own, which reads what was written
+ * once more: smaller ones come several at a time, and have no use for more threads than they are.
+ */
+#define FOLLOW_BYTES (64u << 20)
 
 struct partial {
 	int folder, fd;
 	char name[DIGEST_TEXT_MAX + 1]; /* "ALG-HEX" */
 	uint64_t had;                   /* bytes that were there */
-	struct hasher *hash;
+	struct hasher *hash;            /* or */
+	struct follower *follower;
 	uint8_t *chunk;
 };
 
 static void partial_done(struct partial *p)
 {
+	follower_free(p->follower); /* before the file it reads */
 	hasher_free(p->hash);
 	free(p->chunk);
 	fd_close(p->fd);
@@ -88,6 +96,11 @@ static int hash_had(struct partial *p, const struct store_watch *watch, struct f
 {
 	int rc = 0;
 
+	if (p->follower) {
+		follower_advance(p->follower, p->had);
+		return p->had ? watch->moved(p->had, watch->ctx, err) : 0;
+	}
+
 	for (uint64_t at = 0; rc == 0 && at < p->had;) {
 		const ssize_t got = fd_pread(p->fd, p->chunk, CHUNK_BYTES, at, err);
 
@@ -114,7 +127,7 @@ static int write_rest(struct partial *p, struct source *src, const struct store_
 		const size_t n = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
 
 		if ((rc = source_read_at(src, p->chunk, n, at, err)) < 0 ||
-		    (rc = hasher_update(p->hash, p->chunk, n, err)) < 0)
+		    (p->hash && (rc = hasher_update(p->hash, p->chunk, n, err)) < 0))
 			return rc;
 		if (FAULT_POINT("blob.write"))
 			return firn_fail_errno(err, "write");
@@ -122,6 +135,8 @@ static int write_rest(struct partial *p, struct source *src, const struct store_
 		    (rc = watch->moved(n, watch->ctx, err)) < 0)
 			return rc;
 		at += n;
+		if (p->follower)
+			follower_advance(p->follower, at);
 		if (at - kicked >= KICK_BYTES) {
 			/* Advice only: what fails here fails again at the flush. */
 			sync_file_range(p->fd, (off_t)kicked, (off_t)(at - kicked),
@@ -132,6 +147,15 @@ static int write_rest(struct partial *p, struct source *src, const struct store_
 	return 0;
 }
 
+/* Who can't have a thread hashes as it writes. */
+static int begin_hash(struct partial *p, const struct item *i, struct firn_error *err)
+{
+	if (i->size >= FOLLOW_BYTES &&
+	    follower_start(p->fd, i->digest.alg, &p->follower, NULL) == 0)
+		return 0;
+	return hasher_new(i->digest.alg, &p->hash, err);
+}
+
 /* 1 when all of it is there and is something else. */
 static int fill(struct partial *p, struct source *src, const struct item *i,
 		const struct store_watch *watch, struct firn_error *err)
@@ -140,12 +164,16 @@ static int fill(struct partial *p, struct source *src, const struct item *i,
 	char text[DIGEST_TEXT_MAX];
 	int rc;
 
+	p->follower = follower_free(p->follower);
 	p->hash = hasher_free(p->hash);
 	if (ftruncate(p->fd, (off_t)p->had) < 0)
 		return firn_fail_errno(err, "cut");
-	if ((rc = hasher_new(i->digest.alg, &p->hash, err)) < 0 ||
-	    (rc = hash_had(p, watch, err)) < 0 || (rc = write_rest(p, src, watch, err)) < 0 ||
-	    (rc = hasher_final(p->hash, &got, err)) < 0)
+	if ((rc = begin_hash(p, i, err)) < 0 || (rc = hash_had(p, watch, err)) < 0 ||
+	    (rc = write_rest(p, src, watch, err)) < 0)
+		return rc;
+	rc = p->follower ? follower_finish(p->follower, &got, err)
+			 : hasher_final(p->hash, &got, err);
+	if (rc < 0)
 		return rc;
 	if (digest_equal(&got, &i->digest))
 		return 0;
