@@ -17,6 +17,7 @@ struct to_registry {
 	struct to to;
 	struct registry *registry;
 	const struct roots *roots; /* borrowed, from check() on */
+	bool *tagged;              /* for each of them: its tag is that of this image already */
 };
 
 static bool tag_is_valid(const char *tag)
@@ -28,7 +29,7 @@ static bool tag_is_valid(const char *tag)
 	       strspn(tag, letters) == strlen(tag);
 }
 
-/* A tag that is another image's is somebody's. */
+/* A tag that is another image's is somebody's. 1: it is this image's. */
 static int check_tag(struct to_registry *t, const struct root *r, struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
@@ -38,13 +39,13 @@ static int check_tag(struct to_registry *t, const struct root *r, struct firn_er
 	if (!tag_is_valid(r->tag))
 		return firn_fail(err, FIRN_EINVAL, "%s can't be a tag in a registry",
 				 path_quote(r->tag, quoted));
+	rc = registry_has_manifest(t->registry, r->tag, &there, err);
+	if (rc <= 0 || (there.alg && digest_equal(&there, &r->desc.digest)))
+		return rc;
 	if (t->to.force)
 		return 0;
-	rc = registry_has_manifest(t->registry, r->tag, &there, err);
-	if (rc > 0 && (!there.alg || !digest_equal(&there, &r->desc.digest)))
-		return firn_fail(err, FIRN_EEXIST, "%s: tag \"%s\" is there already",
-				 registry_name(t->registry), r->tag);
-	return rc < 0 ? rc : 0;
+	return firn_fail(err, FIRN_EEXIST, "%s: tag \"%s\" is there already",
+			 registry_name(t->registry), r->tag);
 }
 
 static int registry_check(struct to *to, const struct roots *roots, struct firn_error *err)
@@ -53,14 +54,18 @@ static int registry_check(struct to *to, const struct roots *roots, struct firn_
 	int rc = 0;
 
 	t->roots = roots;
-	for (size_t i = 0; rc == 0 && i < roots->n; i++) {
+	t->tagged = calloc(roots->n, sizeof(*t->tagged));
+	if (!t->tagged)
+		return firn_fail_oom(err, "tags");
+	for (size_t i = 0; rc >= 0 && i < roots->n; i++) {
 		const char *type = roots->list[i].desc.media_type;
 
 		if (!oci_is_manifest(type) && !oci_is_index(type))
 			return firn_fail(err, FIRN_EUNSUPP, "a registry has no %s by tag", type);
 		rc = check_tag(t, &roots->list[i], err);
+		t->tagged[i] = rc > 0;
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* Another repository of this registry that has it, or is said to; NULL: none is known. */
@@ -173,6 +178,8 @@ static int registry_document(struct to *to, const struct item *i, const char *te
 			     enum fate *ret_fate, struct firn_error *err)
 {
 	struct to_registry *t = (struct to_registry *)to;
+	/* What puts one of those also puts it on a list, which may be missing. */
+	const bool may_have_subject = memmem(text, (size_t)i->size, "subject", 7);
 	char digest[DIGEST_TEXT_MAX];
 	size_t tags = 0;
 	int rc = registry_has_manifest(t->registry, digest_text(&i->digest, digest), NULL, err);
@@ -183,7 +190,8 @@ static int registry_document(struct to *to, const struct item *i, const char *te
 	for (size_t k = 0; k < t->roots->n; k++) {
 		const struct root *r = &t->roots->list[k];
 
-		if (!digest_equal(&r->desc.digest, &i->digest))
+		if (!digest_equal(&r->desc.digest, &i->digest) ||
+		    (t->tagged[k] && *ret_fate == FATE_PRESENT && !may_have_subject))
 			continue;
 		rc = registry_put_manifest(t->registry, r->tag, i->type, text, (size_t)i->size,
 					   &i->digest, err);
@@ -210,6 +218,7 @@ static void to_registry_close(struct to *to)
 	struct to_registry *t = (struct to_registry *)to;
 
 	registry_close(t->registry);
+	free(t->tagged);
 	free(t);
 }
 
