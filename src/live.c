@@ -72,12 +72,6 @@ static void go_up(const struct live *l, FILE *to)
 		fprintf(to, "\r" UP, rows);
 }
 
-static void put_above(const char *text, FILE *to)
-{
-	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
-		fprintf(to, "%.*s" REST_LINE "\n", (int)(end - text), text);
-}
-
 static void put(struct live *l, const char *text, size_t len)
 {
 	(void)!fwrite(text, 1, len, l->f);
@@ -86,13 +80,14 @@ static void put(struct live *l, const char *text, size_t len)
 
 void live_draw(struct live *l, const char *above, live_line *lines, size_t n)
 {
+	const bool front = in_front(l);
 	_free_ char *text = NULL;
 	size_t len;
 	FILE *to;
 
-	if (!in_front(l) || was_stopped(l))
+	if (!front || was_stopped(l))
 		l->n = 0;
-	if (!in_front(l)) {
+	if (!front) {
 		put(l, above, strlen(above));
 		return;
 	}
@@ -100,7 +95,9 @@ void live_draw(struct live *l, const char *above, live_line *lines, size_t n)
 	if (!to)
 		return;
 	go_up(l, to);
-	put_above(above, to);
+	/* Those may be longer than the terminal is wide: nothing can be wiped behind them. */
+	if (*above)
+		fprintf(to, "%s%s", l->n ? REST_BELOW : "", above);
 	for (size_t i = 0; i < n; i++) {
 		fprintf(to, "%s" REST_LINE "\n", lines[i]);
 		l->len[i] = strlen(lines[i]);
