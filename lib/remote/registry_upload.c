@@ -29,6 +29,7 @@
 #define CHUNK_LEAST     SESSION_CHUNK_MIN
 #define CHUNK_BYTES_MAX (1ull << 30) /* of what a registry may want at least */
 #define ANEW_MAX        100          /* sessions of one blob that are lost */
+#define PROGRESS_BYTES  (64u << 10)  /* as many more were no try in vain */
 #define BLOB_TYPE       "application/octet-stream"
 
 struct upload {
@@ -342,8 +343,12 @@ static int patch(struct upload *u, struct firn_error *err)
 	if ((rc = take_location(u, &a, err)) < 0)
 		return rc;
 	u->at = last + 1;
-	u->elsewhere = false;
 	session_note(u->session, &u->where);
+	if (u->at < u->begun + n)
+		return firn_fail(err, FIRN_EFAIL,
+				 "the registry has taken %" PRIu64 " of %" PRIu64 " bytes",
+				 u->at - u->begun, n);
+	u->elsewhere = false;
 	return 0;
 }
 
@@ -434,6 +439,12 @@ static int give_up(const struct upload *u, int rc, struct firn_error *err)
 			   u->size, u->most);
 }
 
+/* Bytes by which it has to get on: whoever takes one at a time is no registry. */
+static uint64_t enough(const struct upload *u)
+{
+	return u->size / 8 < PROGRESS_BYTES ? u->size / 8 : PROGRESS_BYTES;
+}
+
 static int send_all(struct upload *u, struct firn_error *err)
 {
 	bool cut = u->where.host != NULL; /* a session of another run is asked first */
@@ -453,7 +464,7 @@ static int send_all(struct upload *u, struct firn_error *err)
 		}
 		if (rc > 0)
 			return 0;
-		if (u->at > u->best) {
+		if (u->at > u->best && u->at - u->best >= enough(u)) {
 			u->best = u->at;
 			u->again.tries = 0;
 		}
