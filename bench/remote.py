@@ -15,7 +15,7 @@ class Served:
     def __init__(self, b, layout):
         port = "/scratch/served.port"
         b.rm(port)
-        self.server = subprocess.Popen([sys.executable, f"{TESTS}/range_registry.py", layout, port, self.log], stderr=subprocess.DEVNULL)
+        self.server = subprocess.Popen([sys.executable, f"{TESTS}/range-registry.py", layout, port, self.log], stderr=subprocess.DEVNULL)
         for _ in range(100):
             if os.path.exists(port):
                 break
@@ -38,7 +38,7 @@ class Served:
 def bench_remote(b, runs, gib):
     """The memory is zeros, so that neither the archive nor the layout takes the disk; what is asked for doesn't depend on it."""
     tar, layout = "/scratch/large.tar", "/scratch/large"
-    b.sh(sys.executable, f"{TESTS}/make_large.py", SAMPLE, tar, str(gib << 10), str(gib * 2000))
+    b.sh(sys.executable, f"{TESTS}/make-large.py", SAMPLE, tar, str(gib << 10), str(gib * 2000))
     for tag, more in (("plain", []), ("zstd", ["--compress", "zstd"])):
         b.sh("firn", "build", "-q", *more, tar, f"oci:{layout}:{tag}")
     b.rm(tar)

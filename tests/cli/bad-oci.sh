@@ -8,7 +8,7 @@
 need_tool python3
 need_tool zstd
 
-make_bad=$top_srcdir/tests/cli/make_bad_oci.py
+make_bad=$top_srcdir/tests/cli/make-bad-oci.py
 good=$data/ctr-index-image-tiny.oci.tar
 export PYTHONDONTWRITEBYTECODE=1
 cd "$work" || exit 99

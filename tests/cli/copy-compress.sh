@@ -206,7 +206,7 @@ same named named.p "is the same image"
 
 # --- images that others have written down
 
-python3 "$cli/make_copy_forms.py" p x || bail "make_copy_forms.py"
+python3 "$cli/make-copy-forms.py" p x || bail "make-copy-forms.py"
 for f in forms/*; do
 	what=$(basename "$f")
 	rm -rf there back
@@ -231,7 +231,7 @@ hostile() {
 }
 for kind in diff_id content; do
 	for l in p z; do
-		rm -rf bad && cp -a $l bad && python3 "$cli/make_copy_forms.py" --spoil $kind bad x.checkpoint || bail "spoil $kind"
+		rm -rf bad && cp -a $l bad && python3 "$cli/make-copy-forms.py" --spoil $kind bad x.checkpoint || bail "spoil $kind"
 		[ $l = p ] && how=--compress=zstd || how=--decompress
 		hostile "$l with another $kind" 3 'its content is|has not the diff_id|zstd' $how oci:bad:x.checkpoint
 	done
@@ -239,7 +239,7 @@ done
 for l in p z; do
 	[ $l = p ] && how=--compress=zstd || how=--decompress
 	for kind in index config; do
-		rm -rf bad to && cp -a $l bad && touch bad/mark && python3 "$cli/make_copy_forms.py" --spoil $kind bad x.checkpoint || bail "spoil $kind"
+		rm -rf bad to && cp -a $l bad && touch bad/mark && python3 "$cli/make-copy-forms.py" --spoil $kind bad x.checkpoint || bail "spoil $kind"
 		check "$l with another $kind" "$firn" copy $how oci:bad:x.checkpoint oci:to
 		like "$err" "warning: sha256:.*: it is copied as it is" "$l with another $kind: a warning tells"
 		is "$(proven to)" "" "every digest is right"

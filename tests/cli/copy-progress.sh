@@ -35,7 +35,7 @@ image("hostile", (1500, 1500), "a\033[31mb\n\u00e4" + "x" * 60)
 END
 read -r -a d <digests
 for rate in 1500000 4000000; do
-	python3 "$top_srcdir/tests/cli/slow_registry.py" port.$rate $rate "${d[1]}" "${d[3]}" &
+	python3 "$top_srcdir/tests/cli/slow-registry.py" port.$rate $rate "${d[1]}" "${d[3]}" &
 	at_exit "kill $! 2>/dev/null"
 	wait_for 10 test -e port.$rate || bail "no registry"
 done

@@ -8,7 +8,7 @@ tap_erofs && own_mounts
 cd "$work" || exit 99
 
 whole() { python3 "$top_srcdir/tests/cli/check-layout.py" "$@" 2>&1; }
-make() { python3 "$top_srcdir/tests/cli/make_copy.py" "$@"; }
+make() { python3 "$top_srcdir/tests/cli/make-copy.py" "$@"; }
 blobs() { (cd "$1" && find blobs -type f | sort); }
 tags() { python3 -c 'import json, sys
 for d in json.load(open(sys.argv[1] + "/index.json"))["manifests"]:

@@ -13,7 +13,7 @@ unset REGISTRY_AUTH_FILE XDG_CONFIG_HOME XDG_STATE_HOME DOCKER_CONFIG
 mkdir certs
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout certs/me.key -out certs/me.cert \
 	2>/dev/null || bail "no certificate"
-python3 "$top_srcdir/tests/cli/registry_harm.py" certs/me.cert certs/me.key ports log &
+python3 "$top_srcdir/tests/cli/registry-harm.py" certs/me.cert certs/me.key ports log &
 at_exit "kill $! 2>/dev/null"
 for ((i = 0; i < 100; i++)); do
 	[ -e ports ] && break

@@ -19,7 +19,7 @@ input=$top_srcdir/tests/cli/mount-input.py
 # serve LAYOUT NAME [FAULT]: a registry with the layout's images, what it was asked in NAME.log, its repository in $at
 serve() {
 	: >"$2.log"
-	python3 "$top_srcdir/tests/cli/range_registry.py" "$1" "$2.port" "$2.log" "${@:3}" 2>"$2.err" </dev/null &
+	python3 "$top_srcdir/tests/cli/range-registry.py" "$1" "$2.port" "$2.log" "${@:3}" 2>"$2.err" </dev/null &
 	at_exit "kill $! 2>/dev/null"
 	wait_for 10 test -s "$2.port" || bail "no registry: $(cat "$2.err")"
 	at=docker://127.0.0.1:$(cat "$2.port")/a
@@ -111,7 +111,7 @@ like "$(far check --cache cache --base "$at:others" podman.tar 2>/dev/null)" '^F
 
 # --- large ones: 64 MiB in 20,000 pieces, and no more is fetched than of a small one but the list of the pieces
 
-python3 "$top_srcdir/tests/cli/make_large.py" "$data/podman-none.tar" large.tar 64 20000
+python3 "$top_srcdir/tests/cli/make-large.py" "$data/podman-none.tar" large.tar 64 20000
 for form in none zstd; do
 	"$firn" build -q --compress $form large.tar "oci:large:$form" >/dev/null || bail "build of a large one"
 done

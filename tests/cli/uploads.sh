@@ -13,7 +13,7 @@ unset REGISTRY_AUTH_FILE XDG_CONFIG_HOME DOCKER_CONFIG
 
 rules() { printf '%s\n' "$1" >rules.new && mv rules.new rules; }
 rules '{}'
-python3 "$top_srcdir/tests/cli/registry_small.py" port rules log &
+python3 "$top_srcdir/tests/cli/registry-small.py" port rules log &
 at_exit "kill $! 2>/dev/null"
 wait_for 10 test -e port || bail "no registry"
 at=docker://127.0.0.1:$(cat port)
@@ -164,7 +164,7 @@ one_run() {
 	mkdir "run$1" && cd "run$1" || return
 	export XDG_STATE_HOME=$PWD/state
 	echo "{\"keep\": \"${keeps[$1 % 3]}\", \"cuts\": {\"seed\": $1, \"p\": 0.4, \"times\": $((RANDOM % 8 + 2))}}" >rules
-	python3 "$top_srcdir/tests/cli/registry_small.py" port rules log >/dev/null 2>&1 &
+	python3 "$top_srcdir/tests/cli/registry-small.py" port rules log >/dev/null 2>&1 &
 	server=$!
 	wait_for 20 test -e port && cp -a ../other to && {
 		tries push oci:../small:t "docker://127.0.0.1:$(cat port)/a:t" &&

@@ -7,7 +7,7 @@ need_tool python3
 sanitized && skip_all "a sanitizer build has another memory"
 
 cd "$work" || exit 99
-python3 "$top_srcdir/tests/cli/make_hostile_set.py" in >cases || bail "no hostile checkpoints"
+python3 "$top_srcdir/tests/cli/make-hostile-set.py" in >cases || bail "no hostile checkpoints"
 while read -r name code; do
 	peak "$firn" -q verify --format json "in/$name"
 	if [ "$code" = - ]; then

@@ -67,17 +67,20 @@ for f in faults:
         print("not expected:", f["code"], f["place"], f["text"])
 END
 }
-count=0
-python3 "$top_srcdir/tests/cli/make_faults.py" firn pod foreign-oci,gzip "$data/podman-none.tar" faults >cases ||
-	bail "the faults can't be made"
-while IFS=$'\t' read -r name options codes place; do
-	[ "$options" != - ] || options=
-	# shellcheck disable=SC2086 # nothing or one word
-	run "$firn" verify --format json $options "faults/$name"
-	count=$((count + 1))
-	is "$(tell "$codes" "$place")" "" "fault: $name"
-done <cases
-if [ $count -ge 40 ]; then ok "$count faults"; else not_ok "$count faults are not 40"; fi
+faults() { # FEWEST SCRIPT ARGUMENT...: what it makes is found
+	local count=0 name options codes place
+	python3 "$top_srcdir/tests/cli/$2" "${@:3}" "${2%.py}" >cases || bail "$2 can't make its faults"
+	while IFS=$'\t' read -r name options codes place; do
+		[ "$options" != - ] || options=
+		# shellcheck disable=SC2086 # nothing or one word
+		run "$firn" verify --format json $options "${2%.py}/$name"
+		count=$((count + 1))
+		is "$(tell "$codes" "$place")" "" "fault: $name"
+	done <cases
+	if [ $count -ge "$1" ]; then ok "$count faults"; else not_ok "$count faults are not $1"; fi
+}
+faults 40 make-faults.py firn pod foreign-oci,gzip "$data/podman-none.tar"
+faults 40 make-set-faults.py
 
 lacking=''
 while read -r code; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A registry that has the images of a layout, to be read only: range_registry.py LAYOUT PORT LOG [FAULT]
+"""A registry that has the images of a layout, to be read only: range-registry.py LAYOUT PORT LOG [FAULT]
 
 Every repository is the layout. The port is written to PORT when it listens. LOG gets a line for each answer: method, path, status, first and last byte
 asked for, and the bytes that were sent, headers included. FAULT, of answers that have a part of a blob:

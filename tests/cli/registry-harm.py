@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A registry that means harm, over TLS: registry_harm.py CERT KEY PORTS LOG
+"""A registry that means harm, over TLS: registry-harm.py CERT KEY PORTS LOG
 
 PORTS gets its two ports when it listens, and the digest of its only manifest. The second one is another host, for the first to lead to.
 LOG gets a line for each request: first or second, whether the client has shown a certificate, the path, and "auth" for who said who they are.

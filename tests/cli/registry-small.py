@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A small registry (distribution-spec 1.1) in memory, whose connections break as they are told to.
 
-usage: registry_small.py PORT_FILE RULES LOG
+usage: registry-small.py PORT_FILE RULES LOG
 
 RULES is a file with an object of JSON, read again for each request. Without a member nothing of that kind happens:
 

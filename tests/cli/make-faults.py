@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Layouts and checkpoints with one fault each, for firn verify.
 
-  make_faults.py FIRN POD FOREIGN ARCHIVE OUT    faulty ones of the layout FIRN (tag r1, by firn build), of POD
+  make-faults.py FIRN POD FOREIGN ARCHIVE OUT    faulty ones of the layout FIRN (tag r1, by firn build), of POD
                                                  (tag pod, two containers), of FOREIGN (tag 1, gzip layers of
                                                  others) and of ARCHIVE (podman-none.tar) in OUT
 

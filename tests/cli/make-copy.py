@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Layouts of images that firn didn't make, for copying: make_copy.py KIND DIR, with the tag "t".
+"""Layouts of images that firn didn't make, for copying: make-copy.py KIND DIR, with the tag "t".
 
   odd      an index in an index, a subject, types that nobody knows, a sha512 blob, Docker's types, an
            empty blob, a blob that is in several images

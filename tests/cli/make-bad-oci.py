@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checkpoints as OCI content with one fault each.
 
-  make_bad_oci.py list                       NAME <tab> exit status (0: any failure) <tab> regex of the error
-  make_bad_oci.py make DATA OUT              all of them, OUT/NAME; DATA is tests/data
-  make_bad_oci.py flip ARCHIVE STEP OUT      the archive with another byte at every STEP, OUT/PLACE"""
+  make-bad-oci.py list                       NAME <tab> exit status (0: any failure) <tab> regex of the error
+  make-bad-oci.py make DATA OUT              all of them, OUT/NAME; DATA is tests/data
+  make-bad-oci.py flip ARCHIVE STEP OUT      the archive with another byte at every STEP, OUT/PLACE"""
 import gzip
 import io
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""make_large.py ARCHIVE NEW MIB RANGES: Podman's archive, whose first process now has MIB more of memory in one area, in RANGES ranges of pages with a
+"""make-large.py ARCHIVE NEW MIB RANGES: Podman's archive, whose first process now has MIB more of memory in one area, in RANGES ranges of pages with a
 page that isn't there behind each. The pages are zeros but for 256 of them, and the file is sparse."""
 import struct
 import sys

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checkpoints with one fault each, for firn verify.
 
-  make_set_faults.py FIRN POD FOREIGN OUT    in OUT: archives, folders and compressed archives of the real
-                                             checkpoints in tests/data (the first three are make_faults.py's)
+  make-set-faults.py OUT    in OUT: archives, folders and compressed archives of the real checkpoints in tests/data
 
-Prints what make_faults.py prints."""
+Prints what make-faults.py prints."""
 import gzip
 import io
 import os
@@ -197,7 +196,7 @@ def forms(m):
 
 
 def main():
-    out = sys.argv[4]
+    out = sys.argv[1]
     os.makedirs(out, exist_ok=True)
     maker = Maker(out)
     for make in (missing, flipped, pages, references, forms):

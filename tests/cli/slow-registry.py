@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A registry that takes its time, for what is shown meanwhile: slow_registry.py PORT RATE THERE ELSEWHERE
+"""A registry that takes its time, for what is shown meanwhile: slow-registry.py PORT RATE THERE ELSEWHERE
 
 PORT gets its port when it listens. Uploads are taken at RATE bytes a second on each connection, and thrown away.
 THERE and ELSEWHERE are digests (or parts of one, "-" for none) that it has, and that another repository has."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checkpoints whose images are as large as they may be, for firn verify.
 
-  make_hostile_set.py OUT    archives in OUT; prints the name of each and the code of what is wrong with it (- nothing)
+  make-hostile-set.py OUT    archives in OUT; prints the name of each and the code of what is wrong with it (- nothing)
 """
 import io
 import os

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Images that firn didn't write down, made of one that it did.
 
-make_copy_forms.py LAYOUT TAG: layouts in forms/, tag "t". forms/X/changes is an expression for the names of
+make-copy-forms.py LAYOUT TAG: layouts in forms/, tag "t". forms/X/changes is an expression for the names of
 the blobs that another form of the layers changes.
   pretty, spaced, ordered   the documents printed in other ways, keys in another order
   nested                    the index in an index, beside an image that has no such layers; as a subject, too
   bare                      the checkpoint's layers in an image without annotations, twice
   foreign                   layers of other types, and one that only looks like ours: nothing changes
 
-make_copy_forms.py --spoil KIND LAYOUT TAG: the image's largest layer, or what is said of it, isn't right.
+make-copy-forms.py --spoil KIND LAYOUT TAG: the image's largest layer, or what is said of it, isn't right.
   diff_id   the config says another one
   content   another byte in a payload
   index     another byte in the index
