@@ -12,14 +12,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PREFIX  ".firn-export-"
 #define MARK    ".firn-export"
 #define REMOVES 16 /* folders open at a time */
 #define TRIES   16 /* another process may take a new folder for one that was left */
 
-/* So that no file of somebody else's is taken for a mark. */
-static const char mark_text[] = "firn export: this folder isn't complete\n";
+/* Where the mark, a symbolic link, leads: so nothing of somebody else's is taken for one, and there
+ * is no moment in which it is there without its text. */
+static const char mark_text[] = "firn export: this folder isn't complete";
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
 {
@@ -114,9 +116,8 @@ void folder_stage_sweep(const char *above)
 
 static bool is_marked(int fd)
 {
-	_fd_ int mark = openat(fd, MARK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char text[sizeof(mark_text)];
-	ssize_t n = mark < 0 ? -1 : fd_read(mark, text, sizeof(text), NULL);
+	const ssize_t n = readlinkat(fd, MARK, text, sizeof(text));
 
 	return n == (ssize_t)sizeof(mark_text) - 1 && memcmp(text, mark_text, (size_t)n) == 0;
 }
@@ -134,11 +135,9 @@ int folder_stage_lock(int fd, const char *path, struct firn_error *err)
 
 int folder_stage_mark(int fd, struct firn_error *err)
 {
-	_fd_ int mark = openat(fd, MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (mark < 0)
+	if (symlinkat(mark_text, fd, MARK) < 0)
 		return firn_fail_errno(err, "make " MARK);
-	return fd_write(mark, mark_text, sizeof(mark_text) - 1, err);
+	return 0;
 }
 
 void folder_stage_unmark(int fd)

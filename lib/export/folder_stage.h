@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Folders in the making. One that is new has a temporary name, one that was there and empty a file
+ * Folders in the making. One that is new has a temporary name, one that was there and empty a link
  * in it that marks it. Whoever fills either of them holds its lock (flock(2)): what has the name or
  * the mark and no lock was left by a process that was killed, and is nobody's.
  */

@@ -89,6 +89,9 @@ done
 mkdir there && echo mine >there/.firn-export
 fails 1 'not empty' "a file of that name alone is no mark" "$firn" export --to dir oci:layout:large there
 is "$(cat there/.firn-export)" mine "and stays"
+ln -sf mine there/.firn-export
+fails 1 'not empty' "nor is a link elsewhere" "$firn" export --to dir oci:layout:large there
+is "$(readlink there/.firn-export)" mine "and it stays"
 rm -rf there
 
 if [ "${FIRN_TEST_UNSHARED:-}" != 1 ]; then
