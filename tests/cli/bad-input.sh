@@ -47,13 +47,14 @@ done <../cases
 # Cut at every block: there must always be an error, up to the end-of-archive marker.
 end=$(python3 "$make_bad" end "$good")
 blocks=$((end / 512))
-wrong=
-for ((i = 0; i <= blocks; i++)); do
+wrong='' every=1
+sanitized && every=5 # each takes five times as long
+for ((i = 0; i <= blocks; i += every)); do
 	head -c $((i * 512)) "$good" >../cut.tar
 	run "$firn" build ../cut.tar oci:layout:cut
 	refused 3 . || wrong="$wrong $i($problem)"
 done
-is "$wrong" "" "cut after each of $blocks blocks of 512 bytes"
+is "$wrong" "" "cut after every $every of $blocks blocks of 512 bytes"
 wrong=
 for ((i = 0; i <= blocks; i += 7)); do
 	run_stdin "$firn" build - oci:layout:cut < <(head -c $((i * 512)) "$good")
@@ -63,13 +64,13 @@ is "$wrong" "" "the same from a pipe, every seventh"
 wrong=
 for c in podman-gzip.tar.gz podman-zstd.tar.zst; do
 	size=$(stat -c %s "$data/$c")
-	for ((i = 0; i < size; i += 997)); do
+	for ((i = 0; i < size; i += 997 * every)); do
 		head -c $i "$data/$c" >../cut
 		run "$firn" build ../cut oci:layout:cut
 		refused 3 . || wrong="$wrong $c:$i($problem)"
 	done
 done
-is "$wrong" "" "compressed archives cut at every 997 bytes"
+is "$wrong" "" "compressed archives cut at every $((997 * every)) bytes"
 
 # A base that isn't the checkpoint's.
 check "a layout with another image" python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" other other
