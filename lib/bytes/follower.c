@@ -2,10 +2,10 @@
 #include "bytes/follower.h"
 
 #include "base/fd.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #define CHUNK_BYTES (256u << 10) /* stays in the processor's cache between reading and hashing */
@@ -60,16 +60,10 @@ static void *follow(void *arg)
 	return NULL;
 }
 
-/* The caller's signals are the caller's: the thread takes none. */
 static int start_thread(struct follower *f, struct firn_error *err)
 {
-	sigset_t all, before;
-	int rc;
+	int rc = thread_start(&f->thread, follow, f);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&f->thread, NULL, follow, f);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0) {
 		f->running = true;
 		return 0;

@@ -2,12 +2,12 @@
 #include "bytes/frame_pool.h"
 
 #include "base/fd.h"
+#include "base/thread.h"
 #include "bytes/codec_frame.h"
 #include "bytes/frames.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
 /* Besides two for each thread: where others want the processors as well, a thread waits for its
  * turn for milliseconds, a dozen frames' work. 270 KiB each. */
@@ -137,17 +137,6 @@ static void *work_all(void *arg)
 	return NULL;
 }
 
-/* The caller's signals are the caller's: the threads take none. */
-static void start(struct worker *w)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	w->running = pthread_create(&w->thread, NULL, work_all, w) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 static unsigned processors(void)
 {
 	cpu_set_t set;
@@ -175,6 +164,17 @@ static int make_jobs(struct frame_pool *p, unsigned threads, struct firn_error *
 	return 0;
 }
 
+int frame_pool_check(int level, unsigned threads, struct firn_error *err)
+{
+	if (level && (level < CODEC_LEVEL_MIN || level > CODEC_LEVEL_MAX))
+		return firn_fail(err, FIRN_EINVAL, "zstd has no level %d, they go from %d to %d",
+				 level, CODEC_LEVEL_MIN, CODEC_LEVEL_MAX);
+	if (threads > FRAME_POOL_THREADS_MAX)
+		return firn_fail(err, FIRN_EINVAL, "%u threads, more than %u", threads,
+				 FRAME_POOL_THREADS_MAX);
+	return 0;
+}
+
 int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct firn_error *err)
 {
 	_cleanup_(frame_pool_freep) struct frame_pool *p = calloc(1, sizeof(*p));
@@ -199,7 +199,7 @@ int frame_pool_new(int level, unsigned threads, struct frame_pool **ret, struct 
 		rc = frame_packer_new(level, &w->packer, err);
 		if (rc < 0)
 			return rc;
-		start(w);
+		w->running = thread_start(&w->thread, work_all, w) == 0;
 		if (!w->running)
 			break;
 	}

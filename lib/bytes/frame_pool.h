@@ -18,6 +18,8 @@
 
 struct frame_pool;
 
+/* What somebody asks for: -FIRN_EINVAL for what there isn't. 0 is the default of each. */
+int frame_pool_check(int level, unsigned threads, struct firn_error *err) _must_check_;
 /* @threads 0: as many as there are processors for this process, up to a limit. */
 int frame_pool_new(int level, unsigned threads, struct frame_pool **ret,
 		   struct firn_error *err) _must_check_;

@@ -3,9 +3,9 @@
 
 #include "base/fd.h"
 #include "base/run.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,23 +49,12 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-/* The caller's signals are the caller's: the thread takes none. */
-static void start(struct criu_asking *a)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	a->running = pthread_create(&a->thread, NULL, ask, a) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 struct criu_asking *criu_asking_begin(void)
 {
 	struct criu_asking *a = calloc(1, sizeof(*a));
 
 	if (a && run_find("criu", &a->path, NULL) > 0)
-		start(a);
+		a->running = thread_start(&a->thread, ask, a) == 0;
 	return a && a->running ? a : criu_asking_free(a);
 }
 

@@ -2,7 +2,6 @@
 #include "base/fd.h"
 #include "base/opts.h"
 #include "base/path.h"
-#include "bytes/codec_frame.h"
 #include "bytes/frame_pool.h"
 #include "bytes/value.h"
 #include "copy/door.h"
@@ -59,13 +58,7 @@ static int check_forms(const struct firn_copy_opts *o, struct firn_error *err)
 {
 	if ((o->flags & FORMS) == FORMS)
 		return firn_fail(err, FIRN_EINVAL, "compress, and decompress");
-	if (o->level && (o->level < CODEC_LEVEL_MIN || o->level > CODEC_LEVEL_MAX))
-		return firn_fail(err, FIRN_EINVAL, "zstd has no level %d, they go from %d to %d",
-				 o->level, CODEC_LEVEL_MIN, CODEC_LEVEL_MAX);
-	if (o->threads > FRAME_POOL_THREADS_MAX)
-		return firn_fail(err, FIRN_EINVAL, "%u threads, more than %u", o->threads,
-				 FRAME_POOL_THREADS_MAX);
-	return 0;
+	return frame_pool_check(o->level, o->threads, err);
 }
 
 static int take_opts(struct copy *c, const struct firn_copy_opts *given, struct firn_error *err)

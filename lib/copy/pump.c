@@ -2,11 +2,11 @@
 #include "copy/pump.h"
 
 #include "base/fd.h"
+#include "base/thread.h"
 #include "copy/words.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -246,21 +246,17 @@ static size_t count_workers(const struct pump *p)
 	return blobs < jobs ? blobs : jobs;
 }
 
-/* The caller's signals are the caller's: the threads take none. */
 static int start(struct pump *p, struct firn_error *err)
 {
 	const size_t n = count_workers(p);
-	sigset_t all, before;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&p->lock);
 	while (rc == 0 && p->nworkers < n) {
 		struct worker *w = &p->workers[p->nworkers];
 
 		w->pump = p;
-		rc = pthread_create(&w->thread, NULL, work, w);
+		rc = thread_start(&w->thread, work, w);
 		p->nworkers += rc == 0;
 	}
 	p->alive = p->nworkers;
@@ -268,7 +264,6 @@ static int start(struct pump *p, struct firn_error *err)
 	if (p->nworkers)
 		rc = 0;
 	pthread_mutex_unlock(&p->lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = rc;
 	return rc ? firn_fail_errno(err, "start a thread") : 0;
 }

@@ -5,6 +5,7 @@
 #include "base/opts.h"
 #include "base/path.h"
 #include "bytes/codec_frame.h"
+#include "bytes/frame_pool.h"
 #include "ingest/batch.h"
 #include "ingest/items.h"
 #include "ingest/names.h"
@@ -255,13 +256,7 @@ static int check_compress(const struct firn_build_opts *o, struct firn_error *er
 {
 	if (o->compress != FIRN_COMPRESS_NONE && o->compress != FIRN_COMPRESS_ZSTD)
 		return firn_fail(err, FIRN_EINVAL, "layers are compressed by zstd or not at all");
-	if (o->level && (o->level < CODEC_LEVEL_MIN || o->level > CODEC_LEVEL_MAX))
-		return firn_fail(err, FIRN_EINVAL, "zstd has no level %d, they go from %d to %d",
-				 o->level, CODEC_LEVEL_MIN, CODEC_LEVEL_MAX);
-	if (o->threads > FRAME_POOL_THREADS_MAX)
-		return firn_fail(err, FIRN_EINVAL, "%u threads, more than %u", o->threads,
-				 FRAME_POOL_THREADS_MAX);
-	return 0;
+	return frame_pool_check(o->level, o->threads, err);
 }
 
 static int take_args(struct build *b, const struct firn_build_opts *given, const char *dest,

@@ -2,6 +2,7 @@
 #include "node/window.h"
 
 #include "base/fd.h"
+#include "base/thread.h"
 #include "format/erofs_disk.h"
 #include "kernel/page_cache.h"
 #include "view/shared.h"
@@ -9,7 +10,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,17 +146,6 @@ static void find(struct window *w, const char *images)
 		closedir(d);
 }
 
-/* The caller's signals are the caller's: the thread takes none. */
-static void start(struct window *w)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	w->running = pthread_create(&w->thread, NULL, work, w) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 struct window *window_open(const char *images, const char *staging)
 {
 	struct window *w = calloc(1, sizeof(*w));
@@ -173,7 +162,7 @@ struct window *window_open(const char *images, const char *staging)
 	if (!staging || w->staging)
 		find(w, images);
 	if (w->n)
-		start(w);
+		w->running = thread_start(&w->thread, work, w) == 0;
 	return w->running ? w : window_close(w);
 }
 
