@@ -21,8 +21,7 @@
 struct to_layout {
 	struct to to;
 	struct layout *layout;
-	int fd;     /* its folder */
-	bool again; /* some names are there, and are these images' */
+	int fd; /* its folder */
 	struct labels labels;
 	struct oci_index *images; /* of the roots: the labels borrow from them */
 	size_t nimages;
@@ -190,7 +189,6 @@ static int check_taken(struct to_layout *t, struct firn_error *err)
 
 		if (there && !digest_equal(&there->digest, &e->desc->digest))
 			return layout_check_tags(t->layout, e, 1, err);
-		t->again |= there != NULL;
 	}
 	return rc;
 }
@@ -213,14 +211,35 @@ static int layout_check(struct to *to, const struct roots *roots, struct firn_er
 	return rc < 0 || to->force ? rc : check_taken(t, err);
 }
 
+/* Under the lock: somebody may have given these names to other images since they were looked at. */
+static int settle_names(struct to_layout *t, const struct roots *roots, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
+	int rc;
+
+	if (!t->to.force)
+		return check_taken(t, err);
+	rc = layout_index(t->layout, &index, err);
+	for (size_t i = 0; rc == 0 && i < roots->n; i++)
+		rc = labels_replaced(&t->labels, layout_store(t->layout), &index,
+				     roots->list[i].tag, &roots->list[i].desc.digest, err);
+	return rc;
+}
+
 static int layout_finish(struct to *to, const struct roots *roots, struct firn_error *err)
 {
 	struct to_layout *t = (struct to_layout *)to;
+	int rc = 0;
 
-	(void)roots;
 	partial_end(t->fd);
+	/* Flushing takes its time: not under the lock. */
+	for (size_t i = 0; rc == 0 && i < t->nwaiting; i++)
+		rc = blob_flush(t->waiting[i], err);
+	if (rc < 0 || (rc = layout_lock(t->layout, err)) < 0 ||
+	    (rc = settle_names(t, roots, err)) < 0)
+		return rc;
 	return layout_commit(t->layout, t->waiting, t->nwaiting, t->labels.entries, t->labels.n,
-			     to->force || t->again, err);
+			     true, err);
 }
 
 static void to_layout_close(struct to *to)

@@ -76,17 +76,21 @@ static int tag(const char *text, const char *name, bool force, struct firn_error
 	_cleanup_(layout_closep) struct layout *l = NULL;
 	_cleanup_(oci_descriptor_done) struct oci_descriptor desc = { 0 };
 	_cleanup_(oci_index_done) struct oci_index image = { 0 };
+	_cleanup_(oci_index_done) struct oci_index index = { 0 };
 	_cleanup_(labels_done) struct labels given = { 0 };
 	bool ours;
 	int rc;
 
 	if ((rc = open_layout(text, LAYOUT_WRITE, &ref, &l, err)) < 0 ||
+	    (rc = layout_lock(l, err)) < 0 || (rc = layout_index(l, &index, err)) < 0 ||
 	    (rc = layout_resolve(l, &ref, &desc, err)) < 0)
 		return rc;
 	ours = oci_is_index(desc.media_type) &&
 	       image_load_index(layout_store(l), &desc, &image, NULL) == 0 &&
 	       oci_annotation(image.json, ORG_FIRN_FORMAT);
 	rc = labels_given(&given, ours ? &image : NULL, name, &desc, err);
+	if (rc == 0)
+		rc = labels_replaced(&given, layout_store(l), &index, name, &desc.digest, err);
 	return rc < 0 ? rc : layout_tag(l, given.entries, given.n, force, err);
 }
 
@@ -126,7 +130,7 @@ static int rm(const char *text, struct firn_upkeep *u, struct firn_error *err)
 
 	if (rc == 0 && !ref.tag)
 		return firn_fail(err, FIRN_EINVAL, "needs a tag: oci:DIR:TAG");
-	if (rc < 0 || (rc = layout_index(l, &index, err)) < 0 ||
+	if (rc < 0 || (rc = layout_lock(l, err)) < 0 || (rc = layout_index(l, &index, err)) < 0 ||
 	    (rc = find_gone(l, &index, ref.tag, &gone, err)) < 0 ||
 	    (rc = layout_tag(l, gone.entries, gone.n, true, err)) < 0)
 		return rc;
@@ -183,7 +187,7 @@ static int retain(struct gc *g, const char *path, struct firn_error *err)
 	int rc;
 
 	if ((rc = layout_open(path, dry ? 0 : LAYOUT_WRITE, &l, err)) < 0 ||
-	    (rc = layout_index(l, &index, err)) < 0 ||
+	    (!dry && (rc = layout_lock(l, err)) < 0) || (rc = layout_index(l, &index, err)) < 0 ||
 	    (rc = retain_find(&g->opts, layout_store(l), &index, g->now, &g->gone, err)) < 0)
 		return rc;
 	tell_tags(g->result, &g->gone);

@@ -38,42 +38,6 @@ static int add(struct labels *n, const char *tag, const struct oci_descriptor *d
 	return 0;
 }
 
-/* Whether @tag is @base.SOMETHING. */
-static bool derived(const char *tag, const char *base)
-{
-	const size_t len = strlen(base);
-
-	return tag && strncmp(tag, base, len) == 0 && tag[len] == '.';
-}
-
-static bool holds(const struct oci_index *image, const struct digest *d)
-{
-	for (size_t i = 0; i < image->nmanifests; i++)
-		if (digest_equal(&image->manifests[i].digest, d))
-			return true;
-	return false;
-}
-
-int labels_gone(struct labels *n, struct store *s, const struct oci_index *index, const char *tag,
-		const struct oci_descriptor *desc, struct firn_error *err)
-{
-	_cleanup_(oci_index_done) struct oci_index image = { 0 };
-	int rc = add(n, tag, NULL, err);
-
-	/* What can't be read has no names that we know of, and loses its own all the same. */
-	if (rc < 0 || !oci_is_index(desc->media_type) ||
-	    image_load_index(s, desc, &image, NULL) < 0)
-		return rc;
-	for (size_t i = 0; rc == 0 && i < index->nmanifests; i++) {
-		const struct oci_descriptor *m = &index->manifests[i];
-		const char *other = oci_annotation(m->json, OCI_REF_NAME);
-
-		if (derived(other, tag) && holds(&image, &m->digest))
-			rc = add(n, other, NULL, err);
-	}
-	return rc;
-}
-
 static size_t count_checkpoints(const struct oci_index *image)
 {
 	size_t n = 0;
@@ -116,4 +80,51 @@ int labels_given(struct labels *n, const struct oci_index *image, const char *ta
 	for (size_t i = 0; rc == 0 && image && i < image->nmanifests; i++)
 		rc = give_role(n, tag, &image->manifests[i], several, err);
 	return rc;
+}
+
+/* Whether @d is one of @given under its name there. */
+static bool is_given(const struct labels *given, const char *tag, const struct digest *d)
+{
+	for (size_t i = 0; tag && i < given->n; i++)
+		if (strcmp(given->entries[i].tag, tag) == 0)
+			return digest_equal(&given->entries[i].desc->digest, d);
+	return false;
+}
+
+int labels_gone(struct labels *n, struct store *s, const struct oci_index *index, const char *tag,
+		const struct oci_descriptor *desc, struct firn_error *err)
+{
+	_cleanup_(oci_index_done) struct oci_index image = { 0 };
+	_cleanup_(labels_done) struct labels given = { 0 };
+	int rc = add(n, tag, NULL, err);
+
+	/* What can't be read has no names that we know of, and loses its own all the same. */
+	if (rc < 0 || !oci_is_index(desc->media_type) ||
+	    image_load_index(s, desc, &image, NULL) < 0)
+		return rc;
+	rc = labels_given(&given, &image, tag, desc, err);
+	for (size_t i = 0; rc == 0 && i < index->nmanifests; i++) {
+		const struct oci_descriptor *m = &index->manifests[i];
+		const char *other = oci_annotation(m->json, OCI_REF_NAME);
+
+		if (is_given(&given, other, &m->digest))
+			rc = add(n, other, NULL, err);
+	}
+	return rc;
+}
+
+int labels_replaced(struct labels *given, struct store *s, const struct oci_index *index,
+		    const char *tag, const struct digest *now, struct firn_error *err)
+{
+	for (size_t i = 0; i < index->nmanifests; i++) {
+		const struct oci_descriptor *d = &index->manifests[i];
+		const char *has = oci_annotation(d->json, OCI_REF_NAME);
+
+		/* Tools take the first of a tag. */
+		if (has && strcmp(has, tag) == 0)
+			return digest_equal(&d->digest, now)
+				   ? 0
+				   : labels_gone(given, s, index, tag, d, err);
+	}
+	return 0;
 }

@@ -20,6 +20,12 @@ void labels_done(struct labels *n);
  */
 int labels_gone(struct labels *n, struct store *s, const struct oci_index *index, const char *tag,
 		const struct oci_descriptor *desc, struct firn_error *err) _must_check_;
+/*
+ * Besides what is given: what was derived from @tag when it was another image than @now, which
+ * would be left with a name that says it were this one's.
+ */
+int labels_replaced(struct labels *given, struct store *s, const struct oci_index *index,
+		    const char *tag, const struct digest *now, struct firn_error *err) _must_check_;
 /* To be given: @tag for @desc, and for @image, the index that it is (NULL: it is none of ours). */
 int labels_given(struct labels *n, const struct oci_index *image, const char *tag,
 		 const struct oci_descriptor *desc, struct firn_error *err) _must_check_;

@@ -25,6 +25,7 @@ struct layout *layout_close(struct layout *l)
 	/* Only an empty folder goes: a layout in which nothing was committed. */
 	if (l->made_root)
 		rmdir(l->made_root);
+	fd_close(l->lock);
 	fd_close(l->fd);
 	free(l->made_root);
 	free(l->path);
@@ -189,7 +190,7 @@ int layout_open(const char *path, unsigned flags, struct layout **ret, struct fi
 
 		if (!l)
 			return firn_fail_oom(err, "layout");
-		l->fd = -1;
+		l->fd = l->lock = -1;
 		l->flags = flags & LAYOUT_CREATE ? flags | LAYOUT_WRITE : flags;
 		l->path = strdup(path);
 		rc = l->path ? try_open(path, l, err) : firn_fail_oom(err, "layout");

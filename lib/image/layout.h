@@ -67,6 +67,11 @@ struct layout_entry {
 int layout_check_tags(struct layout *l, const struct layout_entry *entries, size_t n,
 		      struct firn_error *err) _must_check_;
 /*
+ * What is read from here on is what a commit finds: nobody else's names change until layout_close()
+ * (other tools know no lock). -FIRN_EBUSY after a minute's wait. Whoever has it already has it.
+ */
+int layout_lock(struct layout *l, struct firn_error *err) _must_check_;
+/*
  * What a build ends with: name the sealed @blobs, then @entries in one replacement of index.json,
  * all under the layout's lock. When it fails none of these names is left. A tag that is there
  * already is -FIRN_EEXIST unless @replace; then its entry alone is replaced, at its place.

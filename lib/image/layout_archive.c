@@ -256,7 +256,7 @@ static int new_layout(const char *name, struct layout **ret, struct firn_error *
 
 	if (!l)
 		return firn_fail_oom(err, "archive");
-	l->fd = -1;
+	l->fd = l->lock = -1;
 	l->path = strdup(name);
 	if (!l->path)
 		return firn_fail_oom(err, "archive");

@@ -196,24 +196,54 @@ static int sync_layout(struct layout *l, struct firn_error *err)
 	return parent < 0 ? 0 : publish_sync(parent, err);
 }
 
+static int lock(struct layout *l, struct firn_error *err)
+{
+	_fd_ int fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0 || FAULT_POINT("layout.lock"))
+		return firn_fail_errno(err, "open folder");
+	rc = lock_wait(fd, LOCK_EXCLUSIVE, LOCK_SECONDS, err);
+	if (rc == 0)
+		l->lock = take_fd(&fd);
+	return rc;
+}
+
+int layout_lock(struct layout *l, struct firn_error *err)
+{
+	assert(l->flags & LAYOUT_WRITE);
+	return l->lock >= 0 ? 0 : firn_wrap(err, lock(l, err), "layout %s", l->path);
+}
+
 static int commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
 		  const struct layout_entry *entries, size_t n, bool replace,
 		  struct firn_error *err)
 {
 	_cleanup_(publish_done) struct publish index = PUBLISH_NONE;
-	_fd_ int lock = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
-	if (lock < 0 || FAULT_POINT("layout.lock"))
-		return firn_fail_errno(err, "open folder");
-	if ((rc = lock_wait(lock, LOCK_EXCLUSIVE, LOCK_SECONDS, err)) < 0 ||
-	    (rc = stage_index(l, entries, n, replace, &index, err)) < 0 ||
+	if ((rc = stage_index(l, entries, n, replace, &index, err)) < 0 ||
 	    (rc = name_everything(l, blobs, nblobs, &index, err)) < 0 ||
 	    (rc = sync_layout(l, err)) < 0)
 		return rc;
 	if (FAULT_POINT("layout.done"))
 		return firn_fail_errno(err, "done");
 	return 0;
+}
+
+/* The lock is given up again by who took it. */
+static int commit_locked(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
+			 const struct layout_entry *entries, size_t n, bool replace,
+			 struct firn_error *err)
+{
+	const bool had = l->lock >= 0;
+	int rc = had ? 0 : lock(l, err);
+
+	if (rc == 0)
+		rc = commit(l, blobs, nblobs, entries, n, replace, err);
+	if (!had)
+		l->lock = fd_close(l->lock);
+	return rc;
 }
 
 int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
@@ -224,7 +254,8 @@ int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nbl
 
 	assert(l->flags & LAYOUT_WRITE);
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = ref_check_tag(entries[i].tag, err);
+		/* What goes may be called as others call things. */
+		rc = entries[i].desc ? ref_check_tag(entries[i].tag, err) : 0;
 		for (size_t j = 0; j < i && rc == 0; j++)
 			if (strcmp(entries[i].tag, entries[j].tag) == 0)
 				rc = tag_exists(entries[i].tag, err);
@@ -233,7 +264,7 @@ int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nbl
 	for (size_t i = 0; i < nblobs && rc == 0; i++)
 		rc = blob_flush(blobs[i], err);
 	if (rc == 0)
-		rc = commit(l, blobs, nblobs, entries, n, replace, err);
+		rc = commit_locked(l, blobs, nblobs, entries, n, replace, err);
 	return firn_wrap(err, rc, "layout %s", l->path);
 }
 

@@ -12,6 +12,7 @@
 struct layout {
 	char *path; /* as the caller wrote it */
 	int fd;     /* the folder, or an archive's file; -1: an archive that is in no file */
+	int lock;   /* the folder once more, locked: layout_lock(); else -1 */
 	unsigned flags;
 	char *made_root; /* absolute path of the folder, when it was made here */
 	struct store *store;

@@ -62,6 +62,19 @@ check "copy of the image that has the name" "$firn" copy -q oci:l:one oci:a:one
 check "changes nothing either" cmp a/index.json index.json
 check "copy --force" "$firn" copy --force --digestfile digest oci:l:two oci:a:one
 is "$(digest_of a one) $(cat digest)" "$two $two" "replaces it, and the digest is in the file"
+# A name that becomes somebody else's while we copy is no more this image's.
+rm -rf q && check "copy to another name" "$firn" copy -q oci:l:one oci:q:one
+(
+	flock 9
+	touch locked
+	sleep 1
+	sed "s/$one/$two/" q/index.json >q/index.new
+	mv q/index.new q/index.json
+) 9<q &
+until [ -e locked ]; do sleep 0.01; done
+fails 1 'tag "one" is there already' "copy of it again while the name is given away" "$firn" copy -q oci:l:one oci:q:one
+wait
+is "$(digest_of q one)" "$two" "the name stays whose it is"
 is "$(whole a one other)" "" "and the layout is whole"
 check "by digest" "$firn" copy "oci:l@$one" oci:b:x
 is "$(digest_of b x)" "$one" "is the same image"
