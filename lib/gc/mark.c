@@ -13,12 +13,20 @@ struct key {
 	uint8_t bytes[KEY_BYTES];
 };
 
-struct marks {
+struct keys {
 	struct key *slots; /* open addressing; all zero is free, and no digest is */
 	size_t room, n;    /* room: a power of two */
+};
+
+struct marks {
+	/*
+	 * What is named first as somebody's layer, or without a type, may be named as a manifest
+	 * later: then it is read, though it was marked long ago.
+	 */
+	struct keys marked, documents;
 	struct sip_key salt;
 	struct digest *todo; /* documents still to be read */
-	size_t ntodo, todo_room, documents, absent;
+	size_t ntodo, todo_room, absent;
 	struct store *store; /* where marks_add() looks now */
 	bool weigh;
 	uint64_t bytes;
@@ -39,7 +47,8 @@ int marks_new(bool weigh, struct marks **ret, struct firn_error *err)
 struct marks *marks_free(struct marks *m)
 {
 	if (m) {
-		free(m->slots);
+		free(m->marked.slots);
+		free(m->documents.slots);
 		free(m->todo);
 	}
 	free(m);
@@ -90,55 +99,71 @@ static size_t slot_of(const struct marks *m, const struct key *slots, size_t roo
 	return at;
 }
 
-static int grow(struct marks *m, struct firn_error *err)
+static int grow(const struct marks *m, struct keys *in, struct firn_error *err)
 {
-	const size_t room = m->room ? 2 * m->room : SLOTS_FIRST;
+	const size_t room = in->room ? 2 * in->room : SLOTS_FIRST;
 	struct key *slots = calloc(room, sizeof(*slots));
 
 	if (!slots)
 		return firn_fail_oom(err, "marks");
-	for (size_t i = 0; i < m->room; i++)
-		if (!is_free(&m->slots[i]))
-			slots[slot_of(m, slots, room, &m->slots[i])] = m->slots[i];
-	free(m->slots);
-	m->slots = slots;
-	m->room = room;
+	for (size_t i = 0; i < in->room; i++)
+		if (!is_free(&in->slots[i]))
+			slots[slot_of(m, slots, room, &in->slots[i])] = in->slots[i];
+	free(in->slots);
+	in->slots = slots;
+	in->room = room;
 	return 0;
+}
+
+static bool have(const struct marks *m, const struct keys *in, const struct key *k)
+{
+	return in->room && !is_free(&in->slots[slot_of(m, in->slots, in->room, k)]);
 }
 
 bool marks_have(const struct marks *m, const struct digest *d)
 {
 	const struct key k = key_of(d);
 
-	return m->room && !is_free(&m->slots[slot_of(m, m->slots, m->room, &k)]);
+	return have(m, &m->marked, &k);
 }
 
-/* 1 when it is new, 0 when it was marked. */
+/* 1 when it is new, 0 when it was there; @what: more than @max of them are too many. */
+static int add(const struct marks *m, struct keys *to, const struct key *k, size_t max,
+	       const char *what, struct firn_error *err)
+{
+	int rc = 0;
+
+	if (have(m, to, k))
+		return 0;
+	if (to->n == max)
+		return firn_fail(err, FIRN_ELIMIT, "more than %zu %s", max, what);
+	if (2 * (to->n + 1) > to->room)
+		rc = grow(m, to, err);
+	if (rc < 0)
+		return rc;
+	to->slots[slot_of(m, to->slots, to->room, k)] = *k;
+	to->n++;
+	return 1;
+}
+
 static int mark(struct marks *m, const struct digest *d, struct firn_error *err)
 {
 	const struct key k = key_of(d);
 	uint64_t size = 0;
-	int rc = 0;
+	int rc = add(m, &m->marked, &k, MARK_BLOBS_MAX, "blobs", err);
 
-	if (marks_have(m, d))
-		return 0;
-	if (m->n == MARK_BLOBS_MAX)
-		return firn_fail(err, FIRN_ELIMIT, "more than %u blobs", MARK_BLOBS_MAX);
-	if (2 * (m->n + 1) > m->room)
-		rc = grow(m, err);
-	if (rc < 0)
-		return rc;
-	m->slots[slot_of(m, m->slots, m->room, &k)] = k;
-	m->n++;
-	if (m->weigh && store_has(m->store, d, &size, NULL) > 0)
+	if (rc > 0 && m->weigh && store_has(m->store, d, &size, NULL) > 0)
 		m->bytes += size;
-	return 1;
+	return rc;
 }
 
 static int add_document(struct marks *m, const struct digest *d, struct firn_error *err)
 {
-	if (m->documents == MARK_DOCUMENTS_MAX)
-		return firn_fail(err, FIRN_ELIMIT, "more than %u documents", MARK_DOCUMENTS_MAX);
+	const struct key k = key_of(d);
+	int rc = add(m, &m->documents, &k, MARK_DOCUMENTS_MAX, "documents", err);
+
+	if (rc <= 0)
+		return rc;
 	if (m->ntodo == m->todo_room) {
 		const size_t room = m->todo_room ? 2 * m->todo_room : 64;
 		struct digest *more = reallocarray(m->todo, room, sizeof(*more));
@@ -149,7 +174,6 @@ static int add_document(struct marks *m, const struct digest *d, struct firn_err
 		m->todo_room = room;
 	}
 	m->todo[m->ntodo++] = *d;
-	m->documents++;
 	return 0;
 }
 
@@ -174,7 +198,7 @@ static int take_object(struct marks *m, const json_t *j, struct firn_error *err)
 	if (!text || digest_parse(&d, text, NULL) < 0)
 		return 0;
 	rc = mark(m, &d, err);
-	if (rc <= 0 || !type || size < 0 || !leads_on(type, (uint64_t)size))
+	if (rc < 0 || !type || size < 0 || !leads_on(type, (uint64_t)size))
 		return rc < 0 ? rc : 0;
 	return add_document(m, &d, err);
 }

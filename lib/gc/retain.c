@@ -3,20 +3,18 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "format/rfc3339.h"
 #include "gc/mark.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define TIME_TEXT_MAX 32
-#define TIME_SECONDS  19 /* characters of "2026-01-31T12:00:00", which sort as the times do */
+#define NO_TIME (-1) /* it doesn't say, or nothing that is one */
 
 /* A checkpoint image, under whatever tags. */
 struct kept {
 	const struct oci_descriptor *desc; /* the first entry of index.json that has it */
 	char *whose;                       /* pod and containers */
-	char created[TIME_TEXT_MAX];       /* "": it doesn't say */
+	int64_t created;                   /* seconds since the epoch, or NO_TIME */
 	bool gone;
 };
 
@@ -26,7 +24,7 @@ struct retain {
 	const struct oci_index *index;
 	struct kept *list; /* each image once */
 	size_t n;
-	char since[TIME_TEXT_MAX]; /* of keep_within */
+	int64_t since; /* of keep_within */
 };
 
 static void retain_done(struct retain *r)
@@ -49,10 +47,13 @@ static void put_name(struct buf *b, const json_t *doc, const char *key)
 	buf_put(b, text ? text : "", strlen(text ? text : "") + 1);
 }
 
+/* 1, or 0 when it holds something without a name: that may be anything, and is nobody's next one.
+ */
 static int take_image(struct kept *k, const struct oci_index *image, struct firn_error *err)
 {
 	const char *created = oci_annotation(image->json, OCI_CREATED);
 	_buf_ struct buf b = BUF_INIT;
+	bool named = false;
 
 	put_name(&b, image->json, ORG_CRIU_POD_NAMESPACE);
 	put_name(&b, image->json, ORG_CRIU_POD_NAME);
@@ -60,9 +61,15 @@ static int take_image(struct kept *k, const struct oci_index *image, struct firn
 		const json_t *m = image->manifests[i].json;
 		const char *role = oci_annotation(m, ORG_FIRN_ROLE);
 
-		if (role && strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) == 0)
-			put_name(&b, m, ORG_FIRN_CONTAINER);
+		if (!role || strcmp(role, ORG_FIRN_ROLE_CHECKPOINT) != 0)
+			continue;
+		if (!oci_annotation(m, ORG_FIRN_CONTAINER))
+			return 0;
+		put_name(&b, m, ORG_FIRN_CONTAINER);
+		named = true;
 	}
+	if (!named)
+		return 0;
 	if (buf_check(&b, err) < 0)
 		return -FIRN_ENOMEM;
 	for (size_t i = 0; i < b.len; i++)
@@ -71,9 +78,9 @@ static int take_image(struct kept *k, const struct oci_index *image, struct firn
 	k->whose = strndup((const char *)b.data, b.len);
 	if (!k->whose)
 		return firn_fail_oom(err, "images");
-	if (created && strlen(created) >= TIME_SECONDS)
-		snprintf(k->created, sizeof(k->created), "%.*s", TIME_SECONDS, created);
-	return 0;
+	if (!created || !rfc3339_parse(created, strlen(created), &k->created))
+		k->created = NO_TIME;
+	return 1;
 }
 
 static bool is_listed(const struct retain *r, const struct digest *d)
@@ -84,7 +91,7 @@ static bool is_listed(const struct retain *r, const struct digest *d)
 	return false;
 }
 
-/* An image that can't be read, and one that doesn't say when it was made, stay. */
+/* An image that can't be read, and one that doesn't say whose it is or when it was made, stay. */
 static int list_images(struct retain *r, struct firn_error *err)
 {
 	r->list = calloc(r->index->nmanifests + 1, sizeof(*r->list));
@@ -102,7 +109,7 @@ static int list_images(struct retain *r, struct firn_error *err)
 		rc = take_image(&r->list[r->n], &image, err);
 		if (rc < 0)
 			return rc;
-		r->n++;
+		r->n += (size_t)rc;
 	}
 	return 0;
 }
@@ -115,7 +122,7 @@ static int compare(const void *a, const void *b)
 {
 	const struct kept *x = a, *y = b;
 	const int whose = strcmp(x->whose, y->whose);
-	const int when = strcmp(y->created, x->created);
+	const int when = (y->created > x->created) - (y->created < x->created);
 
 	if (whose)
 		return whose;
@@ -132,16 +139,16 @@ static int choose(struct retain *r, size_t from, size_t to, struct firn_error *e
 	for (size_t i = from; rc == 0 && i < to; i++) {
 		struct kept *k = &r->list[i];
 		const bool asked = o->keep_last || o->keep_within;
-		const bool young = o->keep_within && strcmp(k->created, r->since) >= 0;
+		const bool young = o->keep_within && k->created >= r->since;
 
-		if (!*k->created || i == from)
+		if (k->created == NO_TIME || i == from)
 			k->gone = false;
 		else
 			k->gone = asked && i - from >= o->keep_last && !young;
 		if (!o->max_bytes || k->gone)
 			continue;
 		rc = marks_add(counted, r->store, k->desc->json, err);
-		k->gone = marks_bytes(counted) > o->max_bytes && i > from && *k->created;
+		k->gone = marks_bytes(counted) > o->max_bytes && i > from && k->created != NO_TIME;
 	}
 	return rc;
 }
@@ -177,15 +184,16 @@ static int find_tags(const struct retain *r, struct labels *ret, struct firn_err
 int retain_find(const struct firn_gc_opts *opts, struct store *s, const struct oci_index *index,
 		int64_t now, struct labels *ret, struct firn_error *err)
 {
-	_cleanup_(retain_done) struct retain r = { .opts = opts, .store = s, .index = index };
-	const time_t since =
-	    (uint64_t)now > opts->keep_within ? (time_t)(now - (int64_t)opts->keep_within) : 0;
-	struct tm tm;
+	_cleanup_(retain_done) struct retain r = {
+		.opts = opts,
+		.store = s,
+		.index = index,
+		.since = (uint64_t)now > opts->keep_within ? now - (int64_t)opts->keep_within : 0,
+	};
 	int rc;
 
 	if (!opts->keep_last && !opts->keep_within && !opts->max_bytes)
 		return 0;
-	strftime(r.since, sizeof(r.since), "%Y-%m-%dT%H:%M:%S", gmtime_r(&since, &tm));
 	rc = list_images(&r, err);
 	if (rc < 0)
 		return rc;

@@ -45,6 +45,10 @@ fails 1 'tag "golden" is there already' "a name that is taken" "$firn" tag oci:l
 check "nothing has changed" cmp l/index.json before
 check "tag --force" "$firn" tag --force oci:l:new golden
 is "$(digest_of l golden) $(digest_of l golden.checkpoint)" "$(digest_of l new) $(digest_of l new.checkpoint)" "it is the other image's now"
+"$firn" tag oci:l:golden.rootfs golden.1
+check "tag --force for a part alone" "$firn" tag --force oci:l:old.checkpoint golden
+is "$(tags l | tr ' ' '\n' | grep golden | tr '\n' ' ')" "golden golden.1 " "has no parts of the image that was there"
+check "tag --force once more" "$firn" tag --force oci:l:new golden
 check "tag by digest, two at once" "$firn" tag "oci:l@$(digest_of l middle)" a b
 is "$(digest_of l a) $(digest_of l b.checkpoint)" "$(digest_of l middle) $(digest_of l middle.checkpoint)" "both are there"
 check "tag of one part" "$firn" tag oci:l:other.rootfs base
@@ -62,6 +66,7 @@ fails 2 'needs a tag' "rm of a whole layout" "$firn" rm oci:l
 "$firn" tag oci:l:old mine && "$firn" tag oci:l:other.checkpoint mine.extra
 check "rm of an image" "$firn" rm oci:l:mine
 is "$(digest_of l mine.extra)" "$(digest_of first other.checkpoint)" "a name of the same beginning for another image stays"
+is "$(digest_of l golden.1)" "$(digest_of first new.rootfs)" "and so does one for a part that no build has given"
 
 # --- what nobody refers to
 
@@ -127,6 +132,23 @@ rm -rf l && cp -a foreign l
 echo '{"broken":1}' >"l/blobs/sha256/${subject#sha256:}"
 fails 3 "${subject#sha256:}" "a document that isn't what it should be" "$firn" gc --grace 0 oci:l
 check "then nothing is removed" test -e "l/blobs/sha256/${loose#sha256:}"
+# An image that is somebody's opaque layer before it is anybody's image.
+rm -rf l && cp -a first l
+python3 - l <<'END'
+import hashlib, json, sys
+top = sys.argv[1]
+path, name = top + "/index.json", "org.opencontainers.image.ref.name"
+index = json.load(open(path))
+new = next(d for d in index["manifests"] if d["annotations"][name] == "new")
+layer = {"mediaType": "application/octet-stream", "digest": new["digest"], "size": new["size"]}
+data = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": layer, "layers": [layer]}).encode()
+digest = hashlib.sha256(data).hexdigest()
+open(f"{top}/blobs/sha256/{digest}", "wb").write(data)
+index["manifests"] = [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + digest, "size": len(data)}, new]
+json.dump(index, open(path, "w"))
+END
+check "gc of a layout with an image that is a layer, too" "$firn" gc --grace 0 oci:l
+check "the image is whole" "$firn" verify oci:l:new
 fails 2 'whole layout' "gc of one image" "$firn" gc oci:l:new
 fails 2 'no age' "an age that is none" "$firn" gc --grace soon oci:l
 fails 2 'no size' "a size that is none" "$firn" gc --max-size 1X oci:l
@@ -154,11 +176,60 @@ rm -rf l && cp -a first l
 check "a dry run of it" "$firn" gc --grace 0 --dry-run --keep-last 1 oci:l
 like "$out" '^would be untagged: old.checkpoint$' "tells the names"
 check "and changes nothing" diff -r first l
-"$firn" tag oci:l:old golden
+"$firn" tag oci:l:old golden && "$firn" tag oci:l:golden.rootfs golden.1
 check "an old image under two names" "$firn" gc --grace 0 --keep-last 1 oci:l
-is "$(tags l)" "new new.checkpoint new.rootfs other other.checkpoint other.rootfs " "loses both"
+is "$(tags l)" "golden.1 new new.checkpoint new.rootfs other other.checkpoint other.rootfs " "loses both, and none that is somebody's own"
+made() { # TAG=TIME...: other times at which these checkpoints were made
+	rm -rf l && cp -a first l
+	python3 - l "$@" <<'END'
+import hashlib, json, sys
+top, times = sys.argv[1], dict(a.split("=", 1) for a in sys.argv[2:])
+path = top + "/index.json"
+index = json.load(open(path))
+for d in index["manifests"]:
+    time = times.get(d["annotations"]["org.opencontainers.image.ref.name"])
+    if time:
+        image = json.load(open(f"{top}/blobs/sha256/{d['digest'][7:]}"))
+        image["annotations"]["org.opencontainers.image.created"] = time
+        data = json.dumps(image).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        open(f"{top}/blobs/sha256/{digest}", "wb").write(data)
+        d.update(digest="sha256:" + digest, size=len(data))
+json.dump(index, open(path, "w"))
+END
+	check "gc of checkpoints of $*" "$firn" gc --grace 0 --keep-last 1 oci:l
+	kept=$(tags l | tr ' ' '\n' | grep -v '\.' | tr '\n' ' ')
+}
+made old=2026-01-01T02:00:00+05:00 middle=2026-01-01T01:00:00Z new=2025-12-31T22:00:00-01:00
+is "$kept" "middle other " "the newest stays, in whatever zone it was made"
+made old=yesterday,-at-half-past-nine
+is "$kept" "new old other " "a time that is none is not the newest, and doesn't say how old it is"
+rm -rf l && cp -a first l && sed -i 's/"old"/"o l d"/' l/index.json
+check "a name that isn't one of ours" "$firn" gc --grace 0 --keep-last 1 oci:l
+is "$(grep -c 'o l d' l/index.json)" 0 "goes as the others do"
+mkdir raw two
+tar -C raw -xf "$data/raw-criu-1proc.tar" && tar -C two -xf "$data/raw-criu-2proc.tar"
+img=$(dirname "$(find "$PWD/raw" -name inventory.img)")
+check "build of a bare process" "$firn" build -q "$img" oci:l:raw
+check "build of another" "$firn" build -q "$(dirname "$(find "$PWD/two" -name inventory.img)")" oci:l:two
+check "gc of processes without a name" "$firn" gc --grace 0 --keep-last 1 oci:l
+like "$(tags l)" 'raw raw.checkpoint two two.checkpoint' "no one is another's older one"
 
 # --- beside others
+
+# What somebody names while we wait for the lock is looked at when we have it.
+rm -rf l && cp -a first l
+(
+	flock 9
+	touch locked
+	sleep 1
+	sed "s/$(digest_of first old)/$(digest_of first other)/" first/index.json >l/index.new
+	mv l/index.new l/index.json
+) 9<l &
+until [ -e locked ]; do sleep 0.01; done
+check "gc while an old name becomes another container's" "$firn" gc --grace 0 --keep-last 1 oci:l
+wait
+is "$(digest_of l old)" "$(digest_of first other)" "it stays"
 
 rm -rf l && cp -a first l
 (
@@ -189,9 +260,7 @@ if "$firn" --version | grep -q fault || FIRN_FAULT=sweep.remove:EIO "$firn" gc -
 fi
 
 if tap_erofs; then
-	rm -rf l && cp -a first l && mkdir m raw
-	tar -C raw -xf "$data/raw-criu-1proc.tar"
-	img=$(dirname "$(find "$PWD/raw" -name inventory.img)")
+	rm -rf l && cp -a first l && mkdir m
 	check "build of a bare process" "$firn" build -q "$img" oci:l:raw
 	check "mount of an image" "$firn" mount --state "$work/run" --cache "$work/cache" oci:l:raw "$work/m"
 	want=$(cd m && find . -type f -exec sha256sum {} + | sort)
