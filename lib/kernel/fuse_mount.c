@@ -15,7 +15,7 @@
 
 #define DEVICE  "/dev/fuse"
 #define PROGRAM "fusermount3"
-#define OPTIONS "ro,nosuid,nodev,subtype=firn,fsname=firn"
+#define OPTIONS "ro,nosuid,nodev,subtype=firn,fsname=" FUSE_MOUNT_SOURCE
 /* Where fusermount3 leaves the connection (fusermount.c, FUSE_COMMFD_ENV). */
 #define SOCKET_VARIABLE "_FUSE_COMMFD=3"
 #define SAID_MAX        300
@@ -112,7 +112,7 @@ static int configure(int ctx, int connection, struct firn_error *err)
 	int rc;
 
 	snprintf(text, sizeof(text), "%d", connection);
-	if ((rc = fsctx_string(ctx, "source", "firn", err)) < 0 ||
+	if ((rc = fsctx_string(ctx, "source", FUSE_MOUNT_SOURCE, err)) < 0 ||
 	    (rc = fsctx_string(ctx, "subtype", "firn", err)) < 0 ||
 	    (rc = fsctx_string(ctx, "fd", text, err)) < 0)
 		return rc;

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FUSE_MOUNT_TYPE "fuse.firn" /* as mountinfo has it */
+#define FUSE_MOUNT_TYPE   "fuse.firn" /* as mountinfo has them */
+#define FUSE_MOUNT_SOURCE "firn"
 
 /* Mount on the folder @dir as an ordinary user. Returns the connection. */
 int fuse_mount_user(const char *dir, struct firn_error *err) _must_check_;

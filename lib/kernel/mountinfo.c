@@ -12,6 +12,7 @@ static void entry_done(struct mountinfo_entry *e)
 {
 	free(e->target);
 	free(e->fstype);
+	free(e->source);
 }
 
 void mountinfo_done(struct mountinfo *m)
@@ -89,7 +90,11 @@ static int parse_line(const char *at, const char *end, struct mountinfo_entry *r
 			field = next_field(&at, end, &len);
 			if (!field)
 				return -FIRN_ECORRUPT;
-			return copy_field(field, len, &ret->fstype) ? 0 : -FIRN_ENOMEM;
+			if (!copy_field(field, len, &ret->fstype))
+				return -FIRN_ENOMEM;
+			/* It may be empty. */
+			field = next_field(&at, end, &len);
+			return copy_field(field ? field : "", len, &ret->source) ? 0 : -FIRN_ENOMEM;
 		}
 	}
 	return -FIRN_ECORRUPT;
@@ -158,6 +163,27 @@ bool mountinfo_covers(const char *top, const char *path)
 	size_t n = strlen(top);
 
 	return strncmp(top, path, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+static bool is_covering(const struct mountinfo *m, const struct mountinfo_entry *e)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->entries[i].id == e->parent)
+			return strcmp(m->entries[i].target, e->target) == 0;
+	return false;
+}
+
+bool mountinfo_shows(const struct mountinfo *m, const char *path, const char *fstype,
+		     const char *source)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct mountinfo_entry *e = &m->entries[i];
+
+		if (strcmp(e->target, path) == 0 && strcmp(e->fstype, fstype) == 0 &&
+		    strcmp(e->source, source) == 0 && !is_covering(m, e))
+			return true;
+	}
+	return false;
 }
 
 static int compare_lengths(const void *a, const void *b)

@@ -17,6 +17,7 @@ struct mountinfo_entry {
 	unsigned long long id, parent;
 	char *target; /* absolute, as this process sees it, escapes undone */
 	char *fstype;
+	char *source; /* what the one who mounted it called it */
 };
 
 struct mountinfo {
@@ -31,6 +32,13 @@ void mountinfo_done(struct mountinfo *m);
 
 /* @path is @top or lies below it; both absolute, without a slash at the end. */
 bool mountinfo_covers(const char *top, const char *path);
+
+/*
+ * Whether @path shows a mount of the type @fstype and the source @source that lies on no other
+ * mount there: later ones may cover it.
+ */
+bool mountinfo_shows(const struct mountinfo *m, const char *path, const char *fstype,
+		     const char *source);
 
 /* Keep only what is mounted at or below one of the @n folders @tops, the longest paths first. */
 void mountinfo_select(struct mountinfo *m, const char *const *tops, size_t n);

@@ -52,7 +52,7 @@ int overlay_make_opaque(int folder, struct firn_error *err)
 
 static int configure(int ctx, const struct overlay *o, struct firn_error *err)
 {
-	int rc = fsctx_string(ctx, "source", "firn", err);
+	int rc = fsctx_string(ctx, "source", OVERLAY_SOURCE, err);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(features); i++)
 		rc = fsctx_string(ctx, features[i].key, features[i].value, err);
@@ -75,7 +75,7 @@ int overlay_mount(const struct overlay *o, struct firn_error *err)
 	if (o->nlowers > OVERLAY_LOWERS_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "%zu layers, overlayfs takes %d", o->nlowers,
 				 OVERLAY_LOWERS_MAX);
-	ctx = fsctx_open("overlay", err);
+	ctx = fsctx_open(OVERLAY_TYPE, err);
 	if (ctx < 0)
 		return ctx;
 	errno = 0;
@@ -128,7 +128,8 @@ int overlay_mount_by_options(const struct overlay *o, struct firn_error *err)
 	snprintf(path, sizeof(path), "%s/%s", fd_path(o->staging, staging), STAGING_NAME);
 	/* The first four MOUNT_ATTR_ bits are those of MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC.
 	 */
-	if (syscall(SYS_mount, "firn", path, "overlay", (unsigned long)o->attrs, options.data) < 0)
+	if (syscall(SYS_mount, OVERLAY_SOURCE, path, OVERLAY_TYPE, (unsigned long)o->attrs,
+		    options.data) < 0)
 		return firn_fail_errno(err, "overlay: mount");
 	fd = mount_clone(o->staging, STAGING_NAME, 0, err);
 	rc = umount_path(path, err);

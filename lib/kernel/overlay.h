@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OVERLAY_TYPE   "overlay" /* as mountinfo has them */
+#define OVERLAY_SOURCE "firn"
+
 #define OVERLAY_LOWERS_MAX 500 /* OVL_MAX_STACK */
 
 struct overlay {

@@ -66,6 +66,7 @@ static int drop_images(const struct job *j, struct firn_error *err)
 	_cleanup_(live_closep) struct live *l = NULL;
 	_free_ char *dir = NULL, *images = NULL;
 	const char *top;
+	struct teardown what = { .tops = &top, .ntops = 1 };
 	int rc = live_canonical(j->slot.bundle, &dir, err);
 
 	if (rc == 0)
@@ -77,7 +78,7 @@ static int drop_images(const struct job *j, struct firn_error *err)
 		return firn_fail_oom(err, "unmount");
 	}
 	top = images;
-	return teardown(&top, 1, err);
+	return teardown(&what, err);
 }
 
 static void all_in(void *ctx)

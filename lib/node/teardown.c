@@ -2,8 +2,10 @@
 #include "node/teardown.h"
 
 #include "base/fd.h"
+#include "kernel/fuse_mount.h"
 #include "kernel/mount.h"
 #include "kernel/mountinfo.h"
+#include "kernel/overlay.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -94,15 +96,41 @@ static int pass(struct mountinfo *m, struct taken_list *t, struct firn_error *er
 	return went;
 }
 
-int teardown(const char *const *tops, size_t n, struct firn_error *err)
+/* By what lies lowest there: an overlay, or what an ordinary user's server shows. */
+static bool has_bundle(const struct mountinfo *m, const struct teardown *what)
+{
+	for (size_t i = 0; i < what->nbundles; i++)
+		if (mountinfo_shows(m, what->bundles[i], OVERLAY_TYPE, OVERLAY_SOURCE) ||
+		    mountinfo_shows(m, what->bundles[i], FUSE_MOUNT_TYPE, FUSE_MOUNT_SOURCE))
+			return true;
+	return false;
+}
+
+static int select_mounts(const struct teardown *what, struct mountinfo *m, struct firn_error *err)
+{
+	_free_ const char **tops = calloc(what->ntops + 1, sizeof(*tops));
+	size_t n = what->ntops;
+
+	if (!tops)
+		return firn_fail_oom(err, "unmount");
+	for (size_t i = 0; i < n; i++)
+		tops[i] = what->tops[i];
+	if (what->dir && has_bundle(m, what))
+		tops[n++] = what->dir;
+	mountinfo_select(m, tops, n);
+	return 0;
+}
+
+int teardown(const struct teardown *what, struct firn_error *err)
 {
 	_cleanup_(mountinfo_done) struct mountinfo m = { 0 };
 	_cleanup_(taken_done) struct taken_list t = { 0 };
 	int rc = mountinfo_read(&m, err);
 
+	if (rc == 0)
+		rc = select_mounts(what, &m, err);
 	if (rc < 0)
 		return rc;
-	mountinfo_select(&m, tops, n);
 	t.items = calloc(m.count + 1, sizeof(*t.items));
 	if (!t.items)
 		return firn_fail_oom(err, "unmount");

@@ -89,18 +89,24 @@ static int end(struct live *l, struct firn_error *err)
 static int umount_members(struct live *l, const char *state, struct firn_error *err)
 {
 	_cleanup_(members_done) struct members m = { .dir = l->dir };
-	_free_ const char **tops = NULL;
+	_free_ const char **tops = NULL, **bundles = NULL;
+	struct teardown what = { .dir = l->dir };
 	int rc = lock_members(&m, state, err);
 
 	if (rc < 0)
 		return rc;
 	tops = calloc(m.n + 1, sizeof(*tops));
-	if (!tops)
+	bundles = calloc(m.n + 1, sizeof(*bundles));
+	if (!tops || !bundles)
 		return firn_fail_oom(err, "unmount");
-	tops[0] = l->dir;
-	for (size_t i = 0; i < m.n; i++)
-		tops[i + 1] = m.records[i]->staging;
-	rc = teardown(tops, m.n + 1, err);
+	for (size_t i = 0; i < m.n; i++) {
+		tops[i] = m.records[i]->staging;
+		bundles[i] = m.records[i]->dir;
+	}
+	what.tops = tops;
+	what.bundles = bundles;
+	what.ntops = what.nbundles = m.n;
+	rc = teardown(&what, err);
 	for (size_t i = 0; rc == 0 && i < m.n; i++)
 		if (m.records[i]->mounted)
 			rc = end(m.records[i], err);
@@ -109,10 +115,19 @@ static int umount_members(struct live *l, const char *state, struct firn_error *
 	return rc;
 }
 
+static int umount_bundle(const struct live *l, struct firn_error *err)
+{
+	const char *const staging = l->staging, *const dir = l->dir;
+	const struct teardown what = {
+		.tops = &staging, .ntops = 1, .dir = dir, .bundles = &dir, .nbundles = 1
+	};
+
+	return teardown(&what, err);
+}
+
 int umount_live(struct live *l, const char *state, struct firn_error *err)
 {
-	const char *const tops[] = { l->dir, l->staging };
-	int rc = l->several ? umount_members(l, state, err) : teardown(tops, ARRAY_SIZE(tops), err);
+	int rc = l->several ? umount_members(l, state, err) : umount_bundle(l, err);
 
 	return rc < 0 ? rc : end(l, err);
 }
@@ -144,11 +159,11 @@ struct umount_all {
 	struct firn_error error; /* and what it said */
 };
 
-/* The others go also when one can't. */
+/* The others go also when one can't. The folders above @dir may be gone, or others by now. */
 static int umount_one(const char *dir, void *ctx, struct firn_error *err)
 {
 	struct umount_all *all = ctx;
-	int rc = firn_umount(dir, all->state, err);
+	int rc = firn_wrap(err, umount_canonical(dir, all->state, err), "%s", dir);
 
 	if (rc < 0 && all->first == 0) {
 		all->first = rc;

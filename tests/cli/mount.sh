@@ -91,6 +91,22 @@ mkdir m/rootfs && mount -t tmpfs t m/rootfs
 check "umount of a mount that is covered" "$firn" umount m
 is "$(traces)" "" "takes all of it"
 
+# What somebody has mounted since on a folder of which he took firn's mount himself is his.
+for how in m --all; do
+	mount_it oci:layout:r1 m >/dev/null && umount -R m && mount -t tmpfs t m && mkdir m/sub && mount -t tmpfs t m/sub
+	check "umount $how where another's mount is by now" "$firn" umount $how
+	is "$(mounts "$work/m" | wc -l)" 2 "umount $how: leaves it alone"
+	fails 1 'something is mounted' "umount $how: nor is anything mounted over it" mount_it oci:layout:r1 m
+	umount -R m
+	is "$(traces)" "" "umount $how: nothing of firn's is left"
+done
+# Folders above it go, or are something else by now.
+mkdir -p above/it above2
+mount_it oci:layout:r1 above/it/m >/dev/null && mount_it oci:layout:r1 above2/m >/dev/null && umount -R above/it/m above2/m
+rm -r above above2 && touch above2
+check "umount --all of mounts whose folders are gone" "$firn" umount --all
+is "$(traces)" "" "and whose records go"
+
 # --- read-only, and with the changes kept
 
 check "read-only" mount_it --read-only oci:layout:r1 m

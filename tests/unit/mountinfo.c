@@ -107,6 +107,36 @@ START_TEST(select_keeps_longest_first)
 }
 END_TEST
 
+/* Who lies lowest on a folder, in any order of the lines. */
+static const struct {
+	const char *path, *fstype, *source;
+	bool shows;
+} show_cases[] = {
+	{ "/a", "overlay", "firn", true },      { "/a", "tmpfs", "t", false },
+	{ "/a", "overlay", "other", false },    { "/a", "tmpfs", "firn", false },
+	{ "/b", "overlay", "firn", false },     { "/b", "tmpfs", "", true },
+	{ "/c/d", "fuse.firn", "firn", true },  { "/c", "fuse.firn", "firn", false },
+	{ "/c/d/e", "overlay", "firn", false }, { "/", "ext4", "/dev/x", true },
+};
+
+START_TEST(shows)
+{
+	static const char text[] = "40 30 0:1 / /a rw - tmpfs t rw\n"
+				   "20 1 0:1 / / rw - ext4 /dev/x rw\n"
+				   "30 20 0:2 / /a rw - overlay firn rw\n"
+				   "31 20 0:3 / /b rw - tmpfs  rw\n"
+				   "32 31 0:4 / /b rw - overlay firn rw\n"
+				   "33 20 0:5 / /c/d rw - fuse.firn firn rw\n";
+	_cleanup_(mountinfo_done) struct mountinfo m = { 0 };
+	struct firn_error err = { 0 };
+
+	ck_ok(mountinfo_parse(text, &m, &err), err);
+	ck_assert_int_eq(
+	    mountinfo_shows(&m, show_cases[_i].path, show_cases[_i].fstype, show_cases[_i].source),
+	    show_cases[_i].shows);
+}
+END_TEST
+
 START_TEST(live)
 {
 	_cleanup_(mountinfo_done) struct mountinfo m = { 0 };
@@ -129,6 +159,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, ids_and_order);
 	tcase_add_loop_test(tc, covers, 0, ARRAY_SIZE(cover_cases));
 	tcase_add_test(tc, select_keeps_longest_first);
+	tcase_add_loop_test(tc, shows, 0, ARRAY_SIZE(show_cases));
 	tcase_add_test(tc, live);
 	suite_add_tcase(s, tc);
 	return s;
