@@ -3,12 +3,16 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "bytes/json.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <time.h>
+
+#define STATE_MAX     65536 /* of what a runtime says of a container */
+#define STATE_SECONDS 10
 
 static const struct known {
 	const char *name;
@@ -196,6 +200,44 @@ static enum run_stdio stdio_of(const struct runtime_restore *r)
 	return r->output >= 0 ? RUN_STDIO_FILE : RUN_STDIO_NULL;
 }
 
+/*
+ * That the container which the runtime has now, if it has one, is not somebody else's who was
+ * faster: runc and crun refuse to make a second one, and name the bundle of the first.
+ */
+static int check_owner(const struct runtime_restore *r, struct firn_error *err)
+{
+	_json_ json_t *state = NULL;
+	struct run_args a = { .n = 0 };
+	const char *bundle = NULL;
+	char text[STATE_MAX];
+
+	run_arg(&a, r->runtime->path);
+	run_arg2(&a, "state", r->id);
+	if (run_ask(&a, STATE_SECONDS, text, sizeof(text), NULL) != 0)
+		return 0;
+	if (json_parse(text, strlen(text), &state, NULL) == 0 &&
+	    json_get_str(state, "bundle", &bundle, NULL) == 0 && bundle &&
+	    strcmp(bundle, r->slot->bundle) == 0)
+		return 0;
+	return firn_fail(err, FIRN_EEXIST, "%s has a container %s already", r->runtime->name,
+			 r->id);
+}
+
+static int restore_container(const struct runtime_restore *r, const struct run_args *a,
+			     struct firn_error *err)
+{
+	int status, rc = slot_reserve(r->slot, r->id, err);
+
+	if (rc < 0)
+		return rc;
+	status = run_wait(a, stdio_of(r), r->output, err);
+	if (status > 0)
+		rc = check_owner(r, err);
+	if (status == 0 || rc < 0)
+		slot_release(r->slot);
+	return rc < 0 ? rc : status;
+}
+
 int runtime_restore(const struct runtime_restore *r, struct firn_error *err)
 {
 	_free_ char *images = NULL, *work = NULL;
@@ -215,5 +257,7 @@ int runtime_restore(const struct runtime_restore *r, struct firn_error *err)
 	else
 		process_args(&a, r, images, work);
 	(void)unlink(r->slot->pid_file); /* CRIU refuses one that is there */
+	if (r->runtime->container)
+		return restore_container(r, &a, err);
 	return run_wait(&a, stdio_of(r), r->output, err);
 }

@@ -27,14 +27,18 @@ int runtime_has(const struct runtime *r, const char *id, struct firn_error *err)
 
 struct runtime_restore {
 	const struct runtime *runtime;
-	const struct slot *slot;
+	struct slot *slot;
 	const char *id; /* of a container */
 	const struct firn_restore_opts *opts;
 	const char *console; /* socket for the terminal's master, NULL: none is needed */
 	int output;          /* -1: nowhere */
 };
 
-/* Run the restore. Returns the program's exit status, or -FIRN_E... when it couldn't be run. */
+/*
+ * Run the restore. Returns the program's exit status, or -FIRN_E... when it couldn't be run.
+ * -FIRN_EEXIST: a container of that id is somebody else's. After a failure its id stays reserved
+ * (slot_reserve()), so that runtime_delete() finds nothing but what this restore has left.
+ */
 int runtime_restore(const struct runtime_restore *r, struct firn_error *err) _must_check_;
 
 enum runtime_delete {

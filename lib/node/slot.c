@@ -32,8 +32,20 @@ int slot_check_name(const char *name, struct firn_error *err)
 			 path_quote(name, quoted), SLOT_NAME_MAX);
 }
 
+void slot_release(struct slot *s)
+{
+	if (!s->restoring)
+		return;
+	/* Whoever has it open already finds out that it has no name. */
+	(void)unlink(s->restoring);
+	fd_close(s->reserved);
+	free(s->restoring);
+	s->restoring = NULL;
+}
+
 void slot_done(struct slot *s)
 {
+	slot_release(s);
 	fd_close(s->lock);
 	free(s->state);
 	free(s->folder);
@@ -187,13 +199,56 @@ int slot_claim(const char *state, const char *name, struct slot *ret, struct fir
 
 	if (name)
 		return claim(state, name, ret, err);
-	for (unsigned n = 0; n < KEYS_MAX && rc == -FIRN_EEXIST; n++) {
+	/* What somebody still looks around in is in the way of a container of that name alone. */
+	for (unsigned n = 0; n < KEYS_MAX && (rc == -FIRN_EEXIST || rc == -FIRN_EBUSY); n++) {
 		char key[32];
 
 		snprintf(key, sizeof(key), "restore-%u", n);
 		rc = claim(state, key, ret, err);
 	}
 	return rc;
+}
+
+/* 1 with the lock, 0 when the file went away meanwhile. */
+static int lock_reserved(const char *path, const char *id, int *ret, struct firn_error *err)
+{
+	_fd_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return firn_fail_errno(err, "%s", path);
+	rc = lock_wait(fd, LOCK_EXCLUSIVE, 0, err);
+	if (rc == -FIRN_EBUSY)
+		return firn_fail(err, FIRN_EEXIST,
+				 "container %s: another firn restores one of that id just now", id);
+	if (rc < 0 || fstat(fd, &st) < 0)
+		return rc < 0 ? rc : firn_fail_errno(err, "%s", path);
+	if (st.st_nlink == 0)
+		return 0;
+	*ret = take_fd(&fd);
+	return 1;
+}
+
+int slot_reserve(struct slot *s, const char *id, struct firn_error *err)
+{
+	_free_ char *path = NULL;
+	int rc = 0;
+
+	if (s->restoring)
+		return 0;
+	if (asprintf(&path, "%s/containers/%s:restoring", s->state, id) < 0) {
+		path = NULL;
+		return firn_fail_oom(err, "container");
+	}
+	for (int i = 0; i < TRIES && rc == 0; i++)
+		rc = lock_reserved(path, id, &s->reserved, err);
+	if (rc == 0)
+		return firn_fail(err, FIRN_EBUSY, "container %s comes and goes", id);
+	if (rc < 0)
+		return rc;
+	s->restoring = take_ptr(&path);
+	return 0;
 }
 
 void slot_remove(struct slot *s)

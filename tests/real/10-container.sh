@@ -98,4 +98,31 @@ like "$err" '/[^ ]*\.log' "and with the path of the whole log"
 nothing_stays "and nothing stays mounted"
 runc list -q | grep -q cut
 is $? 1 "and no container stays"
+
+# Two restores at once of one checkpoint, whose name both containers would get: the slower one doesn't touch
+# the other's, whether firn or the runtime sees it.
+firn restore oci:layout:rnone >a.out 2>a.err &
+firn restore oci:layout:rnone >b.out 2>b.err
+b=$?
+wait $!
+is "$(($? + b)) $(cat a.out b.out | wc -l) $(cat a.err b.err | wc -l)" "1 1 1" "of two restores under one name one succeeds"
+like "$(cat a.err b.err)" 'has a container .* already|restores one of that id just now' "and the other says why not"
+name=$(cat a.out b.out)
+is "$(runc list -f json | jq -r ".[] | select(.id == \"$name\").status")" running "the container runs"
+
+# What is left of an ended container, and in use, is no obstacle to another.
+end_container "$name"
+nothing_stays "it leaves nothing mounted"
+vital "a restore without a name" firn restore oci:layout:rnone
+root=/run/firn/containers/restore-0/bundle/rootfs
+pkill -9 -x firn-watch
+runc kill "$name" KILL && wait_for 10 no_process_of "$name" && runc delete "$name"
+(cd "$root" && exec sleep 60) &
+wait_for 10 test "/proc/$!/cwd" -ef "$root"
+check "a restore beside a busy folder that another has left" firn restore oci:layout:rnone
+end_container "$name"
+kill $!
+wait
+check "which umount takes down in the end" firn umount --all
+nothing_stays "and nothing stays mounted"
 done_testing

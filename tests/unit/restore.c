@@ -160,7 +160,9 @@ START_TEST(runtime_arguments)
 					  .runtime_args = more,
 					  .nruntime_args = 2 };
 	char program[256], output[256], script[600], pid[256], log[256], bundle[256];
-	struct slot slot = { .bundle = (char *)in_folder("b", bundle),
+	struct slot slot = { .state = folder,
+			     .lock = -1,
+			     .bundle = (char *)in_folder("b", bundle),
 			     .pid_file = (char *)in_folder("pid", pid),
 			     .runtime_log = (char *)in_folder("log", log) };
 	struct runtime runtime = { .path = (char *)in_folder("program", program),
@@ -177,7 +179,11 @@ START_TEST(runtime_arguments)
 	char want[2048];
 
 	in_folder("args", output);
-	snprintf(script, sizeof(script), "#!/bin/sh\nprintf '%%s ' \"$@\" >%s\nexit 3\n", output);
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\n[ \"$1\" != state ] || exit 1\nprintf '%%s ' \"$@\" >%s\nexit 3\n",
+		 output);
+	ck_assert_int_eq(mkdir(in_folder("containers", bundle), 0700), 0);
+	in_folder("b", bundle);
 	put_file(program, script, 0700);
 	put_file(pid, "1", 0600);
 	ck_assert_int_eq(runtime_restore(&r, &err), 3);
@@ -198,6 +204,59 @@ START_TEST(runtime_arguments)
 		 "--log-file restore.log --pidfile %s --tcp-established --file-locks --one two ",
 		 bundle, bundle, pid);
 	ck_assert_str_eq(process, want);
+	slot_release(&slot);
+}
+END_TEST
+
+/* What a failed restore finds under its id: who may be deleted. */
+static const struct owner_case {
+	/* What the runtime says is @before, our own bundle and @after; NULL: it has no such one. */
+	const char *before, *after;
+	int want;
+} owners[] = {
+	{ NULL, NULL, 3 },
+	{ "{\"id\": \"c1\", \"bundle\": \"", "\"}", 3 },
+	{ "{\"id\": \"c1\", \"bundle\": \"", ".other\"}", -FIRN_EEXIST },
+	{ "{\"id\": \"c1\", \"was\": \"", "\"}", -FIRN_EEXIST },
+	{ "a warning\n{\"id\": \"c1\", \"bundle\": \"", "\"}", -FIRN_EEXIST },
+};
+
+START_TEST(owner_of_the_id)
+{
+	const struct owner_case *c = &owners[_i];
+	struct firn_restore_opts opts = { .size = sizeof(opts) };
+	struct slot one = { .lock = -1 }, other = { .lock = -1 };
+	char program[256], answer[256], text[600], script[600];
+	struct runtime runtime = { .path = (char *)in_folder("program", program),
+				   .name = "runc",
+				   .container = true };
+	struct runtime_restore r = {
+		.runtime = &runtime, .slot = &one, .id = "c1", .opts = &opts, .output = -1
+	};
+	struct firn_error err = { 0 };
+
+	ck_ok(slot_claim(folder, NULL, &one, &err), err);
+	ck_ok(slot_claim(folder, NULL, &other, &err), err);
+	snprintf(script, sizeof(script), "#!/bin/sh\n[ \"$1\" != state ] || exec cat %s\nexit 3\n",
+		 in_folder("answer", answer));
+	put_file(program, script, 0700);
+	if (c->before) {
+		snprintf(text, sizeof(text), "%s%s%s", c->before, one.bundle, c->after);
+		put_file(answer, text, 0600);
+	}
+	ck_assert_int_eq(runtime_restore(&r, &err), c->want);
+	/* Nobody else takes the id before what the failure has left is deleted. */
+	r.slot = &other;
+	if (c->want == 3)
+		ck_assert_int_eq(runtime_restore(&r, &err), -FIRN_EEXIST);
+	slot_release(&one);
+	(void)unlink(answer);
+	ck_assert_int_eq(runtime_restore(&r, &err), 3);
+	slot_remove(&one);
+	slot_done(&one);
+	slot_remove(&other);
+	slot_done(&other);
+	ck_assert_int_eq(rmdir(in_folder("containers", text)), 0);
 }
 END_TEST
 
@@ -522,6 +581,7 @@ static Suite *suite(void)
 	tcase_add_test(t, finding);
 	tcase_add_test(t, missing_runtime);
 	tcase_add_test(t, runtime_arguments);
+	tcase_add_loop_test(t, owner_of_the_id, 0, (int)ARRAY_SIZE(owners));
 	tcase_add_loop_test(t, slot_names, 0, (int)ARRAY_SIZE(names));
 	tcase_add_test(t, slots);
 	tcase_add_loop_test(t, reasons_of_failure, 0, (int)ARRAY_SIZE(reasons));
