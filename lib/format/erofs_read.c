@@ -178,8 +178,8 @@ static ssize_t read_flat(struct reader *r, const struct inode *i, uint64_t at, u
 	return rc < 0 ? rc : (ssize_t)n;
 }
 
-static int set_xattr(struct node *n, unsigned space, const uint8_t *name, size_t name_len,
-		     const uint8_t *value, size_t len, struct firn_error *err)
+static int set_xattr(struct reader *r, struct node *n, unsigned space, const uint8_t *name,
+		     size_t name_len, const uint8_t *value, size_t len, struct firn_error *err)
 {
 	static const char *const spaces[] = {
 		NULL, "user.",    "system.posix_acl_access", "system.posix_acl_default", "trusted.",
@@ -196,7 +196,7 @@ static int set_xattr(struct node *n, unsigned space, const uint8_t *name, size_t
 		n->opaque = S_ISDIR(n->mode);
 		return 0;
 	}
-	return tree_set_xattr(n, whole, value, len, err);
+	return tree_set_xattr(r->tree, n, whole, value, len, err);
 }
 
 static int read_xattrs(struct reader *r, const struct inode *i, struct node *n,
@@ -220,7 +220,7 @@ static int read_xattrs(struct reader *r, const struct inode *i, struct node *n,
 
 		if (left < 4 || (len = 4 + p[0] + (size_t)le(p + 2, 2)) > left)
 			return corrupt(err, "extended attributes end early");
-		rc = set_xattr(n, p[1], p + 4, p[0], p + 4 + p[0], (size_t)le(p + 2, 2), err);
+		rc = set_xattr(r, n, p[1], p + 4, p[0], p + 4 + p[0], (size_t)le(p + 2, 2), err);
 		at += (size_t)erofs_align(len, 4);
 	}
 	return rc;

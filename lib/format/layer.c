@@ -226,7 +226,7 @@ static int insert(struct layer *l, const char *path, const struct node *n, struc
 	if (rc >= 0 && n->target)
 		rc = tree_set_target(l->tree, made, n->target, err);
 	for (const struct xattr *x = n->xattrs; rc >= 0 && x; x = x->next)
-		rc = tree_set_xattr(made, x->name, x->value, x->len, err);
+		rc = tree_set_xattr(l->tree, made, x->name, x->value, x->len, err);
 	if (rc < 0 && made && made != l->tree->root)
 		tree_remove(l->tree, made);
 	if (rc < 0)

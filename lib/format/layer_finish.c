@@ -2,6 +2,7 @@
 #include "format/layer_priv.h"
 
 #include "base/fd.h"
+#include "bytes/sink.h"
 #include "format/erofs.h"
 #include "format/ustar.h"
 
@@ -51,10 +52,26 @@ static int put_head(const struct layer *l, const struct buf *super, struct buf *
 	return buf_check(head, err);
 }
 
+/* Behind everything else in @tail, of which there is one copy: it may be large. */
+static int put_meta(struct layer *l, uint64_t at, struct buf *super, struct buf *tail,
+		    struct firn_error *err)
+{
+	const struct erofs_opts opts = { .block_bits = 12, .meta_at = at };
+	_cleanup_(erofs_freep) struct erofs *e = NULL;
+	_cleanup_(sink_closep) struct sink *out = NULL;
+	int rc;
+
+	if ((rc = erofs_plan(l->tree, &opts, &e, err)) < 0 ||
+	    (rc = sink_from_buf(tail, &out, err)) < 0)
+		return rc;
+	l->bytes = at + erofs_meta_bytes(e);
+	return erofs_emit_to(e, l->bytes, super, out, err);
+}
+
 int layer_finish(struct layer *l, struct buf *tail, struct buf *head, struct firn_error *err)
 {
 	_cleanup_(erofs_freep) struct erofs *e = NULL;
-	_buf_ struct buf super = BUF_INIT, meta = BUF_INIT, nothing = BUF_INIT;
+	_buf_ struct buf super = BUF_INIT;
 	uint64_t end;
 	int rc;
 
@@ -65,19 +82,13 @@ int layer_finish(struct layer *l, struct buf *tail, struct buf *head, struct fir
 	end = layer_align(end, LAYER_BLOCK);
 	buf_fill(tail, 0, (size_t)(end - l->bytes));
 	rc = plan_head(l, &e, err);
-	if (rc == 0 && !e) {
-		const struct erofs_opts opts = { .block_bits = 12, .meta_at = end };
-
-		rc = erofs_plan(l->tree, &opts, &e, err);
-		if (rc == 0)
-			rc = erofs_emit(e, end + erofs_meta_bytes(e), &super, &meta, err);
+	if (rc == 0 && e) {
+		l->bytes = end;
+		rc = erofs_emit(e, end, &super, NULL, err);
 	} else if (rc == 0) {
-		rc = erofs_emit(e, end, &super, &nothing, err);
+		rc = put_meta(l, end, &super, tail, err);
 	}
-	if (rc < 0)
-		return rc;
-	buf_put(tail, meta.data, meta.len);
-	l->bytes = end + meta.len;
-	rc = buf_check(tail, err);
+	if (rc == 0)
+		rc = buf_check(tail, err);
 	return rc < 0 ? rc : put_head(l, &super, head, err);
 }

@@ -55,11 +55,12 @@ static int find_target(const struct tree *tree, const struct tar_entry *e, struc
 	return 0;
 }
 
-static int copy_xattrs(struct node *n, const struct xattr *from, struct firn_error *err)
+static int copy_xattrs(struct tree *t, struct node *n, const struct xattr *from,
+		       struct firn_error *err)
 {
 	xattrs_freep(&n->xattrs);
 	for (; from; from = from->next) {
-		int rc = tree_set_xattr(n, from->name, from->value, from->len, err);
+		int rc = tree_set_xattr(t, n, from->name, from->value, from->len, err);
 
 		if (rc < 0)
 			return rc;
@@ -70,7 +71,7 @@ static int copy_xattrs(struct node *n, const struct xattr *from, struct firn_err
 static int describe(struct tree *tree, struct node *n, const struct tar_entry *e,
 		    struct firn_error *err)
 {
-	int rc = copy_xattrs(n, e->xattrs, err);
+	int rc = copy_xattrs(tree, n, e->xattrs, err);
 
 	n->mode = e->mode;
 	n->uid = e->uid;

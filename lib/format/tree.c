@@ -37,6 +37,7 @@ struct tree_private {
 	struct node **table;
 	size_t slots; /* a power of two */
 	size_t used;  /* with the graves */
+	size_t count; /* bytes of all texts so far */
 	struct sip_key key;
 };
 
@@ -92,6 +93,17 @@ static int table_grow(struct tree *t, struct firn_error *err)
 		*table_slot(p, n->parent, n->name, strlen(n->name)) = n;
 		p->used++;
 	}
+	return 0;
+}
+
+/* A small archive can unpack to very many of them. */
+static int count_text(struct tree_private *p, size_t n, struct firn_error *err)
+{
+	if (n > TREE_TEXTS_MAX - p->count)
+		return firn_fail(err, FIRN_ELIMIT,
+				 "more than %u MiB of names, links' targets and xattrs",
+				 TREE_TEXTS_MAX >> 20);
+	p->count += n;
 	return 0;
 }
 
@@ -233,8 +245,7 @@ static int add_child(struct tree *t, struct node *dir, const char *name, size_t 
 
 	if (t->count >= TREE_NODES_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "more than %u files", TREE_NODES_MAX);
-	rc = table_grow(t, err);
-	if (rc < 0)
+	if ((rc = count_text(t->p, len, err)) < 0 || (rc = table_grow(t, err)) < 0)
 		return rc;
 	copy = text_dup(t->p, name, len);
 	n = copy ? node_new(t->p) : NULL;
@@ -336,18 +347,25 @@ struct node *tree_next(const struct tree *t, const struct node *n)
 
 int tree_set_target(struct tree *t, struct node *n, const char *target, struct firn_error *err)
 {
-	char *copy = text_dup(t->p, target, strlen(target));
+	const size_t len = strlen(target);
+	int rc = count_text(t->p, len, err);
+	char *copy;
 
+	if (rc < 0)
+		return rc;
+	copy = text_dup(t->p, target, len);
 	if (!copy)
 		return firn_fail_oom(err, "file tree");
 	n->target = copy;
 	return 0;
 }
 
-int tree_set_xattr(struct node *n, const char *name, const void *value, size_t len,
+int tree_set_xattr(struct tree *t, struct node *n, const char *name, const void *value, size_t len,
 		   struct firn_error *err)
 {
-	return xattr_set(&n->xattrs, name, value, len, err);
+	int rc = count_text(t->p, strlen(name) + len, err);
+
+	return rc < 0 ? rc : xattr_set(&n->xattrs, name, value, len, err);
 }
 
 static int by_name(const void *a, const void *b)

@@ -17,7 +17,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#define TREE_NODES_MAX      (4u << 20) /* nodes of one tree */
+#define TREE_NODES_MAX      (4u << 20)   /* nodes of one tree */
+#define TREE_TEXTS_MAX      (128u << 20) /* bytes of names, links' targets and xattrs of one tree */
 #define TREE_XATTR_MAX      65535 /* bytes of one xattr value: u16 in EROFS, XATTR_SIZE_MAX 65536 */
 #define TREE_XATTRS_MAX     64    /* xattrs of one node */
 #define TREE_XATTR_NAME_MAX 255   /* bytes of a whole xattr name: XATTR_NAME_MAX */
@@ -96,8 +97,8 @@ int xattr_set(struct xattr **list, const char *name, const void *value, size_t l
 	      struct firn_error *err) _must_check_;
 void xattrs_freep(struct xattr **list);
 
-/* xattr_set() on a node. */
-int tree_set_xattr(struct node *n, const char *name, const void *value, size_t len,
+/* xattr_set() on a node. What it replaces still counts for TREE_TEXTS_MAX. */
+int tree_set_xattr(struct tree *t, struct node *n, const char *name, const void *value, size_t len,
 		   struct firn_error *err) _must_check_;
 
 /* The children of @dir in strcmp order in a fresh array that the caller frees. */

@@ -45,7 +45,8 @@ static void hide(struct tree *t, const char *path, int whiteout, uint16_t layer)
 		hide_below(t, n, layer);
 }
 
-static int describe(struct node *n, const struct tar_entry *e, struct firn_error *err)
+static int describe(struct tree *t, struct node *n, const struct tar_entry *e,
+		    struct firn_error *err)
 {
 	xattrs_freep(&n->xattrs);
 	n->mode = e->mode;
@@ -55,7 +56,7 @@ static int describe(struct node *n, const struct tar_entry *e, struct firn_error
 	n->mtime_ns = e->mtime_ns;
 	n->implied = false;
 	for (const struct xattr *x = e->xattrs; x; x = x->next) {
-		int rc = tree_set_xattr(n, x->name, x->value, x->len, err);
+		int rc = tree_set_xattr(t, n, x->name, x->value, x->len, err);
 
 		if (rc < 0)
 			return rc;
@@ -150,7 +151,7 @@ static int apply_entry(struct walk *w, const struct tar_entry *e, uint16_t layer
 	if (rc < 0)
 		return rc;
 	touch(t, n, layer);
-	return describe(n, e, err);
+	return describe(t, n, e, err);
 }
 
 static int read_layer(struct walk *w, const struct digest *layer, uint16_t number,

@@ -56,7 +56,8 @@ static int find_base(const struct archive_base *base, const char *path, const st
 	return 1;
 }
 
-static int copy_xattr(int from, const char *name, struct node *to, struct firn_error *err)
+static int copy_xattr(int from, const char *name, struct tree *t, struct node *to,
+		      struct firn_error *err)
 {
 	_free_ uint8_t *value = malloc(TREE_XATTR_MAX);
 	ssize_t n;
@@ -66,10 +67,10 @@ static int copy_xattr(int from, const char *name, struct node *to, struct firn_e
 	n = fgetxattr(from, name, value, TREE_XATTR_MAX);
 	if (n < 0)
 		return firn_fail_errno(err, "read xattr %s", name);
-	return tree_set_xattr(to, name, value, (size_t)n, err);
+	return tree_set_xattr(t, to, name, value, (size_t)n, err);
 }
 
-static int copy_xattrs(int from, struct node *to, struct firn_error *err)
+static int copy_xattrs(int from, struct tree *t, struct node *to, struct firn_error *err)
 {
 	_free_ char *names = malloc(XATTR_LIST_MAX);
 	ssize_t n;
@@ -82,7 +83,7 @@ static int copy_xattrs(int from, struct node *to, struct firn_error *err)
 		return errno == ENOTSUP ? 0 : firn_fail_errno(err, "list xattrs");
 	for (const char *at = names; rc == 0 && at < names + n; at += strlen(at) + 1)
 		if (strncmp(at, OVERLAY_XATTRS, strlen(OVERLAY_XATTRS)) != 0)
-			rc = copy_xattr(from, at, to, err);
+			rc = copy_xattr(from, at, t, to, err);
 	return rc;
 }
 
@@ -90,8 +91,8 @@ static int copy_xattrs(int from, struct node *to, struct firn_error *err)
  * A folder that the diff has no entry for: as the base has it, whose folder would lose its
  * attributes to this one otherwise; else as an unpacker makes it.
  */
-static int describe_by_tree(struct node *n, const char *path, const struct archive_base *base,
-			    struct firn_error *err)
+static int describe_by_tree(struct tree *t, struct node *n, const char *path,
+			    const struct archive_base *base, struct firn_error *err)
 {
 	const struct node *there = NULL;
 	int rc = find_base(base, path, &there, err);
@@ -106,11 +107,12 @@ static int describe_by_tree(struct node *n, const char *path, const struct archi
 	n->implied = false;
 	rc = 0;
 	for (const struct xattr *x = there->xattrs; rc == 0 && x; x = x->next)
-		rc = tree_set_xattr(n, x->name, x->value, x->len, err);
+		rc = tree_set_xattr(t, n, x->name, x->value, x->len, err);
 	return rc;
 }
 
-static int describe(struct node *n, const struct archive_base *base, struct firn_error *err)
+static int describe(struct tree *t, struct node *n, const struct archive_base *base,
+		    struct firn_error *err)
 {
 	_free_ char *path = NULL;
 	_fd_ int fd = -1;
@@ -120,7 +122,7 @@ static int describe(struct node *n, const struct archive_base *base, struct firn
 	if (rc < 0)
 		return rc;
 	if (base->dirfd < 0)
-		return describe_by_tree(n, path, base, err);
+		return describe_by_tree(t, n, path, base, err);
 	fd = open_base(base, path);
 	if (fd < 0)
 		return 0;
@@ -132,7 +134,7 @@ static int describe(struct node *n, const struct archive_base *base, struct firn
 	n->mtime = st.st_mtim.tv_sec;
 	n->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
 	n->implied = false;
-	return copy_xattrs(fd, n, err);
+	return copy_xattrs(fd, t, n, err);
 }
 
 /* Whether the base can have something at @path at all: its parent there is a folder. */
@@ -212,7 +214,8 @@ static int apply_deletions(struct tree *diff, const struct deleted *d,
 	return 0;
 }
 
-static int finish_node(struct node *n, const struct archive_base *base, struct firn_error *err)
+static int finish_node(struct tree *t, struct node *n, const struct archive_base *base,
+		       struct firn_error *err)
 {
 	char quoted[PATH_QUOTE_MAX];
 
@@ -220,7 +223,7 @@ static int finish_node(struct node *n, const struct archive_base *base, struct f
 		return firn_fail(err, FIRN_ECORRUPT,
 				 "entry %s: a 0:0 device means a deletion to overlayfs",
 				 path_quote(n->name, quoted));
-	return n->implied ? describe(n, base, err) : 0;
+	return n->implied ? describe(t, n, base, err) : 0;
 }
 
 int archive_convert(struct tree *diff, const char *deleted, size_t len,
@@ -235,6 +238,6 @@ int archive_convert(struct tree *diff, const char *deleted, size_t len,
 	if (rc == 0)
 		rc = apply_deletions(diff, &d, base, report, err);
 	for (struct node *n = diff->root; rc == 0 && n; n = walk_next(diff, n))
-		rc = finish_node(n, base, err);
+		rc = finish_node(diff, n, base, err);
 	return rc;
 }

@@ -74,7 +74,7 @@ static int scan(struct copied *c, enum view_use use, struct tree **ret, struct f
 	if (rc == 0 && use == VIEW_DATA)
 		rc = plain_check(*ret, err);
 	else if (rc == 0 && (*ret)->root->implied)
-		rc = tree_set_xattr((*ret)->root, VIEW_ROOT_IMPLIED, "y", 1, err);
+		rc = tree_set_xattr(*ret, (*ret)->root, VIEW_ROOT_IMPLIED, "y", 1, err);
 	c->tree = *ret;
 	return rc;
 }

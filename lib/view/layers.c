@@ -42,7 +42,7 @@ static int mount_scanned(const struct view *v, const struct tar_file *f, struct 
 	if (rc == 0 && use == VIEW_DATA)
 		rc = plain_check(tree, err);
 	else if (rc == 0 && tree->root->implied)
-		rc = tree_set_xattr(tree->root, VIEW_ROOT_IMPLIED, "y", 1, err);
+		rc = tree_set_xattr(tree, tree->root, VIEW_ROOT_IMPLIED, "y", 1, err);
 	if (rc < 0)
 		return rc;
 	return index_mount(v, tree, &file, f->diff_id, f->at, ret, err);

@@ -37,11 +37,11 @@ static struct node *make_file(struct tree *t, const char *path, uint64_t size, u
 	return n;
 }
 
-static void set_xattr(struct node *n, const char *name, const char *value)
+static void set_xattr(struct tree *t, struct node *n, const char *name, const char *value)
 {
 	struct firn_error err = { 0 };
 
-	ck_ok(tree_set_xattr(n, name, value, strlen(value), &err), err);
+	ck_ok(tree_set_xattr(t, n, name, value, strlen(value), &err), err);
 }
 
 static void link_to(struct tree *t, const char *path, struct node *to)
@@ -64,9 +64,9 @@ static struct tree *sample(void)
 	n->gid = 4294967294u;
 	n->mtime = -86400;
 	n->mtime_ns = 999999999;
-	set_xattr(n, "user.one", "1");
-	set_xattr(n, "security.capability", "\1\2\3");
-	set_xattr(n, "trusted.x", "");
+	set_xattr(t, n, "user.one", "1");
+	set_xattr(t, n, "security.capability", "\1\2\3");
+	set_xattr(t, n, "trusted.x", "");
 	link_to(t, "hard", n);
 	link_to(t, "usr/hard", n);
 	make(t, "usr/bin/su", S_IFREG | 04755);
@@ -84,7 +84,7 @@ static struct tree *sample(void)
 	n->mtime = 77;
 	n = make(t, "opaque", S_IFDIR | 0700);
 	n->opaque = true;
-	set_xattr(n, "user.z", "zz");
+	set_xattr(t, n, "user.z", "zz");
 	make(t, "!first", S_IFDIR | 0755);
 	make(t, "!first/-", S_IFDIR | 0755);
 	ck_ok(tree_set_target(t, make(t, "link", S_IFLNK | 0777), "usr/bin/su", &err), err);
@@ -206,7 +206,7 @@ START_TEST(long_targets)
 		n = make(t, name, S_IFLNK | 0777);
 		ck_ok(tree_set_target(t, n, text, &err), err);
 		if (i % 2)
-			set_xattr(n, "trusted.t", "0123456789012345678901234567890123456789");
+			set_xattr(t, n, "trusted.t", "0123456789012345678901234567890123456789");
 	}
 	check_image(t, &forms[_i]);
 }
@@ -220,12 +220,12 @@ START_TEST(large_xattrs)
 	struct node *n = make_file(t, "f", 1, 0);
 
 	memset(big, 'v', 65535);
-	ck_ok(tree_set_xattr(n, "user.big", big, 65535, &err), err);
-	ck_ok(tree_set_xattr(n, "user.big2", big, 65533, &err), err);
-	set_xattr(n, "system.posix_acl_access", "acl");
+	ck_ok(tree_set_xattr(t, n, "user.big", big, 65535, &err), err);
+	ck_ok(tree_set_xattr(t, n, "user.big2", big, 65533, &err), err);
+	set_xattr(t, n, "system.posix_acl_access", "acl");
 	n = make(t, "d", S_IFDIR | 0755);
-	ck_ok(tree_set_xattr(n, "user.d", big, 5000, &err), err);
-	set_xattr(n, "system.posix_acl_default", "acl");
+	ck_ok(tree_set_xattr(t, n, "user.d", big, 5000, &err), err);
+	set_xattr(t, n, "system.posix_acl_default", "acl");
 	n->opaque = true;
 	check_image(t, &forms[_i]);
 }
@@ -239,7 +239,7 @@ START_TEST(opaque_once)
 	struct node *n = make(t, "d", S_IFDIR | 0755);
 	struct erofs_image im;
 
-	set_xattr(n, "trusted.overlay.opaque", "n");
+	set_xattr(t, n, "trusted.overlay.opaque", "n");
 	n->opaque = true;
 	image_of(t, &forms[0], &image);
 	erofs_image_open(&im, image.data, image.len);
@@ -390,14 +390,12 @@ static void spoil_device(struct tree *t, struct node *n)
 
 static void spoil_namespace(struct tree *t, struct node *n)
 {
-	(void)t;
-	set_xattr(n, "system.other", "x");
+	set_xattr(t, n, "system.other", "x");
 }
 
 static void spoil_prefix(struct tree *t, struct node *n)
 {
-	(void)t;
-	set_xattr(n, "user.", "x");
+	set_xattr(t, n, "user.", "x");
 }
 
 static void spoil_xattrs(struct tree *t, struct node *n)
@@ -406,10 +404,9 @@ static void spoil_xattrs(struct tree *t, struct node *n)
 	struct firn_error err = { 0 };
 	char name[16];
 
-	(void)t;
 	for (int i = 0; i < 5; i++) {
 		snprintf(name, sizeof(name), "user.%d", i);
-		ck_ok(tree_set_xattr(n, name, big, 65535, &err), err);
+		ck_ok(tree_set_xattr(t, n, name, big, 65535, &err), err);
 	}
 }
 

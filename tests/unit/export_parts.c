@@ -139,7 +139,7 @@ START_TEST(links)
 
 	tree_find(t, "m")->size = 7;
 	tree_find(t, "m")->offset = 512;
-	ck_ok(tree_set_xattr(tree_find(t, "m"), "user.x", "1", 1, &err), err);
+	ck_ok(tree_set_xattr(t, tree_find(t, "m"), "user.x", "1", 1, &err), err);
 	for (int i = 0; i < 2; i++) {
 		const struct node *a = tree_find(t, "a");
 

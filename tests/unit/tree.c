@@ -110,7 +110,7 @@ START_TEST(remove_subtree)
 
 	make(t, "d/g", S_IFDIR | 0700);
 	make(t, "d/e/h", S_IFREG);
-	ck_ok(tree_set_xattr(file, "user.a", "1", 1, &err), err);
+	ck_ok(tree_set_xattr(t, file, "user.a", "1", 1, &err), err);
 	link->link = file;
 	tree_remove(t, tree_find(t, "d"));
 	ck_assert_uint_eq(t->count, 2);
@@ -200,6 +200,36 @@ START_TEST(target)
 }
 END_TEST
 
+/* A small archive can unpack to very many names, targets and xattrs: each kind alone comes to an
+ * end. */
+START_TEST(texts_limit)
+{
+	_cleanup_(tree_freep) struct tree *t = fresh();
+	_free_ char *big = calloc(1, TREE_XATTR_MAX);
+	struct firn_error err = { 0 };
+	char text[4096], name[16];
+	struct node *n = make(t, "f", S_IFREG | 0600);
+	uint64_t bytes = 0;
+	int rc = 0;
+
+	memset(text, 't', sizeof(text));
+	text[4095] = '\0';
+	for (unsigned i = 0; rc >= 0; i++) {
+		ck_assert_uint_le(bytes, TREE_TEXTS_MAX);
+		snprintf(name, sizeof(name), "%u", i);
+		if (_i == 0)
+			rc = tree_set_xattr(t, n, "user.a", big, TREE_XATTR_MAX, &err);
+		else
+			rc = tree_make(t, name, &n, &err);
+		if (_i == 1 && rc >= 0)
+			rc = tree_set_target(t, n, text, &err);
+		bytes += _i ? strlen(text) : TREE_XATTR_MAX;
+	}
+	ck_assert_int_eq(rc, -FIRN_ELIMIT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "more than 128 MiB"));
+}
+END_TEST
+
 START_TEST(xattrs)
 {
 	_cleanup_(xattrs_freep) struct xattr *list = NULL;
@@ -261,6 +291,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, sorted);
 	tcase_add_loop_test(tc, path_of, 0, ARRAY_SIZE(paths));
 	tcase_add_test(tc, target);
+	tcase_add_loop_test(tc, texts_limit, 0, 2);
 	tcase_add_test(tc, xattrs);
 	tcase_add_test(tc, xattr_limits);
 	suite_add_tcase(s, tc);

@@ -180,7 +180,7 @@ START_TEST(plain)
 	add(t, "a/b/c", S_IFREG | 0644);
 	n = add(t, "a/d/x", kinds[_i].mode);
 	n->uid = 33;
-	ck_ok(tree_set_xattr(n, "user.x", "1", 1, &err), err);
+	ck_ok(tree_set_xattr(t, n, "user.x", "1", 1, &err), err);
 	add(t, "z", S_IFREG | 0777);
 	ck_assert_int_eq(plain_check(t, &err), kinds[_i].rc);
 	if (kinds[_i].rc < 0) {
