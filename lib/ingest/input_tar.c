@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "locate/locate.h"
+#include "members/members.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -12,6 +13,9 @@
 #define EARLY_BYTES                                                                                \
 	64 /* that may be read before the first member: the reader looks for a magic               \
 	    */
+
+/* Nobody could look into an image of more. */
+static const struct tar_limits limits = { .entries = MEMBERS_MAX };
 
 /* Counts and, if wanted, hashes and keeps what the archive's reader takes. */
 struct meter {
@@ -99,7 +103,7 @@ static int tar_input_scan(struct input *in, input_each *each, void *ctx, struct 
 	if (file < 0)
 		return 0;
 	if ((rc = source_from_fd(file, &src, err)) < 0 ||
-	    (rc = tar_open_source(src, NULL, &tar, err)) < 0)
+	    (rc = tar_open_source(src, &limits, &tar, err)) < 0)
 		return rc;
 	return tar_compressed(tar) ? 0 : scan_members(tar, each, ctx, err);
 }
@@ -177,7 +181,7 @@ int input_open_stream(struct istream *stream, bool digest, struct input **ret,
 	in = &t->input;
 	if (digest)
 		rc = hasher_new(DIGEST_SHA256, &t->meter.hasher, err);
-	if (rc < 0 || (rc = tar_open_stream(&t->meter.stream, NULL, &t->tar, err)) < 0)
+	if (rc < 0 || (rc = tar_open_stream(&t->meter.stream, &limits, &t->tar, err)) < 0)
 		return rc;
 	in->packing = tar_packing(t->tar);
 	*ret = take_ptr(&in);

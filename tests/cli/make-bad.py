@@ -354,6 +354,13 @@ def _(_good):
         yield zeros
 
 
+# Of more entries an image could be made, into which nobody could look.
+@case("262145-entries", CORRUPT, r"more than 262144")
+def _(good):
+    roots = squeezed(header(b"./", b"00000000000\0", b"5") * (1 << 15))
+    return roots * 8 + squeezed(pack(good))
+
+
 def main():
     what, good = sys.argv[1:3]
     if what == "list":
