@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #define LOCK_SECONDS 60
+#define STAGES_MAX   16 /* of one index.json, which others change meanwhile */
 
 static const char mark[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
@@ -135,16 +136,40 @@ static int keep_mode(int dirfd, int fd, struct firn_error *err)
 	return 0;
 }
 
-/* The new index.json, whole and flushed, without its name. */
-static int stage_index(struct layout *l, const struct layout_entry *entries, size_t n, bool replace,
-		       struct publish *ret, struct firn_error *err)
+struct commit {
+	struct layout *layout;
+	struct blob_writer *const *blobs;
+	size_t nblobs;
+	const struct layout_entry *entries;
+	size_t n;
+	bool replace;
+	struct publish index; /* the new index.json, whole and flushed, without its name */
+	struct stat was;      /* the one it was made from; st_ino 0: there was none */
+};
+
+/* Of the file that has the name now. */
+static struct stat look_at_index(const struct layout *l)
+{
+	struct stat st;
+
+	return fstatat(l->fd, LAYOUT_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0
+		   ? (struct stat){ .st_ino = 0 }
+		   : st;
+}
+
+static int stage_index(struct commit *c, struct firn_error *err)
 {
 	_cleanup_(oci_index_done) struct oci_index index = { 0 };
 	_buf_ struct buf text = BUF_INIT;
-	int rc = layout_index(l, &index, err);
+	struct publish *ret = &c->index;
+	struct layout *l = c->layout;
+	int rc;
 
-	if (rc < 0 || (!replace && (rc = check_tags(&index, entries, n, err)) < 0) ||
-	    (rc = edit_index(&index, entries, n, &text, err)) < 0)
+	publish_done(ret);
+	c->was = look_at_index(l);
+	if ((rc = layout_index(l, &index, err)) < 0 ||
+	    (!c->replace && (rc = check_tags(&index, c->entries, c->n, err)) < 0) ||
+	    (rc = edit_index(&index, c->entries, c->n, &text, err)) < 0)
 		return rc;
 	if (text.len > OCI_DOCUMENT_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "index.json: larger than %u bytes",
@@ -156,10 +181,40 @@ static int stage_index(struct layout *l, const struct layout_entry *entries, siz
 	return 0;
 }
 
-/* From here on new names appear: the mark, the blobs, and last the index that refers to them. */
-static int name_everything(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
-			   struct publish *index, struct firn_error *err)
+static bool is_same(const struct stat *a, const struct stat *b)
 {
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/*
+ * Other tools know no lock, and naming many blobs takes its time: what they have put into
+ * index.json meanwhile stays in it.
+ */
+static int name_index(struct commit *c, struct firn_error *err)
+{
+	int rc = 0;
+
+	if (FAULT_POINT("layout.index"))
+		return firn_fail_errno(err, "index.json");
+	for (int i = 0; rc == 0; i++) {
+		const struct stat now = look_at_index(c->layout);
+
+		if (is_same(&now, &c->was))
+			return publish_replace(&c->index, LAYOUT_INDEX, err);
+		if (i == STAGES_MAX)
+			return firn_fail(err, FIRN_EBUSY,
+					 "index.json: others change it all the time");
+		rc = stage_index(c, err);
+	}
+	return rc;
+}
+
+/* From here on new names appear: the mark, the blobs, and last the index that refers to them. */
+static int name_everything(struct commit *c, struct firn_error *err)
+{
+	struct layout *l = c->layout;
 	int rc = publish_bytes(l->fd, "oci-layout", mark, sizeof(mark) - 1, err);
 	const bool marked = rc == 0;
 
@@ -168,14 +223,11 @@ static int name_everything(struct layout *l, struct blob_writer *const *blobs, s
 	if (FAULT_POINT("layout.blobs"))
 		rc = firn_fail_errno(err, "blobs");
 	else
-		rc = store_publish(l->store, blobs, nblobs, err);
+		rc = store_publish(l->store, c->blobs, c->nblobs, err);
 	if (rc == 0) {
-		if (FAULT_POINT("layout.index"))
-			rc = firn_fail_errno(err, "index.json");
-		else
-			rc = publish_replace(index, "index.json", err);
+		rc = name_index(c, err);
 		if (rc < 0)
-			store_unpublish(l->store, blobs, nblobs);
+			store_unpublish(l->store, c->blobs, c->nblobs);
 	}
 	if (rc == 0)
 		store_keep(l->store);
@@ -215,16 +267,12 @@ int layout_lock(struct layout *l, struct firn_error *err)
 	return l->lock >= 0 ? 0 : firn_wrap(err, lock(l, err), "layout %s", l->path);
 }
 
-static int commit(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
-		  const struct layout_entry *entries, size_t n, bool replace,
-		  struct firn_error *err)
+static int commit(struct commit *c, struct firn_error *err)
 {
-	_cleanup_(publish_done) struct publish index = PUBLISH_NONE;
 	int rc;
 
-	if ((rc = stage_index(l, entries, n, replace, &index, err)) < 0 ||
-	    (rc = name_everything(l, blobs, nblobs, &index, err)) < 0 ||
-	    (rc = sync_layout(l, err)) < 0)
+	if ((rc = stage_index(c, err)) < 0 || (rc = name_everything(c, err)) < 0 ||
+	    (rc = sync_layout(c->layout, err)) < 0)
 		return rc;
 	if (FAULT_POINT("layout.done"))
 		return firn_fail_errno(err, "done");
@@ -232,15 +280,15 @@ static int commit(struct layout *l, struct blob_writer *const *blobs, size_t nbl
 }
 
 /* The lock is given up again by who took it. */
-static int commit_locked(struct layout *l, struct blob_writer *const *blobs, size_t nblobs,
-			 const struct layout_entry *entries, size_t n, bool replace,
-			 struct firn_error *err)
+static int commit_locked(struct commit *c, struct firn_error *err)
 {
+	struct layout *l = c->layout;
 	const bool had = l->lock >= 0;
 	int rc = had ? 0 : lock(l, err);
 
 	if (rc == 0)
-		rc = commit(l, blobs, nblobs, entries, n, replace, err);
+		rc = commit(c, err);
+	publish_done(&c->index);
 	if (!had)
 		l->lock = fd_close(l->lock);
 	return rc;
@@ -250,6 +298,15 @@ int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nbl
 		  const struct layout_entry *entries, size_t n, bool replace,
 		  struct firn_error *err)
 {
+	struct commit c = {
+		.layout = l,
+		.blobs = blobs,
+		.nblobs = nblobs,
+		.entries = entries,
+		.n = n,
+		.replace = replace,
+		.index = PUBLISH_NONE,
+	};
 	int rc = 0;
 
 	assert(l->flags & LAYOUT_WRITE);
@@ -264,7 +321,7 @@ int layout_commit(struct layout *l, struct blob_writer *const *blobs, size_t nbl
 	for (size_t i = 0; i < nblobs && rc == 0; i++)
 		rc = blob_flush(blobs[i], err);
 	if (rc == 0)
-		rc = commit_locked(l, blobs, nblobs, entries, n, replace, err);
+		rc = commit_locked(&c, err);
 	return firn_wrap(err, rc, "layout %s", l->path);
 }
 

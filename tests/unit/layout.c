@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "scratch.h"
+#include "store/ops.h"
 #include "store/publish.h"
 #include "unit.h"
 
@@ -382,6 +383,58 @@ START_TEST(commit)
 }
 END_TEST
 
+/* A blob in whose naming somebody else, who knows no lock, writes index.json. */
+struct meddler {
+	struct blob_writer base;
+	const char *text;
+};
+
+static int meddler_flush(struct blob_writer *w, struct firn_error *err)
+{
+	(void)w;
+	(void)err;
+	return 0;
+}
+
+static int meddler_name(struct blob_writer *w, struct firn_error *err)
+{
+	(void)err;
+	put("l/index.new", ((struct meddler *)w)->text);
+	ck_assert_int_eq(rename(scratch("l/index.new"), scratch("l/index.json")), 0);
+	return 1;
+}
+
+START_TEST(others_write_meanwhile)
+{
+	static const struct blob_ops ops = { .flush = meddler_flush, .name = meddler_name };
+	static const struct {
+		const char *text, *wanted;
+		int rc;
+	} cases[] = {
+		{ "{\"manifests\":[" FOREIGN_2 "],\"schemaVersion\":2}",
+		  "{\"manifests\":[" FOREIGN_2 "," ENTRY("r1") "],\"schemaVersion\":2}", 0 },
+		{ "{\"manifests\":[" ENTRY("r1") "],\"schemaVersion\":2}",
+		  "{\"manifests\":[" ENTRY("r1") "],\"schemaVersion\":2}", -FIRN_EEXIST },
+	};
+	const struct oci_descriptor d = hello();
+	const struct layout_entry e = { "r1", &d };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct meddler m = { .base = { .ops = &ops, .sealed = true },
+				     .text = cases[i].text };
+		struct blob_writer *w = &m.base;
+		struct firn_error err = { 0 };
+		struct layout *l;
+
+		plant_layout("{\"manifests\":[],\"schemaVersion\":2}");
+		l = open_layout("l", LAYOUT_WRITE);
+		ck_assert_int_eq(layout_commit(l, &w, 1, &e, 1, false, &err), cases[i].rc);
+		layout_close(l);
+		expect_file("l/index.json", cases[i].wanted);
+	}
+}
+END_TEST
+
 #define WRITERS 6
 #define ROUNDS  8
 
@@ -463,6 +516,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, index_mode);
 	tcase_add_loop_test(tc, resolve, 0, ARRAY_SIZE(resolutions));
 	tcase_add_test(tc, commit);
+	tcase_add_test(tc, others_write_meanwhile);
 	tcase_add_test(tc, concurrent_writers);
 	suite_add_tcase(s, tc);
 	return s;
