@@ -82,12 +82,12 @@ static const char *registry_origin(const struct to *to, const struct item *i)
 	return NULL;
 }
 
-/* 1 when a repository of this registry had it. */
-static int take_over(struct to_registry *t, const struct item *i, struct firn_error *err)
+/* Whether a repository of this registry had it. */
+static bool take_over(struct to_registry *t, const struct item *i)
 {
 	const char *from = registry_origin(&t->to, i);
 
-	return from ? registry_mount_blob(t->registry, &i->digest, from, err) : 0;
+	return from && registry_mount_blob(t->registry, &i->digest, from);
 }
 
 /* Tells the watch, which counts forwards, of progress that may go back. */
@@ -167,9 +167,8 @@ static int registry_move(struct to *to, const struct item *i, const struct store
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	*ret_fate = FATE_MOUNTED;
-	rc = from_is_made(to->from, &i->digest) ? 0 : take_over(t, i, err);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
+	if (!from_is_made(to->from, &i->digest) && take_over(t, i))
+		return 0;
 	*ret_fate = FATE_COPIED;
 	return send(t, i, watch, err);
 }

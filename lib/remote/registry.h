@@ -103,11 +103,10 @@ int registry_put_manifest(struct registry *r, const char *reference, const char 
 int registry_has_blob(struct registry *r, const struct digest *d, uint64_t *ret_size,
 		      struct firn_error *err) _must_check_;
 /*
- * Let the registry take the blob over from another of its repositories, "NAME" without a host: 1
- * done, 0 it must be sent. Failing to is no failure.
+ * Let the registry take the blob over from another of its repositories, "NAME" without a host.
+ * False: it must be sent. Failing to is no failure: what is wrong with all of it shows then.
  */
-int registry_mount_blob(struct registry *r, const struct digest *d, const char *from,
-			struct firn_error *err) _must_check_;
+bool registry_mount_blob(struct registry *r, const struct digest *d, const char *from) _must_check_;
 /*
  * The bytes [from, size) of the blob of @size bytes. Cut connections are made good inside; more or
  * fewer bytes than announced are -FIRN_ECORRUPT. Nothing is asked before the first read.

@@ -18,7 +18,7 @@
 #define SECRET             "Authorization: Basic dXNlcjpzZWNyZXQ=" /* user:secret */
 #define SESSION            "\r\nLocation: /v2/a/b/blobs/uploads/1?s=2"
 
-enum op { OP_MANIFEST, OP_PROVEN, OP_BLOB, OP_PUT, OP_TAGS, OP_REFERRERS, OP_HAS };
+enum op { OP_MANIFEST, OP_PROVEN, OP_BLOB, OP_PUT, OP_TAGS, OP_REFERRERS, OP_HAS, OP_MOUNT };
 
 static const struct {
 	const char *name;
@@ -464,6 +464,30 @@ static const struct {
 	  1,
 	  { { .answer = OK(OCI_INDEX, "34") CLOSE "{\"schemaVersion\":2,\"manifests\":[]}",
 	      .wants = "GET /v2/a/b/referrers/sha256:" } } },
+	{ "taken over",
+	  OP_MOUNT,
+	  0,
+	  "1",
+	  1,
+	  { { .answer = EMPTY("201 Created") CLOSE,
+	      .wants = "POST /v2/a/b/blobs/uploads/?mount=sha256:84d8" } } },
+	{ "a token isn't given for what is taken over",
+	  OP_MOUNT,
+	  0,
+	  "0",
+	  2,
+	  { { .answer = EMPTY("401 No") BEARER CLOSE },
+	    { .answer = EMPTY("403 No") CLOSE,
+	      .wants =
+		  "scope=repository%3Aa%2Fb%3Apull%2Cpush&scope=repository%3Aother%3Apull" } } },
+	{ "nothing can be taken over",
+	  OP_MOUNT,
+	  0,
+	  "0",
+	  3,
+	  { { .answer = EMPTY("500 No") CLOSE },
+	    { .answer = EMPTY("500 No") CLOSE },
+	    { .answer = EMPTY("500 No") CLOSE } } },
 	{ "no referrers by the tag",
 	  OP_REFERRERS,
 	  0,
@@ -530,6 +554,9 @@ static int do_it(enum op op, struct registry *r, char told[256], struct firn_err
 	case OP_PUT:
 		ck_ok(source_from_mem(BLOB, 10, &src, err), *err);
 		return registry_put_blob(r, &d, 10, src, NULL, err);
+	case OP_MOUNT:
+		sprintf(told, "%d", registry_mount_blob(r, &d, "other"));
+		return 0;
 	case OP_TAGS:
 		return do_tags(r, told, err);
 	case OP_REFERRERS:
