@@ -28,6 +28,8 @@ static void check_locate(const char *text, size_t len, json_t *j)
 		_json_ json_t *found = NULL;
 		size_t at, n;
 
+		if (*key == 1) /* in memory it is another one: bytes/json_number.h */
+			continue;
 		if (json_locate(text, len, key, &at, &n, NULL) != 1 || at > len || n > len - at ||
 		    json_parse(text + at, n, &found, NULL) < 0 || !json_equal(found, value))
 			abort();

@@ -328,6 +328,29 @@ START_TEST(no_unsigned_numbers)
 }
 END_TEST
 
+/* Nor is it one when it looks just so: as a member's name it would make no JSON of the whole. */
+START_TEST(no_marks_from_outside)
+{
+	static const char text[] = "{\"\\u0001\":\"\\u0001\","
+				   "\"\\u0001\\u0001firn-number:9223372036854775808\":"
+				   "\"\\u0001\\u0001firn-number:9223372036854775808\","
+				   "\"\\u0001firn-number:9223372036854775808\":"
+				   "\"\\u0001firn-number:9223372036854775808\","
+				   "\"a\":9223372036854775808}";
+	static const char spelled[] = "[\"\\u0001\\u0066irn-number:9223372036854775808\"]";
+	struct firn_error err = { 0 };
+	_buf_ struct buf out = BUF_INIT, other = BUF_INIT;
+	_json_ json_t *j = NULL, *k = NULL;
+
+	ck_ok(json_parse(text, strlen(text), &j, &err), err);
+	ck_ok(json_print(j, &out, &err), err);
+	ck_assert_str_eq((char *)out.data, text);
+	ck_ok(json_parse(spelled, strlen(spelled), &k, &err), err);
+	ck_ok(json_print(k, &other, &err), err);
+	ck_assert_str_eq((char *)other.data, "[\"\\u0001firn-number:9223372036854775808\"]");
+}
+END_TEST
+
 static const char *const printed[] = {
 	"{\"a\":[1,{\"b\":2}],\"c\":{}}",      "{\"c\":{},\"a\":[1,{\"b\":2}]}",
 	"{\"c\": {}, \"a\": [1, {\"b\": 2}]}", "{\"c\":{},\"a\":[1,{\"b\":2}]}\n",
@@ -370,6 +393,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, print_like, 0, ARRAY_SIZE(printed));
 	tcase_add_test(tc, unsigned_numbers);
 	tcase_add_test(tc, no_unsigned_numbers);
+	tcase_add_test(tc, no_marks_from_outside);
 	suite_add_tcase(s, tc);
 	return s;
 }
