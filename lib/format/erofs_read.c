@@ -46,6 +46,7 @@ struct reader {
 	struct erofs_files *files;
 	struct list folders, names;
 	uint64_t last; /* nid of the folder that was found last */
+	unsigned dots; /* "." and ".." of the folder that is read */
 	size_t texts;  /* bytes so far */
 };
 
@@ -196,6 +197,8 @@ static int set_xattr(struct reader *r, struct node *n, unsigned space, const uin
 		n->opaque = S_ISDIR(n->mode);
 		return 0;
 	}
+	if (xattr_is_overlay(whole))
+		return 0;
 	return tree_set_xattr(r->tree, n, whole, value, len, err);
 }
 
@@ -259,7 +262,8 @@ static int read_chunks(struct reader *r, const struct inode *i, uint64_t *ret,
 	const uint64_t n = ((i->size - 1) >> bits) + 1;
 	const uint64_t from = erofs_align(i->at + EROFS_INODE_SIZE + i->xattrs, EROFS_CHUNK);
 
-	if ((i->u & ~0x1fu) != EROFS_CHUNK_INDEXES || n > CHUNKS_MAX)
+	if ((i->u & ~0x1fu) != EROFS_CHUNK_INDEXES || n > CHUNKS_MAX ||
+	    (n > 1 && bits != EROFS_CHUNK_BITS_MAX))
 		return firn_fail(err, FIRN_EUNSUPP, "EROFS index: chunks that firn doesn't write");
 	for (uint64_t k = 0; k < n; k++) {
 		uint8_t p[EROFS_CHUNK];
@@ -416,8 +420,9 @@ static int read_entry(struct reader *r, const char *path, const uint8_t *name, s
 	struct inode i;
 	int rc;
 
+	/* Each once: every block of a folder has a name then, which counts. */
 	if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.'))
-		return 0;
+		return ++r->dots > 2 ? corrupt(err, "a name comes twice") : 0;
 	if (len == 0 || len > NAME_BYTES || memchr(name, '/', len))
 		return corrupt(err, "a bad name");
 	buf_printf(&whole, "%s%s%.*s", path, *path ? "/" : "", (int)len, (const char *)name);
@@ -467,6 +472,7 @@ static int read_folder(struct reader *r, const struct seen *folder, struct firn_
 
 	if (rc == 0)
 		rc = read_inode(r, folder->nid, &i, err);
+	r->dots = 0;
 	for (uint64_t at = 0; rc == 0 && at < i.size; at += BLOCK) {
 		ssize_t n = read_flat(r, &i, at, block, err);
 

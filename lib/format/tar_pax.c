@@ -113,10 +113,9 @@ static bool starts(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* overlayfs' own marks have no business in an archive: they'd steer the overlay we mount. */
 static int set_xattr(const char *name, struct text value, struct tar_pax *p, struct firn_error *err)
 {
-	if (starts(name, "trusted.overlay.") || starts(name, "user.overlay."))
+	if (xattr_is_overlay(name))
 		return 0;
 	return xattr_set(&p->xattrs, name, value.at, value.len, err);
 }

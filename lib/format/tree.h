@@ -96,6 +96,11 @@ struct node *tree_next(const struct tree *t, const struct node *n);
 int xattr_set(struct xattr **list, const char *name, const void *value, size_t len,
 	      struct firn_error *err) _must_check_;
 void xattrs_freep(struct xattr **list);
+/*
+ * Whether overlayfs takes @name for its own ("trusted.overlay.*", "user.overlay.*"): it has no
+ * business in a layer from outside, where it would steer the overlay that is mounted of it.
+ */
+bool xattr_is_overlay(const char *name);
 
 /* xattr_set() on a node. What it replaces still counts for TREE_TEXTS_MAX. */
 int tree_set_xattr(struct tree *t, struct node *n, const char *name, const void *value, size_t len,

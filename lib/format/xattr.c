@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/fd.h"
 #include "base/path.h"
 #include "format/tree.h"
 
@@ -57,6 +58,16 @@ int xattr_set(struct xattr **list, const char *name, const void *value, size_t l
 		free(old);
 	}
 	return 0;
+}
+
+bool xattr_is_overlay(const char *name)
+{
+	static const char *const prefixes[] = { "trusted.overlay.", "user.overlay." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
 }
 
 void xattrs_freep(struct xattr **list)

@@ -184,6 +184,81 @@ START_TEST(much_text)
 }
 END_TEST
 
+/* A folder of nothing but itself, in as many blocks as there are, would take for ever. */
+START_TEST(many_dots)
+{
+	static const struct layer_entry folders[] = { { .path = "a", .mode = S_IFDIR | 0755 },
+						      { .path = "b", .mode = S_IFDIR | 0755 } };
+	_work_ struct work w = { 0 };
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	struct firn_error err = { 0 };
+	char *names;
+
+	begin(&w);
+	add(&w, &folders[0]);
+	add(&w, &folders[1]);
+	finish(&w);
+	names = memmem(w.blob.data, w.blob.len, "...ab", 5);
+	ck_assert_ptr_nonnull(names);
+	names[3] = '.';
+	ck_assert_int_eq(open_it(&w.blob, &tree, &src, &err), -FIRN_ECORRUPT);
+	ck_assert_str_eq(err.msg, "EROFS index: a name comes twice");
+}
+END_TEST
+
+/* Chunks smaller than they need be: each is a read of its own. */
+START_TEST(small_chunks)
+{
+	static const struct layer_entry file = { .path = "f",
+						 .mode = S_IFREG | 0644,
+						 .size = 8192 };
+	static const uint8_t size[] = { 0, 0x20, 0, 0, 0, 0, 0, 0 };
+	_work_ struct work w = { 0 };
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	struct firn_error err = { 0 };
+	uint8_t *inode;
+
+	begin(&w);
+	add(&w, &file);
+	finish(&w);
+	inode = memmem(w.blob.data + 1152, w.blob.len - 1152, size, sizeof(size));
+	ck_assert_ptr_nonnull(inode);
+	inode -= 8;
+	ck_assert_uint_eq(inode[16], 0x21); /* one chunk of two blocks becomes two of one */
+	inode[16] = 0x20;
+	memcpy(inode + 72, inode + 64, 8);
+	inode[72 + 4]++;
+	ck_assert_int_eq(open_it(&w.blob, &tree, &src, &err), -FIRN_EUNSUPP);
+	ck_assert_str_eq(err.msg, "EROFS index: chunks that firn doesn't write");
+}
+END_TEST
+
+START_TEST(no_overlay_xattrs)
+{
+	struct xattr mine = { NULL, (char *)"user.x", (uint8_t *)"1", 1 };
+	struct xattr trusted = { &mine, (char *)"trusted.overlay.redirect", (uint8_t *)"/", 1 };
+	struct xattr user = { &trusted, (char *)"user.overlay.metacopy", NULL, 0 };
+	const struct layer_entry file = { .path = "f", .mode = S_IFREG | 0644, .xattrs = &user };
+	_work_ struct work w = { 0 };
+	_cleanup_(source_closep) struct source *src = NULL;
+	_cleanup_(tree_freep) struct tree *tree = NULL;
+	struct firn_error err = { 0 };
+	const struct node *n;
+
+	begin(&w);
+	add(&w, &file);
+	finish(&w);
+	ck_assert_int_eq(open_it(&w.blob, &tree, &src, &err), 1);
+	n = tree_find(tree, "f");
+	ck_assert_ptr_nonnull(n);
+	ck_assert_ptr_nonnull(n->xattrs);
+	ck_assert_str_eq(n->xattrs->name, "user.x");
+	ck_assert_ptr_null(n->xattrs->next);
+}
+END_TEST
+
 /* Neither compressed nor mountable. */
 START_TEST(of_others)
 {
@@ -237,6 +312,9 @@ static Suite *indexed_suite(void)
 	tcase_add_loop_test(t, hard_links_stay, 0, 2);
 	tcase_add_loop_test(t, limit, 0, 2);
 	tcase_add_loop_test(t, changed_bytes, 0, 2);
+	tcase_add_test(t, many_dots);
+	tcase_add_test(t, small_chunks);
+	tcase_add_test(t, no_overlay_xattrs);
 	tcase_add_test(t, of_others);
 	tcase_add_test(t, much_text);
 	tcase_set_timeout(t, 60);
