@@ -162,7 +162,7 @@ int tree_new(struct tree **ret, struct firn_error *err)
 	t->root->parent = t->root;
 	t->root->mode = S_IFDIR | 0755;
 	t->root->implied = true;
-	t->count = 1;
+	t->count = t->made = 1;
 	rc = table_grow(t, err);
 	if (rc < 0)
 		return rc;
@@ -243,7 +243,7 @@ static int add_child(struct tree *t, struct node *dir, const char *name, size_t 
 	char *copy;
 	int rc;
 
-	if (t->count >= TREE_NODES_MAX)
+	if (t->made >= TREE_NODES_MAX)
 		return firn_fail(err, FIRN_ELIMIT, "more than %u files", TREE_NODES_MAX);
 	if ((rc = count_text(t->p, len, err)) < 0 || (rc = table_grow(t, err)) < 0)
 		return rc;
@@ -262,6 +262,7 @@ static int add_child(struct tree *t, struct node *dir, const char *name, size_t 
 	*table_slot(t->p, dir, copy, len) = n;
 	t->p->used++;
 	t->count++;
+	t->made++;
 	*ret = n;
 	return 0;
 }

@@ -59,6 +59,7 @@ struct node {
 struct tree {
 	struct node *root; /* a directory 0755 0:0, implied until somebody describes it */
 	uint32_t count;
+	uint32_t made; /* nodes that ever were in it: what is removed keeps its memory */
 	struct tree_private *p;
 };
 

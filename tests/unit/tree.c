@@ -125,6 +125,22 @@ START_TEST(remove_subtree)
 }
 END_TEST
 
+/* What is removed keeps its memory, and counts. */
+START_TEST(remove_for_ever)
+{
+	_cleanup_(tree_freep) struct tree *t = fresh();
+	struct firn_error err = { 0 };
+	struct node *n = NULL;
+
+	t->made = TREE_NODES_MAX - 2;
+	make(t, "d/f", S_IFREG);
+	tree_remove(t, tree_find(t, "d"));
+	ck_assert_uint_eq(t->count, 1);
+	ck_assert_int_eq(tree_make(t, "e", &n, &err), -FIRN_ELIMIT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "more than 4194304 files"));
+}
+END_TEST
+
 /* Siblings come out of the list from any place, and the count of each folder keeps up. */
 START_TEST(remove_many)
 {
@@ -288,6 +304,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, long_name);
 	tcase_add_test(tc, remove_subtree);
 	tcase_add_test(tc, remove_many);
+	tcase_add_test(tc, remove_for_ever);
 	tcase_add_test(tc, sorted);
 	tcase_add_loop_test(tc, path_of, 0, ARRAY_SIZE(paths));
 	tcase_add_test(tc, target);
