@@ -74,16 +74,34 @@ static void no(struct features *f, enum feature which, const char *what)
 	answer(f, which, state_of(error), "%s: %s", what, strerror(error));
 }
 
-/* A file without a name, of one block. */
+/* A file without a name; some file systems (vfat) have none but those that lost theirs. */
+static int open_scratch(int folder)
+{
+	int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	const int why = errno;
+	char name[48];
+
+	if (fd >= 0 || (why != EOPNOTSUPP && why != EISDIR && why != EINVAL))
+		return fd;
+	snprintf(name, sizeof(name), ".firn-probe-%df", (int)getpid());
+	fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void)unlinkat(folder, name, 0);
+	errno = why;
+	return fd;
+}
+
+/* One of one block. Without it nothing is known of what was to be tried with it: errno says so. */
 static int scratch(int folder, const void *bytes, struct firn_error *err)
 {
-	_fd_ int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	int rc;
+	_fd_ int fd = open_scratch(folder);
+	int rc = fd < 0 ? firn_fail_errno(err, "a file without a name")
+			: fd_pwrite(fd, bytes, BLOCK, 0, err);
 
-	if (fd < 0)
-		return firn_fail_errno(err, "a file without a name");
-	rc = fd_pwrite(fd, bytes, BLOCK, 0, err);
-	return rc < 0 ? rc : take_fd(&fd);
+	if (rc == 0)
+		return take_fd(&fd);
+	errno = EACCES;
+	return rc;
 }
 
 static int reopen(int fd)
@@ -183,7 +201,6 @@ static void probe_loop(int folder, struct features *f)
 
 	if (made >= 0)
 		fd = reopen(made);
-	errno = made < 0 ? EACCES : 0;
 	if (fd >= 0)
 		loop = loop_attach(fd, &err);
 	if (loop >= 0)

@@ -25,6 +25,7 @@ is "$(state erofs) $(state overlay)" "yes yes" "what these tests need is there"
 like "$("$firn" version --features)" '^erofs +yes$' "in plain text too"
 is "$("$firn" version --format json | ask "[j['Features'], j['Layers']]")" "[] []" "nothing is tried unasked"
 fails 4 'nowhere' "no such folder" "$firn" version --features --dir nowhere
+is "$(state erofs --dir /proc) $(state erofs-file --dir /proc)" "unknown unknown" "where no file can be made nothing is known of those that need one"
 fails 2 '--dir is for --features' "a folder for nothing" "$firn" version --dir .
 is "$(find . -name "*firn-probe*")" "" "nothing is left in the folder"
 is "$(losetup -ln -O BACK-FILE | grep -c "$work")" 0 "and no loop device"
