@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COPY_MAX (1u << 20)  /* of a file that is copied */
-#define SHM_MAX  (64u << 20) /* of /dev/shm's archive, which is kept in memory */
+#define COPY_MAX (1u << 20) /* of a file that is copied */
 
 struct providing {
 	const struct spec *spec;
@@ -78,30 +77,39 @@ static int check_shm(const struct tree *t, struct firn_error *err)
 	return 0;
 }
 
-static int unpack_shm(struct providing *p, const char *at, const char *bytes, size_t n,
-		      struct firn_error *err)
+static int merge_shm(struct providing *p, const char *at, struct source *src,
+		     struct firn_error *err)
 {
+	_cleanup_(source_closep) struct source *taken = src;
 	_cleanup_(tree_freep) struct tree *tree = NULL;
-	_cleanup_(source_closep) struct source *src = NULL;
 	uint16_t part = 0;
 	int rc;
 
-	if ((rc = source_from_mem(bytes, n, &src, err)) < 0 ||
-	    (rc = tar_scan(src, TAR_WHITEOUTS_LITERAL, 1, 0, &tree, err)) < 0 ||
+	if ((rc = tar_scan(src, TAR_WHITEOUTS_LITERAL, 1, 0, &tree, err)) < 0 ||
 	    (rc = check_shm(tree, err)) < 0 ||
-	    (rc = served_add_bytes(p->to, bytes, n, &part, err)) < 0)
+	    (rc = served_add_part(p->to, take_ptr(&taken), -1, 0, &part, err)) < 0)
 		return rc;
 	return served_merge(p->to, at, tree, part, SERVED_ROOT_IMPLIED, err);
 }
 
-/* What the container had in /dev/shm. */
+/* What the container had in /dev/shm: read where it lies in the archive that is shown, too. */
 static int fill_shm(struct providing *p, const char *at, struct firn_error *err)
 {
-	_free_ char *bytes = NULL;
-	size_t n;
-	int rc = content_read(p->content, SHM_ARCHIVE, SHM_MAX, &bytes, &n, err);
+	const char *top = p->content->data_at;
+	_free_ char *path = NULL;
+	struct source *src = NULL;
+	const struct node *n;
+	int rc;
 
-	return rc <= 0 ? rc : firn_wrap(err, unpack_shm(p, at, bytes, n, err), SHM_ARCHIVE);
+	if (asprintf(&path, "%s%s%s", top, *top ? "/" : "", SHM_ARCHIVE) < 0) {
+		path = NULL;
+		return firn_fail_oom(err, "path");
+	}
+	n = served_find_file(p->to, path);
+	if (!n)
+		return 0;
+	rc = served_open_file(p->to, n, &src, err);
+	return rc < 0 ? rc : firn_wrap(err, merge_shm(p, at, src, err), SHM_ARCHIVE);
 }
 
 static int provide(struct providing *p, const struct spec_provided *w, struct firn_error *err)

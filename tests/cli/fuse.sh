@@ -116,6 +116,23 @@ done
 is "$(traces)" "" "umount: nothing is left"
 check "umount once more is no error" user_firn umount "$m"
 server_ends "$server" && ok "the process ends with it" || not_ok "the process ends with it"
+# What was in /dev/shm may be more than fits into 64 MiB of memory.
+python3 - <<'PY'
+import io, tarfile
+with tarfile.open("shm.tar", "w") as tar:
+    for name, data in ("./large", b"\xa5" * (70 << 20)), ("./small", b"small"):
+        t = tarfile.TarInfo(name)
+        t.size = len(data)
+        tar.addfile(t, io.BytesIO(data))
+PY
+python3 "$input" archive c.tar shm-large.tar "$id" shm=shm.tar && rm shm.tar
+check "70 MiB in /dev/shm: mount" user_firn mount --base oci:base:app shm-large.tar "$m"
+is "$(as_user cat "$m/engine/shm/small") $(as_user sha256sum "$m/engine/shm/large" | cut -c 1-16)" \
+	"small $(head -c $((70 << 20)) /dev/zero | tr '\0' '\245' | sha256sum | cut -c 1-16)" "70 MiB in /dev/shm: all of it is there"
+kib=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$(server_of)/status")
+small "70 MiB in /dev/shm: memory of its own"
+user_firn umount "$m"
+rm shm-large.tar
 fails 1 'read-only' "an upper folder needs root" user_firn mount --upper home/upper oci:home/layout:r1 "$m"
 is "$(traces)" "" "and nothing is left of the attempt"
 
