@@ -23,8 +23,6 @@ struct to_layout {
 	struct layout *layout;
 	int fd; /* its folder */
 	struct labels labels;
-	struct oci_index *images; /* of the roots: the labels borrow from them */
-	size_t nimages;
 	pthread_mutex_t lock; /* of what follows */
 	struct blob_writer *waiting[WAITING_MAX];
 	size_t nwaiting;
@@ -144,7 +142,7 @@ static int layout_document(struct to *to, const struct item *i, const char *text
 /* Of a checkpoint image the checkpoint and the rootfs have names, too. */
 static int label_root(struct to_layout *t, const struct root *r, struct firn_error *err)
 {
-	struct oci_index *image = &t->images[t->nimages];
+	_cleanup_(oci_index_done) struct oci_index image = { 0 };
 	_free_ char *text = NULL;
 	bool ours = false;
 	size_t len;
@@ -152,18 +150,11 @@ static int label_root(struct to_layout *t, const struct root *r, struct firn_err
 
 	if (oci_is_index(r->desc.media_type)) {
 		if ((rc = from_document(t->to.from, &r->desc, &text, &len, err)) < 0 ||
-		    (rc = oci_index_parse(text, len, image, err)) < 0)
+		    (rc = oci_index_parse(text, len, &image, err)) < 0)
 			return rc;
-		t->nimages++;
-		ours = oci_annotation(image->json, ORG_FIRN_FORMAT);
+		ours = oci_annotation(image.json, ORG_FIRN_FORMAT);
 	}
-	rc = labels_given(&t->labels, ours ? image : NULL, r->tag, &r->desc, err);
-	/* In index.json they stand as a build writes them: without what the image says of them. */
-	for (size_t i = 0; ours && i < image->nmanifests; i++) {
-		json_decref(image->manifests[i].json);
-		image->manifests[i].json = NULL;
-	}
-	return rc;
+	return labels_given(&t->labels, ours ? &image : NULL, r->tag, &r->desc, err);
 }
 
 static const struct oci_descriptor *find_tag(const struct oci_index *index, const char *tag)
@@ -198,9 +189,6 @@ static int layout_check(struct to *to, const struct roots *roots, struct firn_er
 	struct to_layout *t = (struct to_layout *)to;
 	int rc = 0;
 
-	t->images = calloc(roots->n, sizeof(*t->images));
-	if (!t->images)
-		return firn_fail_oom(err, "images");
 	/* Names that were asked for come before those that are made of others. */
 	for (size_t i = 0; rc == 0 && roots->n > 1 && i < roots->n; i++)
 		rc = labels_given(&t->labels, NULL, roots->list[i].tag, &roots->list[i].desc, err);
@@ -249,9 +237,6 @@ static void to_layout_close(struct to *to)
 	for (size_t i = 0; i < t->nwaiting; i++)
 		blob_free(t->waiting[i]);
 	labels_done(&t->labels);
-	for (size_t i = 0; i < t->nimages; i++)
-		oci_index_done(&t->images[i]);
-	free(t->images);
 	fd_close(t->fd);
 	layout_close(t->layout);
 	pthread_mutex_destroy(&t->lock);

@@ -6,35 +6,80 @@
 #include <stdio.h>
 #include <string.h>
 
+static void entry_free(const struct layout_entry *e)
+{
+	struct oci_descriptor *desc = (struct oci_descriptor *)e->desc;
+
+	if (desc)
+		oci_descriptor_done(desc);
+	free(desc);
+	free((char *)e->tag);
+}
+
 void labels_done(struct labels *n)
 {
 	for (size_t i = 0; i < n->n; i++)
-		free((char *)n->entries[i].tag);
+		entry_free(&n->entries[i]);
 	free(n->entries);
 	*n = (struct labels){ 0 };
 }
 
-static int add(struct labels *n, const char *tag, const struct oci_descriptor *desc,
-	       struct firn_error *err)
+/* @desc with @json; NULL when out of memory. */
+static struct oci_descriptor *copy_desc(const struct oci_descriptor *desc, json_t *json)
 {
-	char *copy;
+	struct oci_descriptor *copy = malloc(sizeof(*copy));
 
+	if (copy) {
+		*copy = *desc;
+		copy->json = json_incref(json);
+	}
+	return copy;
+}
+
+static bool has(const struct labels *n, const char *tag)
+{
 	for (size_t i = 0; i < n->n; i++)
 		if (strcmp(n->entries[i].tag, tag) == 0)
-			return 0;
-	if (n->n == n->room) {
-		const size_t room = n->room ? 2 * n->room : 8;
-		struct layout_entry *more = reallocarray(n->entries, room, sizeof(*more));
+			return true;
+	return false;
+}
 
-		if (!more)
-			return firn_fail_oom(err, "tag");
-		n->entries = more;
-		n->room = room;
-	}
-	copy = strdup(tag);
-	if (!copy)
+static int grow(struct labels *n, struct firn_error *err)
+{
+	const size_t room = n->room ? 2 * n->room : 8;
+	struct layout_entry *more = reallocarray(n->entries, room, sizeof(*more));
+
+	if (!more)
 		return firn_fail_oom(err, "tag");
-	n->entries[n->n++] = (struct layout_entry){ .tag = copy, .desc = desc };
+	n->entries = more;
+	n->room = room;
+	return 0;
+}
+
+/* @desc NULL: the tag is to go. */
+static int add(struct labels *n, const char *tag, const struct oci_descriptor *desc, json_t *json,
+	       struct firn_error *err)
+{
+	struct layout_entry e;
+	int rc = 0;
+
+	if (has(n, tag))
+		return 0;
+	if (n->n == OCI_MANIFESTS_MAX)
+		return firn_fail(err, FIRN_ELIMIT, "more than %d tags", OCI_MANIFESTS_MAX);
+	if (n->n == n->room)
+		rc = grow(n, err);
+	if (rc < 0)
+		return rc;
+	e = (struct layout_entry){
+		.tag = strdup(tag),
+		.desc = desc ? copy_desc(desc, json) : NULL,
+	};
+	if (!e.tag || (desc && !e.desc)) {
+		entry_free(&e);
+		return firn_fail_oom(err, "tag");
+	}
+	n->entries[n->n++] = e;
 	return 0;
 }
 
@@ -68,14 +113,14 @@ static int give_role(struct labels *n, const char *tag, const struct oci_descrip
 		text = NULL;
 		return firn_fail_oom(err, "tag");
 	}
-	return add(n, text, m, err);
+	return add(n, text, m, NULL, err);
 }
 
 int labels_given(struct labels *n, const struct oci_index *image, const char *tag,
 		 const struct oci_descriptor *desc, struct firn_error *err)
 {
 	const bool several = image && count_checkpoints(image) > 1;
-	int rc = add(n, tag, desc, err);
+	int rc = add(n, tag, desc, desc->json, err);
 
 	for (size_t i = 0; rc == 0 && image && i < image->nmanifests; i++)
 		rc = give_role(n, tag, &image->manifests[i], several, err);
@@ -96,7 +141,7 @@ int labels_gone(struct labels *n, struct store *s, const struct oci_index *index
 {
 	_cleanup_(oci_index_done) struct oci_index image = { 0 };
 	_cleanup_(labels_done) struct labels given = { 0 };
-	int rc = add(n, tag, NULL, err);
+	int rc = add(n, tag, NULL, NULL, err);
 
 	/* What can't be read has no names that we know of, and loses its own all the same. */
 	if (rc < 0 || !oci_is_index(desc->media_type) ||
@@ -108,7 +153,7 @@ int labels_gone(struct labels *n, struct store *s, const struct oci_index *index
 		const char *other = oci_annotation(m->json, OCI_REF_NAME);
 
 		if (is_given(&given, other, &m->digest))
-			rc = add(n, other, NULL, err);
+			rc = add(n, other, NULL, NULL, err);
 	}
 	return rc;
 }

@@ -10,8 +10,8 @@
 #include "image/layout.h"
 
 struct labels {
-	struct layout_entry *entries; /* tags are owned, desc is NULL or borrowed */
-	size_t n, room;
+	struct layout_entry *entries; /* tag and desc are owned; desc may be NULL */
+	size_t n, room;               /* up to OCI_MANIFESTS_MAX */
 };
 
 void labels_done(struct labels *n);
@@ -26,7 +26,10 @@ int labels_gone(struct labels *n, struct store *s, const struct oci_index *index
  */
 int labels_replaced(struct labels *given, struct store *s, const struct oci_index *index,
 		    const char *tag, const struct digest *now, struct firn_error *err) _must_check_;
-/* To be given: @tag for @desc, and for @image, the index that it is (NULL: it is none of ours). */
+/*
+ * To be given: @tag for @desc, and for @image, the index that it is (NULL: it is none of ours).
+ * What an index says of its images besides what they are doesn't go with the names.
+ */
 int labels_given(struct labels *n, const struct oci_index *image, const char *tag,
 		 const struct oci_descriptor *desc, struct firn_error *err) _must_check_;
 

@@ -40,6 +40,8 @@ check "tag" "$firn" tag oci:l:old golden
 is "$(tags l)" "golden golden.checkpoint golden.rootfs middle middle.checkpoint middle.rootfs new new.checkpoint new.rootfs old \
 old.checkpoint old.rootfs other other.checkpoint other.rootfs " "names the image and its parts"
 is "$(digest_of l golden) $(digest_of l golden.rootfs)" "$(digest_of l old) $(digest_of l old.rootfs)" "each is the same image"
+is "$(python3 -c 'import json
+print(sum(set(d["annotations"]) != {"org.opencontainers.image.ref.name"} for d in json.load(open("l/index.json"))["manifests"]))')" 0 "and is said no more of than a build says"
 cp l/index.json before
 fails 1 'tag "golden" is there already' "a name that is taken" "$firn" tag oci:l:new golden
 check "nothing has changed" cmp l/index.json before

@@ -51,4 +51,21 @@ mkdir pod && cp "$data/podman-none.tar" pod/x.tar
 python3 -c 'import json
 json.dump({"services": [{"name": f"c{i}", "archive": "x.tar"} for i in range(64)]}, open("pod/project.json", "w"))'
 below "$(peak "$firn" build --engine-delta=archive --keep-source --project pod oci:layout:pod)" "64 containers in one image"
+rm -rf layout pod
+# Its index.json names one index, which says much of itself, a hundred times.
+python3 - tags <<'EOF'
+import hashlib, json, os, sys
+kind = "application/vnd.oci.image.index.v1+json"
+index = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": [], "annotations": {"org.firn.format": "1"}, "x": [[1] * 100] * 1000}).encode()
+digest = hashlib.sha256(index).hexdigest()
+os.makedirs(f"{sys.argv[1]}/blobs/sha256")
+for name, data in {
+        "oci-layout": b'{"imageLayoutVersion":"1.0.0"}', f"blobs/sha256/{digest}": index,
+        "index.json": json.dumps({"schemaVersion": 2, "manifests": [
+            {"mediaType": kind, "digest": "sha256:" + digest, "size": len(index), "annotations": {"org.opencontainers.image.ref.name": f"t{n}"}}
+            for n in range(100)]}).encode()}.items():
+    with open(f"{sys.argv[1]}/{name}", "wb") as f:
+        f.write(data)
+EOF
+below "$(peak "$firn" copy -q --all-tags oci:tags oci:layout)" "a copy of a hundred tags"
 done_testing
