@@ -159,17 +159,19 @@ static void print_image(uint8_t image[BLOCK], bool zstd)
 /* The road by which the image could be mounted, or an error with errno. */
 static int try_image(int folder, bool zstd, enum road want, enum road *ret, struct firn_error *err)
 {
-	uint8_t image[BLOCK];
+	struct erofs_image image = { .want = want };
+	uint8_t block[BLOCK];
 	_fd_ int made = -1, fd = -1, mount = -1;
 
-	print_image(image, zstd);
-	made = scratch(folder, image, err);
+	print_image(block, zstd);
+	made = scratch(folder, block, err);
 	if (made < 0)
 		return made;
 	fd = reopen(made);
 	if (fd < 0)
 		return firn_fail_errno(err, "open it again");
-	mount = erofs_mount(fd, NULL, 0, want, ret, err);
+	image.fd = fd;
+	mount = erofs_mount(&image, ret, err);
 	return mount < 0 ? mount : 0;
 }
 

@@ -6,7 +6,6 @@
 #include "format/annotations.h"
 #include "format/checkpoint.h"
 #include "format/spec.h"
-#include "kernel/read_ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -355,13 +354,10 @@ int content_mount(struct content_source *s, const struct view *v, struct stage *
 		  struct content *ret, struct firn_error *err)
 {
 	_cleanup_(content_done) struct content c = { 0 };
-	const unsigned long newest = read_ahead_newest();
 	int rc;
 
 	rc = s->store ? content_image_data(s, v, stage, &c.data, err)
 		      : content_archive_data(s, v, stage, &c.data, err);
-	/* CRIU reads its images whole, once and in order; a rootfs is read here and there. */
-	read_ahead_raise(newest);
 	if (rc < 0 || (rc = content_learn(s, &c, err)) < 0)
 		return rc;
 	rc = s->store ? content_image_rootfs(s, v, stage, &c.rootfs, err)

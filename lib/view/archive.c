@@ -139,7 +139,7 @@ static int own_data(struct archive *a, struct firn_error *err)
 int archive_mount_data(struct archive *a, const struct view *v, struct view_mount *ret,
 		       struct firn_error *err)
 {
-	const struct index_file file = { .fd = a->fd };
+	const struct index_file file = { .fd = a->fd, .use = EROFS_DATA };
 	int rc = own_data(a, err);
 
 	return rc < 0 ? rc : index_mount(v, a->tree, &file, NULL, 0, ret, err);

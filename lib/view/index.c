@@ -36,9 +36,11 @@ static int mount_index(const struct view *v, int index, const struct buf *image,
 		       const struct index_file *file, struct view_mount *ret,
 		       struct firn_error *err)
 {
-	struct shared_image shared = {
-		.fd = index, .devices = &file->fd, .ndevices = 1, .want = v->road
-	};
+	struct shared_image shared = { .erofs = { .fd = index,
+						  .devices = &file->fd,
+						  .ndevices = 1,
+						  .use = file->use,
+						  .want = v->road } };
 	struct digest content;
 	int rc = 0;
 

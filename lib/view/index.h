@@ -41,6 +41,7 @@ struct view_mount {
 struct index_file {
 	int fd;
 	const struct digest *digest;
+	enum erofs_use use;
 };
 
 /*

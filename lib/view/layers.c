@@ -32,10 +32,15 @@ static bool has_superblock(struct source *src)
 	       cursor_le32(&c, &magic) && magic == EROFS_MAGIC;
 }
 
+static enum erofs_use erofs_use(enum view_use use)
+{
+	return use == VIEW_DATA ? EROFS_DATA : EROFS_ROOTFS;
+}
+
 static int mount_scanned(const struct view *v, const struct tar_file *f, struct source *src,
 			 enum view_use use, struct view_mount *ret, struct firn_error *err)
 {
-	const struct index_file file = { .fd = f->fd, .digest = f->diff_id };
+	const struct index_file file = { .fd = f->fd, .digest = f->diff_id, .use = erofs_use(use) };
 	_cleanup_(tree_freep) struct tree *tree = NULL;
 	int rc = tar_scan(src, TAR_WHITEOUTS_FOREIGN, 1, f->at, &tree, err);
 
@@ -60,10 +65,10 @@ static int mount_foreign(const struct view *v, const struct tar_file *f, struct 
 	return rc == -FIRN_ENOTFOUND ? mount_scanned(v, f, src, use, ret, err) : rc;
 }
 
-static int mount_itself(const struct view *v, const struct tar_file *f, struct view_mount *ret,
-			struct firn_error *err)
+static int mount_itself(const struct view *v, const struct tar_file *f, enum erofs_use use,
+			struct view_mount *ret, struct firn_error *err)
 {
-	const struct shared_image image = { .fd = f->fd, .want = v->road };
+	const struct shared_image image = { .erofs = { .fd = f->fd, .use = use, .want = v->road } };
 	int rc = shared_mount(v->bundle, &image, &ret->road, err);
 
 	if (rc < 0)
@@ -90,7 +95,7 @@ static int mount_ours(const struct view *v, const struct tar_file *f, struct sou
 	if (!usable && !strict)
 		return mount_foreign(v, f, src, use, ret, err);
 	if (keep && !strict && cache_is_proven(v->cache, f->diff_id, &origin))
-		return mount_itself(v, f, ret, err);
+		return mount_itself(v, f, erofs_use(use), ret, err);
 	kind = layer_check(src, &tree, err);
 	if (kind < 0)
 		return kind;
@@ -103,7 +108,7 @@ static int mount_ours(const struct view *v, const struct tar_file *f, struct sou
 	/* A note that can't be made costs time alone, the next time. */
 	if (rc == 0 && keep)
 		(void)!cache_note_proven(v->cache, f->diff_id, &origin, NULL);
-	return rc < 0 ? rc : mount_itself(v, f, ret, err);
+	return rc < 0 ? rc : mount_itself(v, f, erofs_use(use), ret, err);
 }
 
 static int mount_tar(const struct view *v, const struct tar_file *f, enum view_use use,
@@ -173,7 +178,7 @@ static int mount_packed(const struct view *v, struct store *s, const struct oci_
 	if (rc != 0)
 		return rc;
 	errno = 0;
-	rc = mount_itself(v, &f, ret, err);
+	rc = mount_itself(v, &f, EROFS_PACKED, ret, err);
 	return rc < 0 && (errno == EOPNOTSUPP || errno == EINVAL) ? 1 : rc;
 }
 

@@ -32,6 +32,9 @@ static void choose(struct firn_features *f)
 
 	for (size_t i = 0; i < LAYER_KINDS; i++)
 		f->roads[i].road = road;
+	/* Direct I/O isn't for these, see kernel/erofs_mount.h. */
+	if (road == ROAD_FILE_DIRECTIO)
+		f->roads[LAYER_MOUNTABLE_ZSTD].road = ROAD_FILE;
 	/* Other roads decompress while they read, or write what comes out. */
 	f->roads[LAYER_COMPRESSED].unpacks = erofs;
 	f->roads[LAYER_MOUNTABLE_ZSTD].unpacks =

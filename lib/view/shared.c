@@ -104,13 +104,13 @@ static int make_key(const struct shared_image *image, char ret[KEY_LEN + 1], str
 	struct digest d;
 	int rc = 0;
 
-	buf_printf(&text, "%s\n", road_name(image->want));
+	buf_printf(&text, "%s\n", road_name(image->erofs.want));
 	if (image->content)
 		buf_printf(&text, "%s\n", digest_hex(image->content, hex));
 	else
-		rc = print_file(image->fd, &text, err);
-	for (size_t i = 0; rc == 0 && i < image->ndevices; i++)
-		rc = print_file(image->devices[i], &text, err);
+		rc = print_file(image->erofs.fd, &text, err);
+	for (size_t i = 0; rc == 0 && i < image->erofs.ndevices; i++)
+		rc = print_file(image->erofs.devices[i], &text, err);
 	if (rc == 0)
 		rc = buf_check(&text, err);
 	if (rc == 0)
@@ -123,10 +123,10 @@ static int make_key(const struct shared_image *image, char ret[KEY_LEN + 1], str
 
 static bool is_shareable(const struct shared_image *image)
 {
-	bool ours = image->content || cache_is_private(image->fd);
+	bool ours = image->content || cache_is_private(image->erofs.fd);
 
-	for (size_t i = 0; ours && i < image->ndevices; i++)
-		ours = cache_is_private(image->devices[i]);
+	for (size_t i = 0; ours && i < image->erofs.ndevices; i++)
+		ours = cache_is_private(image->erofs.devices[i]);
 	return ours;
 }
 
@@ -157,8 +157,7 @@ static int find_mounted(int key, enum road *ret_road)
 static int mount_there(int key, const struct shared_image *image, enum road *ret_road,
 		       struct firn_error *err)
 {
-	_fd_ int fd =
-	    erofs_mount(image->fd, image->devices, image->ndevices, image->want, ret_road, err);
+	_fd_ int fd = erofs_mount(&image->erofs, ret_road, err);
 	_fd_ int target = -1;
 	const char *name;
 	int rc;
@@ -216,8 +215,7 @@ int shared_mount(const char *bundle, const struct shared_image *image, enum road
 	if (bundle && is_shareable(image))
 		rc = mount_shared(bundle, image, ret_road, err);
 	if (rc == -FIRN_EEXIST)
-		rc = erofs_mount(image->fd, image->devices, image->ndevices, image->want, ret_road,
-				 err);
+		rc = erofs_mount(&image->erofs, ret_road, err);
 	return rc;
 }
 

@@ -25,13 +25,9 @@
 
 #define SHARED_FOLDER "shared"
 
-/* An image to mount, and the files that it reads. */
 struct shared_image {
-	int fd;
+	struct erofs_image erofs;
 	const struct digest *content; /* of an image file without a name; else NULL */
-	const int *devices;
-	size_t ndevices;
-	enum road want; /* as in erofs_mount() */
 };
 
 /*

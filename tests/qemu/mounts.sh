@@ -101,14 +101,15 @@ is_not "$packed" 0 "the compressed image has layers in zstd"
 
 said() { grep "^$1" "$suite.said" | cut -d ' ' -f "$2"; } # LINE FIELDS
 want() { # IMAGE METHOD: the end of its line: status, road, trees, layers unpacked, things left
-	local unpacked=0
+	local unpacked=0 file=erofs-file-directio
 
+	[ "$1" != zstd ] || file=erofs-file
 	# Before 6.10 no kernel reads zstd in EROFS, before 6.12 none mounts a file.
 	[ "$1 $suite" != "zstd bookworm" ] || unpacked=$packed
 	case $2-$suite in
 	file-bookworm) echo "1 - - - 0 0" ;;
 	auto-bookworm | loop-*) echo "0 erofs-loop same same $unpacked 0" ;;
-	auto-trixie | file-trixie) echo "0 erofs-file-directio same same $unpacked 0" ;;
+	auto-trixie | file-trixie) echo "0 $file same same $unpacked 0" ;;
 	*) echo "0 $2 same same - 0" ;;
 	esac
 }

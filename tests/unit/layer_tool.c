@@ -289,12 +289,15 @@ static int do_mount(char **argv, struct firn_error *err)
 	_fd_ int image = open(argv[0], O_RDONLY | O_CLOEXEC);
 	_fd_ int target = open(argv[1], O_PATH | O_CLOEXEC);
 	_fd_ int device = argv[2] ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
+	const struct erofs_image from = {
+		.fd = image, .devices = &device, .ndevices = device >= 0, .want = ROAD_ANY
+	};
 	_fd_ int mount = -1;
 	enum road how;
 
 	if (image < 0 || target < 0 || (argv[2] && device < 0))
 		return firn_fail_errno(err, "open");
-	mount = erofs_mount(image, &device, device >= 0, ROAD_ANY, &how, err);
+	mount = erofs_mount(&from, &how, err);
 	if (mount < 0)
 		return mount;
 	puts(road_name(how));
