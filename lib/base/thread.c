@@ -2,6 +2,10 @@
 #include "base/thread.h"
 
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define STEP_BACK 5 /* nice(1): a third of the time that one with 0 gets */
 
 int thread_start(pthread_t *ret, void *(*work)(void *arg), void *arg)
 {
@@ -14,4 +18,10 @@ int thread_start(pthread_t *ret, void *(*work)(void *arg), void *arg)
 	rc = pthread_create(ret, NULL, work, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
+}
+
+void thread_step_back(void)
+{
+	/* To Linux a thread is who has a priority, whatever POSIX says. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), STEP_BACK);
 }

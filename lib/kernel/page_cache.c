@@ -48,10 +48,16 @@ uint64_t page_cache_end(int fd, uint64_t from, uint64_t to)
 	return end < to || low == 0 ? end : to;
 }
 
-void page_cache_fetch(int fd, uint64_t from, uint64_t to)
+void page_cache_no_read_ahead(int fd)
 {
-	if (from < to)
-		(void)posix_fadvise(fd, (off_t)from, (off_t)(to - from), POSIX_FADV_WILLNEED);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+}
+
+void page_cache_pull(int fd, uint64_t at)
+{
+	char byte;
+
+	(void)!pread(fd, &byte, 1, (off_t)at);
 }
 
 void page_cache_drop(int fd, uint64_t from, uint64_t to)

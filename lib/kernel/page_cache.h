@@ -18,9 +18,14 @@ int64_t page_cache_count(int fd, uint64_t from, uint64_t to);
  */
 uint64_t page_cache_end(int fd, uint64_t from, uint64_t to);
 
-/* Begin to read the bytes [from, to): all of them where they aren't more than the kernel reads
- * ahead. */
-void page_cache_fetch(int fd, uint64_t from, uint64_t to);
+/* What is read through @fd from now on is what was asked for, and what it is compressed with. */
+void page_cache_no_read_ahead(int fd);
+
+/*
+ * Have the page at @at read. Of a compressed file, and unless @fd reads ahead, this thread unpacks
+ * what the page is in, and not one of the kernel's.
+ */
+void page_cache_pull(int fd, uint64_t at);
 
 /* Forget them, but for what is in use at this moment. */
 void page_cache_drop(int fd, uint64_t from, uint64_t to);

@@ -17,29 +17,35 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#define FILES_MAX  64         /* one for each process; what there are more of stays cached */
-#define STEP_BYTES (1u << 20) /* fetched at once: less than the kernel reads ahead */
-#define DROP_BYTES (4u << 20) /* forgotten at once, at least */
-#define PAUSE_MS   2          /* in which CRIU reads some megabytes */
+#define FILES_MAX   64           /* one for each process; what there are more of stays cached */
+#define UNPACKERS   4            /* one waits for a page that another one has, or for the disk */
+#define PIECE_BYTES (128u << 10) /* what a frame of ours unpacks to (firn-format(5)) */
+#define MARK_EVERY  (8u << 20)   /* the last piece of so many is CRIU's */
+#define DROP_BYTES  (4u << 20)   /* forgotten at once, at least */
+#define PAUSE_MS    2            /* in which CRIU reads some megabytes */
 
+/* All are counts of bytes from the file's begin. */
 struct pages {
 	int fd;
 	bool packed;
 	uint64_t size;
-	uint64_t fetched; /* so many bytes were asked for before CRIU did */
-	uint64_t dropped; /* so many are forgotten */
+	uint64_t read;     /* by CRIU, at least */
+	uint64_t unpacked; /* or about to be, but for marks; 0 unless packed */
+	uint64_t dropped;
 };
 
 struct window {
 	char *staging; /* may be NULL */
-	struct pages files[FILES_MAX];
 	size_t n;
-	pthread_t thread;
+	pthread_t follower, unpackers[UNPACKERS];
+	size_t nunpackers;
 	bool running;
 
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock; /* of what follows; the follower alone changes read and dropped */
 	pthread_cond_t news;
 	bool stop;
+	struct pages files[FILES_MAX];
+	size_t turn; /* whose piece is next */
 };
 
 /* At once, or after that many milliseconds in which it wasn't. */
@@ -53,55 +59,106 @@ static bool is_stopped(struct window *w, long ms)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&w->lock);
-	while (ms && !w->stop && pthread_cond_timedwait(&w->news, &w->lock, &until) == 0)
+	while (!w->stop && pthread_cond_timedwait(&w->news, &w->lock, &until) == 0)
 		;
 	stop = w->stop;
 	pthread_mutex_unlock(&w->lock);
 	return stop;
 }
 
-/* Piece by piece of each in turn: processes read theirs at the same time. */
-static void fetch(struct window *w)
+static uint64_t bytes_ahead(const struct window *w)
 {
-	uint64_t left = WINDOW_AHEAD_BYTES;
-	bool some = true;
+	uint64_t ahead = 0;
 
-	while (some && left) {
-		some = false;
-		for (size_t i = 0; i < w->n && left; i++) {
-			struct pages *p = &w->files[i];
-			uint64_t n = p->packed ? p->size - p->fetched : 0;
-
-			n = n < STEP_BYTES ? n : STEP_BYTES;
-			if (n == 0 || is_stopped(w, 0))
-				continue;
-			page_cache_fetch(p->fd, p->fetched, p->fetched + n);
-			p->fetched += n;
-			left -= n;
-			some = true;
-		}
-	}
+	for (size_t i = 0; i < w->n; i++)
+		if (w->files[i].unpacked > w->files[i].read)
+			ahead += w->files[i].unpacked - w->files[i].read;
+	return ahead;
 }
 
-/* Before CRIU is behind what was fetched, nobody knows where it is. */
+/* Of each file in turn: processes read theirs at the same time. False while there is none. */
+static bool next_piece(struct window *w, int *ret_fd, uint64_t *ret_at)
+{
+	if (bytes_ahead(w) >= WINDOW_AHEAD_BYTES)
+		return false;
+	for (size_t i = 0; i < w->n; i++) {
+		struct pages *p = &w->files[w->turn++ % w->n];
+
+		if (!p->packed || p->unpacked >= p->size)
+			continue;
+		*ret_fd = p->fd;
+		*ret_at = p->unpacked;
+		p->unpacked += PIECE_BYTES;
+		if (p->unpacked % MARK_EVERY == MARK_EVERY - PIECE_BYTES)
+			p->unpacked += PIECE_BYTES;
+		return true;
+	}
+	return false;
+}
+
+static void *unpack(void *arg)
+{
+	struct window *w = arg;
+	uint64_t at = 0;
+	int fd = -1;
+
+	thread_step_back();
+	pthread_mutex_lock(&w->lock);
+	while (!w->stop) {
+		if (!next_piece(w, &fd, &at)) {
+			pthread_cond_wait(&w->news, &w->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&w->lock);
+		page_cache_pull(fd, at);
+		pthread_mutex_lock(&w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* The end of the last mark that CRIU has come to. */
+static uint64_t find_in_packed(const struct pages *p)
+{
+	uint64_t read = p->read, mark = read + MARK_EVERY - PIECE_BYTES;
+
+	while (mark < p->size && page_cache_count(p->fd, mark, mark + 1) > 0) {
+		read = mark + PIECE_BYTES;
+		mark += MARK_EVERY;
+	}
+	return read;
+}
+
+static void note_read(struct window *w, struct pages *p, uint64_t read)
+{
+	pthread_mutex_lock(&w->lock);
+	p->read = read;
+	if (p->packed && p->unpacked < read)
+		p->unpacked = read;
+	pthread_cond_broadcast(&w->news);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void follow(struct window *w, struct pages *p)
 {
-	const uint64_t from = p->dropped > p->fetched ? p->dropped : p->fetched;
-	const uint64_t end = page_cache_end(p->fd, from, p->size);
+	const uint64_t read =
+	    p->packed ? find_in_packed(p) : page_cache_end(p->fd, p->dropped, p->size);
 
-	if (end == from || end < p->dropped + WINDOW_BEHIND_BYTES + DROP_BYTES)
+	if (read <= p->read)
+		return;
+	note_read(w, p, read);
+	if (read < p->dropped + WINDOW_BEHIND_BYTES + DROP_BYTES)
 		return;
 	if (w->staging && !shared_is_alone(w->staging))
 		return;
-	page_cache_drop(p->fd, p->dropped, end - WINDOW_BEHIND_BYTES);
-	p->dropped = end - WINDOW_BEHIND_BYTES;
+	page_cache_drop(p->fd, p->dropped, read - WINDOW_BEHIND_BYTES);
+	p->dropped = read - WINDOW_BEHIND_BYTES;
 }
 
-static void *work(void *arg)
+static void *follow_all(void *arg)
 {
 	struct window *w = arg;
 
-	fetch(w);
 	while (!is_stopped(w, PAUSE_MS))
 		for (size_t i = 0; i < w->n; i++)
 			follow(w, &w->files[i]);
@@ -123,15 +180,16 @@ static void take(struct window *w, int folder, const char *name)
 	_fd_ int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct statfs fs;
 	struct stat st;
+	bool packed;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || fstatfs(fd, &fs) < 0 ||
 	    (uint32_t)fs.f_type != EROFS_MAGIC || page_cache_count(fd, 0, 1) < 0)
 		return;
-	w->files[w->n++] = (struct pages){
-		.size = (uint64_t)st.st_size,
-		.packed = (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size,
-		.fd = take_fd(&fd),
-	};
+	packed = (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size;
+	if (packed)
+		page_cache_no_read_ahead(fd);
+	w->files[w->n++] =
+	    (struct pages){ .size = (uint64_t)st.st_size, .packed = packed, .fd = take_fd(&fd) };
 }
 
 static void find(struct window *w, const char *images)
@@ -144,6 +202,25 @@ static void find(struct window *w, const char *images)
 			take(w, dirfd(d), e->d_name);
 	if (d)
 		closedir(d);
+}
+
+static bool has_packed(const struct window *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->files[i].packed)
+			return true;
+	return false;
+}
+
+/* One thread less is a slower restore. */
+static void start(struct window *w)
+{
+	const size_t n = has_packed(w) ? UNPACKERS : 0;
+
+	w->running = w->n && thread_start(&w->follower, follow_all, w) == 0;
+	while (w->running && w->nunpackers < n &&
+	       thread_start(&w->unpackers[w->nunpackers], unpack, w) == 0)
+		w->nunpackers++;
 }
 
 struct window *window_open(const char *images, const char *staging)
@@ -161,8 +238,7 @@ struct window *window_open(const char *images, const char *staging)
 	w->staging = staging ? strdup(staging) : NULL;
 	if (!staging || w->staging)
 		find(w, images);
-	if (w->n)
-		w->running = thread_start(&w->thread, work, w) == 0;
+	start(w);
 	return w->running ? w : window_close(w);
 }
 
@@ -170,13 +246,14 @@ struct window *window_close(struct window *w)
 {
 	if (!w)
 		return NULL;
-	if (w->running) {
-		pthread_mutex_lock(&w->lock);
-		w->stop = true;
-		pthread_cond_signal(&w->news);
-		pthread_mutex_unlock(&w->lock);
-		pthread_join(w->thread, NULL);
-	}
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_broadcast(&w->news);
+	pthread_mutex_unlock(&w->lock);
+	if (w->running)
+		pthread_join(w->follower, NULL);
+	for (size_t i = 0; i < w->nunpackers; i++)
+		pthread_join(w->unpackers[i], NULL);
 	for (size_t i = 0; i < w->n; i++)
 		fd_close(w->files[i].fd);
 	pthread_cond_destroy(&w->news);

@@ -82,9 +82,10 @@ START_TEST(content)
 
 	make_cached(fd, 2 * MIB);
 	page_cache_drop(fd, 0, 4 * MIB);
-	page_cache_fetch(fd, 0, 4 * MIB);
 	page_cache_drop(fd, 4 * MIB, 0);
-	page_cache_fetch(fd, 4 * MIB, 0);
+	page_cache_no_read_ahead(fd);
+	page_cache_pull(fd, 2 * MIB);
+	page_cache_pull(fd, 4 * MIB);
 	ck_assert_int_eq(fd_pread(fd, &byte, 1, 2 * MIB, NULL), 1);
 	ck_assert_int_eq(byte, 'x');
 }
