@@ -66,6 +66,10 @@ static bool is_stopped(struct window *w, long ms)
 	return stop;
 }
 
+/*
+ * What is behind a file's last mark counts for ever. A lot of small files so ends it, and may:
+ * their processes unpack for themselves, side by side, and faster than with us in between.
+ */
 static uint64_t bytes_ahead(const struct window *w)
 {
 	uint64_t ahead = 0;
