@@ -17,6 +17,9 @@ enum complete_kind {
 
 enum complete_kind complete_kind(const char *arg, size_t len);
 
+/* What any argument of @c may be, for who can't count them. */
+enum complete_kind complete_any(const struct command *c);
+
 /* The @i-th argument in command.args, its length in @ret_len, or NULL. */
 const char *complete_arg(const struct command *c, size_t i, size_t *ret_len);
 

@@ -11,9 +11,11 @@ static const char head[] =
     "# bash completion for firn, made by `firn completion bash`\n"
     "_firn_images()\n"
     "{\n"
+    "\t# Behind the second colon is a tag, or a registry's port: no file.\n"
+    "\tcase $behind in '' | oci | oci-archive | dir) ;; *) return ;; esac\n"
     "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
     "\tcompopt -o filenames\n"
-    "\tif [[ -n $cur && oci-archive == \"$cur\"* ]]; then\n"
+    "\tif [[ -z $behind && -n $cur && oci-archive == \"$cur\"* ]]; then\n"
     "\t\tCOMPREPLY+=(oci: oci-archive:)\n"
     "\t\tcompopt -o nospace\n"
     "\tfi\n"
@@ -32,10 +34,13 @@ static const char head[] =
     "\n"
     "_firn()\n"
     "{\n"
-    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' i\n"
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' behind='' i\n"
     "\n"
     "\tif [[ $cur == = || $cur == : ]]; then\n"
+    "\t\t[[ $cur == = ]] || behind=$prev\n"
     "\t\tcur=\n"
+    "\telif [[ $prev == : ]]; then\n"
+    "\t\tbehind=${COMP_WORDS[COMP_CWORD - 2]}\n"
     "\telif [[ $prev == = ]]; then\n"
     "\t\tprev=${COMP_WORDS[COMP_CWORD - 2]}\n"
     "\tfi\n"
@@ -109,28 +114,14 @@ static void print_option_words(FILE *f, const struct command *c)
 	fputs("' ;;\n", f);
 }
 
-static void print_arguments(FILE *f, const struct command *c)
-{
-	enum complete_kind kind = COMPLETE_NOTHING, one;
-	const char *arg;
-	size_t len;
-
-	for (size_t i = 0; (arg = complete_arg(c, i, &len)); i++) {
-		one = complete_kind(arg, len);
-		if (kind == COMPLETE_NOTHING || one == COMPLETE_IMAGES)
-			kind = one;
-	}
-	fprintf(f, "\t%s) ", c->name);
-	print_kind(f, kind);
-	fputs(" ;;\n", f);
-}
-
 void complete_bash(FILE *f)
 {
 	fputs(head, f);
 	complete_foreach (o, global_options)
 		if (o->arg)
-			fprintf(f, "\t\t--%s) ((i++)) ;;\n", o->name);
+			fprintf(
+			    f, "\t\t--%s) [[ ${COMP_WORDS[i + 1]} != = ]] || ((i++)); ((i++)) ;;\n",
+			    o->name);
 	fputs("\t\t-*) ;;\n\t\t*) verb=${COMP_WORDS[i]}; break ;;\n\t\tesac\n\tdone\n"
 	      "\tlocal commands='",
 	      f);
@@ -145,7 +136,10 @@ void complete_bash(FILE *f)
 		print_option_words(f, *c);
 	fputs("\t\tesac\n\t\treturn\n\tfi\n\tcase $verb in\n\t'') _firn_words \"$commands\" ;;\n",
 	      f);
-	for (const struct command *const *c = commands; *c; c++)
-		print_arguments(f, *c);
+	for (const struct command *const *c = commands; *c; c++) {
+		fprintf(f, "\t%s) ", (*c)->name);
+		print_kind(f, complete_any(*c));
+		fputs(" ;;\n", f);
+	}
 	fputs("\tesac\n}\ncomplete -F _firn firn\n", f);
 }

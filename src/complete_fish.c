@@ -3,6 +3,27 @@
 
 #include <string.h>
 
+/* fish's own function for this takes the value of an option before the verb for the verb. */
+static const char head[] = "# fish completion for firn, made by `firn completion fish`\n"
+			   "function __firn_verb\n"
+			   "\tset -l value no\n"
+			   "\tfor word in (commandline -opc)[2..-1]\n"
+			   "\t\tif test $value = yes\n"
+			   "\t\t\tset value no\n"
+			   "\t\t\tcontinue\n"
+			   "\t\tend\n"
+			   "\t\tswitch $word\n";
+static const char tail[] = "\t\t\tset value yes\n"
+			   "\t\tcase '-*'\n"
+			   "\t\tcase '*'\n"
+			   "\t\t\techo $word\n"
+			   "\t\t\treturn\n"
+			   "\t\tend\n"
+			   "\tend\n"
+			   "\techo none\n"
+			   "end\n"
+			   "complete -c firn -f\n";
+
 static void put_quoted(FILE *f, const char *text)
 {
 	fputc('\'', f);
@@ -62,9 +83,9 @@ static void print_command(FILE *f, const struct command *c)
 	const char *arg;
 	size_t len;
 
-	snprintf(condition, sizeof(condition), " -n '__fish_seen_subcommand_from %s'", c->name);
+	snprintf(condition, sizeof(condition), " -n 'contains %s (__firn_verb)'", c->name);
 	if (!c->hidden) {
-		fprintf(f, "complete -c firn -n __fish_use_subcommand -a %s -d ", c->name);
+		fprintf(f, "complete -c firn -n 'contains none (__firn_verb)' -a %s -d ", c->name);
 		put_quoted(f, c->summary);
 		fputc('\n', f);
 	}
@@ -82,9 +103,13 @@ static void print_command(FILE *f, const struct command *c)
 
 void complete_fish(FILE *f)
 {
-	fputs("# fish completion for firn, made by `firn completion fish`\n"
-	      "complete -c firn -f\n",
-	      f);
+	fputs(head, f);
+	fputs("\t\tcase", f);
+	complete_foreach (o, global_options)
+		if (o->arg)
+			fprintf(f, " --%s", o->name);
+	fputc('\n', f);
+	fputs(tail, f);
 	complete_foreach (o, global_options)
 		print_option(f, "", o);
 	for (const struct command *const *c = commands; *c; c++)

@@ -7,7 +7,7 @@ static const char head[] =
     "#compdef firn\n"
     "# zsh completion for firn, made by `firn completion zsh`\n"
     "_firn_images() {\n"
-    "\tif compset -P '(oci|oci-archive):'; then\n"
+    "\tif compset -P '(oci|oci-archive|dir):'; then\n"
     "\t\t_files\n"
     "\telse\n"
     "\t\t_alternative 'transports:transport:compadd -S \"\" oci\\: oci-archive\\:' "
@@ -106,13 +106,12 @@ static void print_command(FILE *f, const struct command *c)
 	for (size_t i = 0; tables[i]; i++)
 		complete_foreach (o, tables[i])
 			print_option(f, "\t\t\t\t", o);
-	for (size_t i = 0; (arg = complete_arg(c, i, &len)); i++) {
-		if (c->max_args < 0)
-			fputs("\t\t\t\t'*:argument", f);
-		else
-			fprintf(f, "\t\t\t\t'%zu:argument", i + 1);
-		fprintf(f, ":%s' \\\n", action(complete_kind(arg, len)));
-	}
+	/* _arguments takes the rest but once, and where it ends isn't known. */
+	if (c->max_args < 0)
+		fprintf(f, "\t\t\t\t'*:argument:%s' \\\n", action(complete_any(c)));
+	for (size_t i = 0; c->max_args >= 0 && (arg = complete_arg(c, i, &len)); i++)
+		fprintf(f, "\t\t\t\t'%zu:argument:%s' \\\n", i + 1,
+			action(complete_kind(arg, len)));
 	fputs("\t\t\t\t&& return\n\t\t\t;;\n", f);
 }
 

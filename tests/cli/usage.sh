@@ -84,9 +84,25 @@ is "$(complete_bash --progress '=' pl)" "plain " "bash completes a value behind 
 is "$(complete_bash --state dir/)" "dir/sub " "bash completes a folder"
 is "$(complete_bash build -b oci : dir/f)" "dir/file " "bash completes a path behind oci:"
 is "$(complete_bash build oci)" "oci-archive: oci: " "bash completes a transport"
+is "$(complete_bash diff dir/file dir/f)" "dir/file " "bash completes what is compared"
+is "$(complete_bash copy oci : dir/f)" "dir/file " "bash completes what is copied"
+is "$(complete_bash build -b oci : layout : d)$(complete_bash build -b oci : layout :)" "  " "bash has no files for tags"
+is "$(complete_bash --progress = none --state=dir vers)" "version " "bash finds the command behind options with ="
 like "$(complete_bash build --)" "--base .*--force.*--help .*--source-digest" "bash offers a command's options"
 if have zsh; then
 	check "zsh takes its script" zsh -n _firn
+	while IFS='|' read -r typed want; do
+		run python3 "$top_srcdir/tests/cli/zsh-completes.py" "firn $typed"
+		is "$status $out$err" "0 firn $want" "zsh completes firn $typed"
+	done <<'END'
+vers|version
+version --feat|version --features
+build dir/f|build dir/file
+build --base=oci:dir/f|build --base=oci:dir/file
+tag oci:dir/s|tag oci:dir/sub/
+diff dir/file dir/f|diff dir/file dir/file
+--state dir copy oci:dir/f|--state dir copy oci:dir/file
+END
 else
 	skip_one "no zsh" "zsh takes its script"
 fi
@@ -96,6 +112,9 @@ if have fish; then
 	is "$(complete_fish 'firn vers')" "version " "fish completes a command"
 	is "$(complete_fish 'firn version --for')" "--format " "fish completes an option"
 	is "$(complete_fish 'firn --progress pl')" "plain " "fish completes a value"
+	is "$(complete_fish 'firn --state dir vers')" "version " "fish finds the place of the command behind a value"
+	is "$(complete_fish 'firn --state dir version --for')" "--format " "and the command"
+	is "$(complete_fish 'firn diff dir/f')" "dir/file " "fish completes what is compared"
 else
 	skip_one "no fish" "fish takes its script"
 fi
