@@ -266,7 +266,7 @@ static int open_place(const char *path, bool force, struct place *ret, struct fi
 	if (strcmp(path, "-") == 0)
 		return firn_fail(err, FIRN_EINVAL, "is no name for a file");
 	if (!force && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size)
-		return firn_fail(err, FIRN_EEXIST, "is there already");
+		return firn_fail(err, FIRN_EEXIST, "is there already (--force replaces it)");
 	return place_open(path, ret, err);
 }
 

@@ -89,7 +89,7 @@ static int check_folder(int dirfd, bool force, struct firn_error *err)
 	if (rc < 0 || force)
 		return rc;
 	if (faccessat(dirfd, DIR_IMAGE_MANIFEST, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return firn_fail(err, FIRN_EEXIST, "has an image already");
+		return firn_fail(err, FIRN_EEXIST, "has an image already (--force replaces it)");
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static int check_tag(struct to_registry *t, const struct root *r, struct firn_er
 		return rc;
 	if (t->to.force)
 		return 0;
-	return firn_fail(err, FIRN_EEXIST, "%s: tag \"%s\" is there already",
+	return firn_fail(err, FIRN_EEXIST, "%s: tag \"%s\" is there already (--force replaces it)",
 			 registry_name(t->registry), r->tag);
 }
 

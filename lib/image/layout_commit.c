@@ -19,7 +19,8 @@ static const char mark[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 static int tag_exists(const char *tag, struct firn_error *err)
 {
-	return firn_fail(err, FIRN_EEXIST, "tag \"%s\" is there already", tag);
+	return firn_fail(err, FIRN_EEXIST, "tag \"%s\" is there already (--force replaces it)",
+			 tag);
 }
 
 static int check_tags(const struct oci_index *index, const struct layout_entry *entries, size_t n,

@@ -128,7 +128,7 @@ is "$(cd un/blobs/sha256 && for f in *; do echo "$f  $f"; done | sha256sum -c --
 check "once more" "$firn" copy -j 9 oci:l:one oci-archive:again.tar:one
 check "gives the same bytes" cmp one.tar again.tar
 is "$(stat -c %a one.tar)" 600 "for nobody else's eyes"
-fails 1 'is there already' "over an archive" "$firn" copy oci:l:two oci-archive:one.tar
+fails 1 'is there already \(--force replaces it\)' "over an archive" "$firn" copy oci:l:two oci-archive:one.tar
 check "which stays" cmp one.tar again.tar
 check "with --force" "$firn" copy --force oci:l:two oci-archive:again.tar
 check "back to a layout" "$firn" copy oci-archive:again.tar oci:d

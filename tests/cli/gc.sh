@@ -43,7 +43,7 @@ is "$(digest_of l golden) $(digest_of l golden.rootfs)" "$(digest_of l old) $(di
 is "$(python3 -c 'import json
 print(sum(set(d["annotations"]) != {"org.opencontainers.image.ref.name"} for d in json.load(open("l/index.json"))["manifests"]))')" 0 "and is said no more of than a build says"
 cp l/index.json before
-fails 1 'tag "golden" is there already' "a name that is taken" "$firn" tag oci:l:new golden
+fails 1 'tag "golden" is there already \(--force replaces it\)' "a name that is taken" "$firn" tag oci:l:new golden
 check "nothing has changed" cmp l/index.json before
 check "tag --force" "$firn" tag --force oci:l:new golden
 is "$(digest_of l golden) $(digest_of l golden.checkpoint)" "$(digest_of l new) $(digest_of l new.checkpoint)" "it is the other image's now"

@@ -33,7 +33,7 @@ is "$(command skopeo inspect --raw --tls-verify=false "docker://$registry/cp/one
 	"the tag is that image"
 check "podman pulls the rootfs image" podman pull -q --tls-verify=false "$registry/cp/one@$(digest_of r1.rootfs)"
 check "and runs it" podman run --rm --pids-limit=0 --network host "$registry/cp/one@$(digest_of r1.rootfs)" /bin/busybox true
-fails 1 'is there already' "a tag that is another image's" firn copy -q --plain-http oci:layout:r1.rootfs "docker://$registry/cp/one:r1"
+fails 1 'is there already \(--force replaces it\)' "a tag that is another image's" firn copy -q --plain-http oci:layout:r1.rootfs "docker://$registry/cp/one:r1"
 check "with --force" firn copy -q --plain-http --force oci:layout:r1.rootfs "docker://$registry/cp/one:r1"
 is "$(command skopeo inspect --format '{{.Digest}}' --tls-verify=false "docker://$registry/cp/one:r1")" "$(digest_of r1.rootfs)" "it is the other one's"
 check "without a tag" firn copy -q --plain-http oci:layout:r1 "docker://$registry/cp/one"
