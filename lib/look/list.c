@@ -181,10 +181,10 @@ static bool is_archive_name(const char *name)
 	return strncmp(name, "checkpoint-", 11) == 0;
 }
 
-/* A checkpoint in a file or folder, or what should be one: files are left out that may be anything.
- */
+/* A checkpoint in a file or folder, or what should be one: files are left out that may be anything,
+ * but for the one that was asked for by @named. */
 static int list_one(struct list *l, const char *path, const char *name, const struct stat *st,
-		    struct firn_error *err)
+		    bool named, struct firn_error *err)
 {
 	const bool folder = S_ISDIR(st->st_mode);
 	_cleanup_(members_closep) struct members *m = NULL;
@@ -192,7 +192,7 @@ static int list_one(struct list *l, const char *path, const char *name, const st
 	struct list_row *row;
 	int opened = members_open_documents(path, &m, &why), rc;
 
-	if (opened < 0 && !folder && !is_archive_name(path_basename(name)))
+	if (opened < 0 && !folder && !named && !is_archive_name(path_basename(name)))
 		return 0;
 	rc = list_add(l, name, folder ? "folder" : "archive", &row, err);
 	if (rc < 0)
@@ -263,7 +263,7 @@ static int list_subfolder(struct list *l, int dirfd, const char *entry, const ch
 		return rc < 0 ? list_closed(l, path, name, &why, err) : rc;
 	}
 	if (is_checkpoint(fd))
-		return list_one(l, path, name, &st, err);
+		return list_one(l, path, name, &st, false, err);
 	if (depth == DEPTH_MAX)
 		return 0;
 	snprintf(prefix, sizeof(prefix), "%s/", name);
@@ -285,7 +285,7 @@ static int list_entry(struct list *l, int dirfd, const char *entry, const char *
 	if (S_ISDIR(st.st_mode) && fstatat(dirfd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode))
 		return list_subfolder(l, dirfd, entry, path, name, depth, err);
-	return S_ISREG(st.st_mode) ? list_one(l, path, name, &st, err) : 0;
+	return S_ISREG(st.st_mode) ? list_one(l, path, name, &st, false, err) : 0;
 }
 
 static void closedirp(DIR **dir)
@@ -332,13 +332,13 @@ static int list_path(struct list *l, const char *path, struct firn_error *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return firn_fail_errno(err, "open");
 	if (S_ISREG(st.st_mode))
-		return list_one(l, path, path_basename(path), &st, err);
+		return list_one(l, path, path_basename(path), &st, true, err);
 	if (!S_ISDIR(st.st_mode))
 		return firn_fail(err, FIRN_EINVAL, "is neither a file nor a folder");
 	if (has(fd, LAYOUT_MARK))
 		return list_layout(l, &ref, "", err);
 	if (is_checkpoint(fd))
-		return list_one(l, path, path_basename(path), &st, err);
+		return list_one(l, path, path_basename(path), &st, true, err);
 	return list_folder(l, fd, path, "", 0, err);
 }
 

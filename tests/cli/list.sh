@@ -57,6 +57,7 @@ is "$(rows 'r["pod"], r["namespace"], r["time"], r["size"], r["path"]' "dumps/ch
 	"('pod1', 'default', '2026-11-23T03:11:45Z', $(stat -c %s "$data/containerd-cri.tar"), 'dumps/checkpoint-web_default-counter-2026-11-23T03:14:37Z.tar')" \
 	"the documents know better than the name"
 is "$(rows 'r["base_id"][:12], r["runtime"], r["created"]' dumps/plain.tar)" "('c56abf9a787d', 'runc', '2026-11-23T03:14:37Z')" "an archive alone"
+is "$(rows 'r["name"], r["problem"]' dumps/README)" "('README', 'is no tar archive: ends in the middle')" "another file that is asked for"
 for form in oci:dumps/layout dumps/layout; do
 	is "$(rows 'r["name"], r["kind"], r["tag"], r["container"], r.get("containers"), r["external_base"], r["size"] > 400000' "$form")" \
 		"('a', 'checkpoint', 'a', 'c1', None, True, True)
