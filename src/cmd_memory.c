@@ -79,13 +79,16 @@ static int parse_range(struct app *app, const char *text, struct firn_memory_opt
 {
 	const char *at = text;
 	uint64_t number = START_ALONE_BYTES;
-	char sign;
+	char sign = '+';
 
 	if (!take_hex(&at, &how->from))
 		return misuse(app, err, "--address %s: an address is hexadecimal", text);
-	sign = *at ? *at++ : '+';
-	if ((sign != '-' && sign != '+') || (*at && !take_hex(&at, &number)) || *at)
-		return misuse(app, err, "--address %s: want START-END or START+LENGTH", text);
+	if (*at) {
+		sign = *at++;
+		if ((sign != '-' && sign != '+') || !take_hex(&at, &number) || *at)
+			return misuse(app, err, "--address %s: want START-END or START+LENGTH",
+				      text);
+	}
 	how->to = sign == '-' ? number : how->from + number;
 	/* Up to the very end is 0, as the library has it. */
 	if (how->to && how->to <= how->from)

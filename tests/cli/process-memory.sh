@@ -122,6 +122,9 @@ like "$out" '^0x10[0-9a-f]+ B=$' "is found"
 fails 4 'there is no process 7' "nobody" "$firn" memory -p 7 "$plain"
 fails 4 'there is no process 7' "nobody's bytes" "$firn" memory -p 7 --area all "$plain"
 fails 4 'nothing of that memory' "where there is nothing" "$firn" memory -p 1 -a 1000+10 "$plain"
+for range in 7ffdeb7cef79- 7ffdeb7cef79+ 5- 5-6- 5/6; do
+	fails 2 'want START-END or START\+LENGTH' "half a range: $range" "$firn" memory -p 1 -a $range "$plain"
+done
 fails 2 'an address is hexadecimal' "no address" "$firn" memory -p 1 -a heap "$plain"
 fails 2 'want START-END' "half a range" "$firn" memory -p 1 -a 10-zz "$plain"
 fails 2 'ends before it begins' "a range backwards" "$firn" memory -p 1 -a 20-10 "$plain"
