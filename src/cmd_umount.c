@@ -30,7 +30,7 @@ static int umount_each(struct app *app, int n, char **dirs, struct firn_error *e
 		int one = firn_umount(dirs[i], app->state, err);
 
 		if (one < 0 && n > 1) {
-			progress_error(&app->progress, "umount", err->msg, EXIT_FAILED);
+			progress_error(&app->progress, "umount", err->msg, exit_status_of(one));
 			err->msg[0] = '\0';
 		}
 		rc = rc < 0 ? rc : one;

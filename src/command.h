@@ -52,6 +52,9 @@ extern const struct command *const commands[]; /* ends with NULL */
 extern const struct opt global_options[];      /* into struct app */
 extern const struct opt format_options[];      /* into struct app; commands with fields have it */
 
+/* The exit status for -code. */
+int exit_status_of(int rc);
+
 const struct command *command_find(const char *name);
 
 /* --help of @c, or of firn itself for NULL. */

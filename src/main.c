@@ -12,7 +12,7 @@
 
 #define STDOUT_BYTES 65536 /* no help, completion or result is longer */
 
-static int status_of(int rc)
+int exit_status_of(int rc)
 {
 	switch (-rc) {
 	case FIRN_OK:
@@ -49,7 +49,7 @@ static bool names_verb(const char *text, const struct command *c)
 static int report_failure(struct app *app, const struct command *c, int rc,
 			  const struct firn_error *err)
 {
-	int status = status_of(rc);
+	int status = exit_status_of(rc);
 
 	if (err->msg[0])
 		progress_error(&app->progress, c && !names_verb(err->msg, c) ? c->name : NULL,

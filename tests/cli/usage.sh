@@ -45,6 +45,10 @@ if have python3; then
 	is "$(wc -l <lines)" 1 "the failure is one line"
 	run_stdin json_valid <lines
 	status_is 0 "the failure is JSON"
+	run "$firn" --progress=json --state state umount one two
+	like "$err" '"status":4\}$' "each failure of several has its status, too"
+	unlike "$err" '"status":[^4]' "and no other"
+	is "$status" 4 "which is the exit status"
 else
 	skip_one "no python3" "JSON is valid" python3
 fi
