@@ -20,7 +20,8 @@ extern "C" {
  * @param image  "oci:DIR[:TAG|@DIGEST]"; without a tag or digest the only image there is
  * @param tag    the new name; one that is there already is -FIRN_EEXIST
  * @param force  ... unless this is set: then the other image loses it
- * @return 0; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
+ * @return 0; -FIRN_EEXIST; -FIRN_EINVAL for a name that is none, or when it takes a tag or digest
+ * to tell which image; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_tag(const char *image, const char *tag, int force, struct firn_error *err);
 
@@ -32,7 +33,8 @@ struct firn_upkeep;
  *
  * @param image  "oci:DIR:TAG"
  * @param ret    to be freed with firn_upkeep_free(): an object with the list "tags"; may be NULL
- * @return 0; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
+ * @return 0; -FIRN_EINVAL for what has no tag; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY,
+ *         -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_rm(const char *image, struct firn_upkeep **ret, struct firn_error *err);
 
@@ -74,7 +76,8 @@ struct firn_gc_opts {
  *                "partial" and "partial_bytes" of downloads that
  *                nobody went on with, "young_blobs" and "young_bytes" that are kept for their age,
  * "absent" documents that are referred to and not there
- * @return 0; -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
+ * @return 0; -FIRN_EINVAL for an image of it; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY,
+ *         -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_gc(const char *layout, const struct firn_gc_opts *opts,
 			struct firn_upkeep **ret, struct firn_error *err);
