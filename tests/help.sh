@@ -64,5 +64,8 @@ done
 for call in $(sed -n 's/^[[:space:]]*\(firn_[a-z0-9_]*\);.*/\1/p' "$top_srcdir/lib/libfirn.map"); do
 	grep -Fq "*$call*()" "$man/libfirn.scd" || not_ok "libfirn(3) lacks $call"
 done
-ok "libfirn(3) was compared with the library's calls"
+for header in "$top_srcdir"/include/firn/*.h; do
+	grep -Fq "*#include <firn/$(basename "$header")>*" "$man/libfirn.scd" || not_ok "libfirn(3) lacks $(basename "$header")"
+done
+ok "libfirn(3) was compared with the library's calls and headers"
 done_testing
