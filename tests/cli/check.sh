@@ -108,9 +108,9 @@ fails 4 'No such file' "nothing there" "$firn" check gone
 fails 4 'gone' "no root directory" "$firn" check --rootfs gone "$data/podman-none.tar"
 fails 2 'Podman' "Podman restores in its own way" "$firn" check --runtime podman "$data/podman-none.tar"
 if tap_is_root && have setpriv; then
-	chmod 755 "$work"
+	firn_for_all
 	cp "$data/podman-none.tar" one.tar && chmod 644 one.tar
-	run setpriv --reuid 65534 --regid 65534 --clear-groups "$firn" check --format json one.tar
+	run nobody "$work/bin/firn" check --format json one.tar
 	cp .out said.json
 	like "$(world said.json)" '^base (fail it needs the image|warning not looked at)' "without root: it asks for the base, or says why not"
 	like "$(world said.json)" '^mounts ok ' "and asks the rest"

@@ -7,6 +7,7 @@
 # shellcheck source=tests/cli/mount-lib.sh
 . "$top_srcdir/tests/cli/mount-lib.sh"
 need_tool bsdtar
+need_tool jq
 
 blob() { echo "layout/blobs/sha256/${1#sha256:}"; }
 # layers TAG C|R: media type and digest of each layer that we made, a line each

@@ -4,6 +4,7 @@
 # their own, with a /dev/fuse that users may open; what they compare with, root mounts beside it.
 need_tool python3
 need_tool zstd
+need_tool ps
 need_mount
 tap_fuse() {
 	have fusermount3 && have setpriv && { grep -qw fuse /proc/filesystems || modprobe fuse; } &&
@@ -17,20 +18,17 @@ need fuse "needs fusermount3, libfuse3, setpriv and a kernel with FUSE" tap_fuse
 own_mounts
 cd "$work" || exit 99
 work=$PWD
-chmod 755 "$work"
+firn_for_all
 mount -t tmpfs tmpfs /run || bail "no tmpfs on /run"
-mkdir dev home bin && mount -t tmpfs -o dev,mode=755 dev dev && mknod dev/fuse c 10 229 && chmod 666 dev/fuse || bail "no device"
+mkdir dev home && mount -t tmpfs -o dev,mode=755 dev dev && mknod dev/fuse c 10 229 && chmod 666 dev/fuse || bail "no device"
 [ -e /dev/fuse ] || touch /dev/fuse
 mount --bind dev/fuse /dev/fuse || bail "no /dev/fuse"
-# nobody can't look into the folder of the build.
-cp "$firn" bin/firn
-cp "$(dirname "$firn")"/libfirn.so.0 bin/ 2>/dev/null
 mkdir -m 700 home/run && chown -R nobody home
 at_exit 'umount -l "$work/dev" 2>/dev/null'
 me=$(id -u nobody)
 as_user() {
 	setpriv --reuid="$me" --regid="$(id -g nobody)" --clear-groups env PATH=/usr/bin:/bin HOME="$work/home" XDG_RUNTIME_DIR="$work/home/run" \
-		LD_LIBRARY_PATH="$work/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"
+		LD_LIBRARY_PATH="$LD_LIBRARY_PATH" "$@"
 }
 user_firn() { as_user "$work/bin/firn" "$@"; }
 list_tree() { as_user python3 "$work/bin/list-tree.py" "$@"; }

@@ -91,6 +91,13 @@ own_mounts() {
 	FIRN_TEST_UNSHARED=1 exec unshare --mount --propagation private "$BASH" "$0"
 }
 need_mount() { need mount "needs root and a kernel with EROFS" tap_erofs; }
+# After this every user can run $work/bin/firn: not everybody can look into the folder of the build.
+firn_for_all() {
+	chmod 755 "$work" && mkdir -p "$work/bin" && cp "$firn" "$work/bin/firn"
+	cp "$(dirname "$firn")"/libfirn.so.0 "$work/bin/" 2>/dev/null
+	export LD_LIBRARY_PATH=$work/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+}
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
 # run COMMAND...: its output in $out and $err, its exit status in $status. Standard input is empty.
 run() {
