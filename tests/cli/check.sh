@@ -102,6 +102,24 @@ run "$firn" check --format json "$data/podman-none.tar"
 cp .out said.json
 ! tap_is_root || like "$(world said.json)" '^files warning not compared: the image that the container was made from is missing' \
 	"without a base: that is why files aren't compared"
+# --- a chain of dumps: what the newest leaves to the one before it has to fit, too
+cp -a raw/img before && cp -a raw/img after && ln -s ../before after/parent
+python3 - after <<'EOS'
+import glob, struct, sys
+for name in glob.glob(sys.argv[1] + "/pagemap-[0-9]*.img")[:1]:
+    number = lambda v: bytes([v & 127 | 128]) + number(v >> 7) if v > 127 else bytes([v])
+    entry = b"\x08" + number(1 << 24) + b"\x10" + number(1 << 30) + b"\x20" + number(1)  # 4 TiB: in the dump before
+    with open(name, "r+b") as f:
+        f.seek(8)
+        f.seek(struct.unpack("<I", f.read(4))[0], 1)  # its head stays
+        f.write(struct.pack("<I", len(entry)) + entry)
+        f.truncate()
+EOS
+for form in raw/img after; do
+	run "$firn" check --rootfs root --format '{{.Check}} {{.Level}} {{.What}}' "$form"
+	is "$(sed -n 's/^memory \([a-z]*\) the processes need \([0-9]*\) MiB.*/\1 \2/p' <<<"$out")" \
+		"$([ $form = after ] && echo fail 4194304 || echo ok 1)" "$form: the memory it needs"
+done
 : >empty
 fails 3 'no tar archive' "no checkpoint" "$firn" check empty
 fails 4 'No such file' "nothing there" "$firn" check gone
