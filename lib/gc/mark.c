@@ -18,14 +18,20 @@ struct keys {
 	size_t room, n;    /* room: a power of two */
 };
 
+/* A document still to be read. */
+struct todo {
+	struct digest digest;
+	bool image; /* a manifest or index: else it may be no JSON, whatever its type says */
+};
+
 struct marks {
 	/*
 	 * What is named first as somebody's layer, or without a type, may be named as a manifest
 	 * later: then it is read, though it was marked long ago.
 	 */
-	struct keys marked, documents;
+	struct keys marked, images, others;
 	struct sip_key salt;
-	struct digest *todo; /* documents still to be read */
+	struct todo *todo;
 	size_t ntodo, todo_room, absent;
 	struct store *store; /* where marks_add() looks now */
 	bool weigh;
@@ -48,7 +54,8 @@ struct marks *marks_free(struct marks *m)
 {
 	if (m) {
 		free(m->marked.slots);
-		free(m->documents.slots);
+		free(m->images.slots);
+		free(m->others.slots);
 		free(m->todo);
 	}
 	free(m);
@@ -157,31 +164,37 @@ static int mark(struct marks *m, const struct digest *d, struct firn_error *err)
 	return rc;
 }
 
-static int add_document(struct marks *m, const struct digest *d, struct firn_error *err)
+static int add_document(struct marks *m, const struct digest *d, bool image, struct firn_error *err)
 {
 	const struct key k = key_of(d);
-	int rc = add(m, &m->documents, &k, MARK_DOCUMENTS_MAX, "documents", err);
+	int rc;
 
+	if (!image && have(m, &m->images, &k))
+		return 0;
+	rc = add(m, image ? &m->images : &m->others, &k, MARK_DOCUMENTS_MAX, "documents", err);
 	if (rc <= 0)
 		return rc;
 	if (m->ntodo == m->todo_room) {
 		const size_t room = m->todo_room ? 2 * m->todo_room : 64;
-		struct digest *more = reallocarray(m->todo, room, sizeof(*more));
+		struct todo *more = reallocarray(m->todo, room, sizeof(*more));
 
 		if (!more)
 			return firn_fail_oom(err, "marks");
 		m->todo = more;
 		m->todo_room = room;
 	}
-	m->todo[m->ntodo++] = *d;
+	m->todo[m->ntodo++] = (struct todo){ *d, image };
 	return 0;
 }
 
-/* Manifests, indexes, and what others have in JSON. A config leads nowhere. */
-static bool leads_on(const char *type, uint64_t size)
+static bool is_image(const char *type)
 {
-	if (oci_is_manifest(type) || oci_is_index(type))
-		return true;
+	return oci_is_manifest(type) || oci_is_index(type);
+}
+
+/* What others have in JSON. A config leads nowhere. */
+static bool may_lead_on(const char *type, uint64_t size)
+{
 	return size <= OCI_DOCUMENT_MAX && strstr(type, "json") && strcmp(type, OCI_CONFIG) != 0 &&
 	       strcmp(type, DOCKER_CONFIG) != 0 && strcmp(type, OCI_EMPTY) != 0;
 }
@@ -198,9 +211,11 @@ static int take_object(struct marks *m, const json_t *j, struct firn_error *err)
 	if (!text || digest_parse(&d, text, NULL) < 0)
 		return 0;
 	rc = mark(m, &d, err);
-	if (rc < 0 || !type || size < 0 || !leads_on(type, (uint64_t)size))
+	if (rc < 0 || !type || size < 0)
 		return rc < 0 ? rc : 0;
-	return add_document(m, &d, err);
+	if (is_image(type) || may_lead_on(type, (uint64_t)size))
+		return add_document(m, &d, is_image(type), err);
+	return 0;
 }
 
 /* JSON_DEPTH_MAX bounds this. */
@@ -224,13 +239,37 @@ static int take(struct marks *m, const json_t *j, struct firn_error *err)
 	return rc;
 }
 
-static int read_document(struct marks *m, const struct digest *d, struct firn_error *err)
+/* Of several documents in one, or of what isn't one: every digest counts that stands in it. */
+static int take_text(struct marks *m, const char *text, size_t len, struct firn_error *err)
+{
+	static const size_t lengths[] = { sizeof("sha256:") + 63, sizeof("sha512:") + 127 };
+	const char *end = text + len;
+	int rc = 0;
+
+	for (const char *at = text; (at = memmem(at, (size_t)(end - at), "sha", 3)); at += 3) {
+		for (size_t i = 0; rc >= 0 && i < ARRAY_SIZE(lengths); i++) {
+			char one[DIGEST_TEXT_MAX] = { 0 };
+			struct digest d;
+
+			if (lengths[i] > (size_t)(end - at))
+				continue;
+			memcpy(one, at, lengths[i]);
+			if (digest_parse(&d, one, NULL) == 0)
+				rc = mark(m, &d, err);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int read_document(struct marks *m, const struct todo *t, struct firn_error *err)
 {
 	_free_ char *text = NULL;
 	_json_ json_t *j = NULL;
 	char name[DIGEST_TEXT_MAX];
 	size_t len = 0;
-	int rc = store_read(m->store, d, 0, OCI_DOCUMENT_MAX, &text, &len, err);
+	int rc = store_read(m->store, &t->digest, 0, OCI_DOCUMENT_MAX, &text, &len, err);
 
 	if (rc == -FIRN_ENOTFOUND) {
 		m->absent++;
@@ -238,9 +277,11 @@ static int read_document(struct marks *m, const struct digest *d, struct firn_er
 	}
 	if (rc == 0)
 		rc = json_parse(text, len, &j, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "%s", digest_text(d, name));
-	return take(m, j, err);
+	if (rc == 0)
+		return take(m, j, err);
+	if (text && !t->image && rc != -FIRN_ENOMEM)
+		return take_text(m, text, len, err);
+	return firn_wrap(err, rc, "%s", digest_text(&t->digest, name));
 }
 
 int marks_add(struct marks *m, struct store *s, const json_t *j, struct firn_error *err)
@@ -250,9 +291,9 @@ int marks_add(struct marks *m, struct store *s, const json_t *j, struct firn_err
 	m->store = s;
 	rc = take(m, j, err);
 	while (rc == 0 && m->ntodo) {
-		const struct digest d = m->todo[--m->ntodo];
+		const struct todo t = m->todo[--m->ntodo];
 
-		rc = read_document(m, &d, err);
+		rc = read_document(m, &t, err);
 	}
 	return rc;
 }

@@ -2,7 +2,8 @@
 /*
  * What can be reached from an index.json: every digest that any document says which can be reached,
  * whatever it says it for. That is more than the image-spec's layers, configs and subjects: a
- * document of a type that nobody here knows keeps what it names as well.
+ * document of a type that nobody here knows keeps what it names as well, and one that is no JSON
+ * though its type says so, or too much of it, all that its text has the digests of.
  */
 #ifndef FIRN_GC_MARK_H
 #define FIRN_GC_MARK_H

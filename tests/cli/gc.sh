@@ -106,13 +106,17 @@ is "$out" "0 0 0" "finds nothing"
 check "the image can be built again" "$firn" build -q "$data/podman-none.tar" oci:l:old
 is "$(whole l old middle new other)" "" "and is whole"
 
-# Others' things: an index in an index, a subject, a type that nobody knows, a file that is no blob.
+# Others' things: an index in an index, a subject, a type that nobody knows, JSON that is none, a file that is no blob.
 rm -rf l && cp -a first l
 deep=$(echo deep | add_blob l)
+deeper=$(echo deeper | add_blob l)
 odd=$(printf '{"mediaType":"application/x-odd+json","parts":[{"digest":"%s","size":5,"mediaType":"a/b"}]}' "$deep" | add_blob l)
 manifest=$(printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/x-odd+json","digest":"%s","size":1},"layers":[]}' "$odd" | add_blob l)
 subject=$(printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"x/y","digest":"%s","size":1},"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":1}}' "$deep" "$manifest" | add_blob l)
-index=$(printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":1},{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%064d","size":1}]}' "$subject" 7 | add_blob l)
+lines=$(printf '{"a":1}\n{"b":"%s"}\n' "$deeper" | add_blob l)
+packed=$(printf '{}' | gzip -n | add_blob l)
+artifact=$(printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"x/y","digest":"%s","size":1},"layers":[{"mediaType":"application/x-ndjson","digest":"%s","size":80},{"mediaType":"application/x-odd+json+gzip","digest":"%s","size":22}]}' "$deep" "$lines" "$packed" | add_blob l)
+index=$(printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":1},{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":1},{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%064d","size":1}]}' "$artifact" "$subject" 7 | add_blob l)
 loose=$(echo loose | add_blob l)
 echo kept >l/blobs/sha256/README
 python3 - l "$index" <<'END'
@@ -125,7 +129,7 @@ END
 cp -a l foreign
 check "gc of a layout with images of others" "$firn" gc --grace 0 --format '{{json .Removed}} {{.Absent}}' oci:l
 is "$out" "[\"$loose\"] 1" "removes what nobody names alone"
-for d in "$deep" "$odd" "$manifest" "$subject" "$index"; do
+for d in "$deep" "$deeper" "$odd" "$manifest" "$subject" "$lines" "$packed" "$artifact" "$index"; do
 	[ -e "l/blobs/sha256/${d#sha256:}" ] || echo "$d"
 done >gone
 is "$(cat gone)" "" "all that others refer to stays"
@@ -133,6 +137,11 @@ is "$(cat l/blobs/sha256/README)" kept "so does a file that is no blob"
 rm -rf l && cp -a foreign l
 echo '{"broken":1}' >"l/blobs/sha256/${subject#sha256:}"
 fails 3 "${subject#sha256:}" "a document that isn't what it should be" "$firn" gc --grace 0 oci:l
+check "then nothing is removed" test -e "l/blobs/sha256/${loose#sha256:}"
+rm -rf l && cp -a foreign l
+none=$(echo '{"schemaVersion":2,' | add_blob l)
+sed -i "s/$index/$none/" l/index.json
+fails 3 "${none#sha256:}" "an index that is no JSON" "$firn" gc --grace 0 oci:l
 check "then nothing is removed" test -e "l/blobs/sha256/${loose#sha256:}"
 # An image that is somebody's opaque layer before it is anybody's image.
 rm -rf l && cp -a first l
