@@ -203,24 +203,11 @@ static int archive_check(struct to *to, const struct roots *roots, struct firn_e
 	return rc < 0 ? rc : put_header(t, "blobs/", 0, err);
 }
 
-/* The entry of index.json for an image. */
-static int make_entry(const struct root *r, json_t *list, struct firn_error *err)
+static int add_entry(const struct root *r, json_t *list, struct firn_error *err)
 {
 	_json_ json_t *j = NULL;
-	json_t *annotations;
-	int rc = oci_descriptor_json(&r->desc, &j, err);
+	int rc = layout_entry_json(&r->desc, r->tag, &j, err);
 
-	if (rc < 0)
-		return rc;
-	annotations = json_object_get(j, "annotations");
-	if (!annotations && r->tag) {
-		rc = json_put(j, "annotations", json_object(), err);
-		annotations = json_object_get(j, "annotations");
-	}
-	if (rc == 0 && r->tag)
-		rc = json_put_str(annotations, OCI_REF_NAME, r->tag, err);
-	else if (annotations)
-		json_object_del(annotations, OCI_REF_NAME);
 	if (rc < 0)
 		return rc;
 	return json_array_append(list, j) < 0 ? firn_fail_oom(err, "index.json") : 0;
@@ -233,7 +220,7 @@ static int put_index(struct to_archive *t, const struct roots *roots, struct fir
 	int rc = index ? 0 : firn_fail_oom(err, "index.json");
 
 	for (size_t i = 0; rc == 0 && i < roots->n; i++)
-		rc = make_entry(&roots->list[i], json_object_get(index, "manifests"), err);
+		rc = add_entry(&roots->list[i], json_object_get(index, "manifests"), err);
 	if (rc < 0 || (rc = json_print(index, &text, err)) < 0)
 		return rc;
 	return put_file(t, "index.json", (char *)text.data, text.len, err);

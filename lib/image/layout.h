@@ -63,6 +63,9 @@ struct layout_entry {
 	const struct oci_descriptor *desc; /* NULL: the tag has to go, if it is there */
 };
 
+/* What index.json has for an image: @desc, named @tag instead of what it was (NULL: nameless). */
+int layout_entry_json(const struct oci_descriptor *desc, const char *tag, json_t **ret,
+		      struct firn_error *err) _must_check_;
 /* -FIRN_EEXIST naming the first of @entries whose tag is there already; for a check up front. */
 int layout_check_tags(struct layout *l, const struct layout_entry *entries, size_t n,
 		      struct firn_error *err) _must_check_;

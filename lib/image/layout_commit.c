@@ -43,23 +43,25 @@ int layout_check_tags(struct layout *l, const struct layout_entry *entries, size
 	return firn_wrap(err, rc, "layout %s", l->path);
 }
 
-/* The entry of index.json for @e. */
-static int make_entry(const struct layout_entry *e, json_t **ret, struct firn_error *err)
+int layout_entry_json(const struct oci_descriptor *desc, const char *tag, json_t **ret,
+		      struct firn_error *err)
 {
 	_json_ json_t *j = NULL;
 	json_t *annotations;
-	int rc = oci_descriptor_json(e->desc, &j, err);
+	int rc = oci_descriptor_json(desc, &j, err);
 
 	if (rc < 0)
 		return rc;
 	annotations = json_object_get(j, "annotations");
-	if (!json_is_object(annotations)) {
+	/* "null" is as good as none. */
+	if (tag && !json_is_object(annotations)) {
 		rc = json_put(j, "annotations", json_object(), err);
-		if (rc < 0)
-			return rc;
 		annotations = json_object_get(j, "annotations");
 	}
-	rc = json_put_str(annotations, OCI_REF_NAME, e->tag, err);
+	if (rc == 0 && tag)
+		rc = json_put_str(annotations, OCI_REF_NAME, tag, err);
+	else
+		json_object_del(annotations, OCI_REF_NAME);
 	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&j);
@@ -81,7 +83,7 @@ static int set_entry(json_t *manifests, const struct layout_entry *e, struct fir
 {
 	json_t *entry = NULL;
 	size_t i = 0;
-	int rc = make_entry(e, &entry, err);
+	int rc = layout_entry_json(e->desc, e->tag, &entry, err);
 
 	if (rc < 0)
 		return rc;

@@ -154,6 +154,18 @@ is "$(find forged2 -path '*/blobs/*' -type f 2>/dev/null)$(ls forged.tar 2>/dev/
 is "$(tags f)$(whole f one two)" "$(tags l)" "all are there"
 check "by digest to an archive" "$firn" copy "oci:l@$one" oci-archive:nameless.tar
 check "has no name there" "$firn" copy oci-archive:nameless.tar oci:g:x
+# As Go writes a map that isn't there.
+cp -a l null && python3 - null "$one" <<'END'
+import json, sys
+path = sys.argv[1] + "/index.json"
+top = json.load(open(path))
+for d in top["manifests"]:
+    if d["digest"] == sys.argv[2]:
+        d["annotations"] = None
+json.dump(top, open(path, "w"))
+END
+check "no annotations, and a name" "$firn" copy "oci:null@$one" oci-archive:null.tar:x
+check "which it has then" "$firn" copy oci-archive:null.tar:x oci:null:x
 is "$(digest_of g x)" "$one" "and is found without"
 fails 2 'no name for a file' "to standard output" "$firn" copy oci:l:one oci-archive:-
 (cat >piped.tar) < <("$firn" copy -q oci:l:one oci-archive:/dev/fd/3 3>&1 >/dev/null)
