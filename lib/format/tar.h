@@ -8,7 +8,7 @@
  * (SCHILY.acl.*; no engine writes them), libarchive's second copy of the xattrs, and overlayfs' own
  * xattrs ("trusted.overlay.*", "user.overlay.*"), which would steer the overlay we mount.
  *
- * The headers are parsed here and not by libarchive (it serves xz and bzip2): it follows the
+ * The headers are parsed here and not by libarchive (it serves bzip2): it follows the
  * process' locale with names (and recomposes them in a UTF-8 one), takes -0.5 s for +0.5 s, reads
  * unknown types as files and the end of the file as the end of the archive.
  */

@@ -20,7 +20,6 @@
 	X(archive_read_next_header)                                                                \
 	X(archive_read_open)                                                                       \
 	X(archive_read_support_filter_bzip2)                                                       \
-	X(archive_read_support_filter_xz)                                                          \
 	X(archive_read_support_format_raw)                                                         \
 	X(archive_set_error)
 
@@ -143,9 +142,8 @@ int tar_filter(struct istream *from, struct istream **ret, struct firn_error *er
 	if (!f->a || la.archive_read_support_format_raw(f->a) != ARCHIVE_OK)
 		return firn_fail_oom(err, "decompress");
 	/* ARCHIVE_WARN: it would have to run a program for it */
-	if (la.archive_read_support_filter_xz(f->a) != ARCHIVE_OK ||
-	    la.archive_read_support_filter_bzip2(f->a) != ARCHIVE_OK)
-		return firn_fail(err, FIRN_EUNSUPP, "decompress: libarchive knows no xz or bzip2");
+	if (la.archive_read_support_filter_bzip2(f->a) != ARCHIVE_OK)
+		return firn_fail(err, FIRN_EUNSUPP, "decompress: libarchive knows no bzip2");
 	*ret = take_ptr(&owned);
 	return 0;
 }

@@ -67,7 +67,7 @@ static void tap_freep(struct tap **t)
 		tap_close(&(*t)->in);
 }
 
-enum packing { PLAIN, CODEC, FILTER };
+enum packing { PLAIN, CODEC, XZ, BZIP2 };
 
 static enum packing packing_of(const uint8_t *head, size_t n)
 {
@@ -76,9 +76,9 @@ static enum packing packing_of(const uint8_t *head, size_t n)
 	if (codec_detect(head, n) != CODEC_NONE)
 		return CODEC;
 	if (n >= sizeof(xz) && memcmp(head, xz, sizeof(xz)) == 0)
-		return FILTER;
+		return XZ;
 	if (n >= 4 && memcmp(head, "BZh", 3) == 0 && head[3] >= '1' && head[3] <= '9')
-		return FILTER;
+		return BZIP2;
 	return PLAIN;
 }
 
@@ -91,7 +91,9 @@ static int unpack(struct tap **t, enum packing how, struct istream **ret, struct
 	switch (how) {
 	case CODEC:
 		return codec_reader(c, &tap->in, 0, ret, err);
-	case FILTER:
+	case XZ:
+		return tar_xz(&tap->in, ret, err);
+	case BZIP2:
 		return tar_filter(&tap->in, ret, err);
 	default:
 		*ret = &tap->in;
@@ -184,8 +186,10 @@ const char *tar_input_packing(const struct tar_input *in)
 	if (!in->compressed)
 		return "none";
 	switch (packing_of(in->tap->peek, in->tap->peek_len)) {
-	case FILTER:
-		return in->tap->peek[0] == 'B' ? "bzip2" : "xz";
+	case XZ:
+		return "xz";
+	case BZIP2:
+		return "bzip2";
 	default:
 		return codec_name(codec_detect(in->tap->peek, in->tap->peek_len));
 	}

@@ -2,7 +2,7 @@
 /*
  * The parts of the tar reader, for lib/format/tar*.c only: bytes in, structs out.
  *
- *   tar_input   the uncompressed bytes, one after the other (tar_filter: xz and bzip2)
+ *   tar_input   the uncompressed bytes, one after the other (tar_xz, tar_filter: bzip2)
  *   tar_header  one 512-byte header block (POSIX.1-2008 pax, "ustar Interchange Format"; tar(5))
  *   tar_pax     the records of an extended header ("pax Extended Header")
  *   tar_entry   header and records to entry
@@ -18,6 +18,8 @@
 #define TAR_TARGET_MAX  4095         /* bytes of a symbolic link: PATH_MAX less its NUL */
 #define TAR_RATIO       200
 #define TAR_RATIO_FROM  (1ull << 30) /* unpacked bytes from which the ratio is looked at */
+/* Memory for xz, whose archives say what they take: xz -6 9 MiB, xz -9 65. */
+#define TAR_XZ_MEMORY_MAX (72u << 20)
 
 struct tar_input;
 
@@ -44,7 +46,8 @@ int tar_input_skip(struct tar_input *in, uint64_t n, struct firn_error *err) _mu
 /* A stream is read to its end, so that its truncation and its checksum show. */
 int tar_input_drain(struct tar_input *in, struct firn_error *err) _must_check_;
 
-/* Decompresses xz and bzip2. Takes @in, also on failure. */
+/* Decompress xz or bzip2. Take @in, also on failure. */
+int tar_xz(struct istream *in, struct istream **ret, struct firn_error *err) _must_check_;
 int tar_filter(struct istream *in, struct istream **ret, struct firn_error *err) _must_check_;
 
 struct tar_header {

@@ -274,6 +274,47 @@ START_TEST(compressed_tail)
 }
 END_TEST
 
+/* The .xz file format 1.0.4, sections 3.1 and 5.3.1: the dictionary's size, in what libarchive
+ * wrote. */
+static void set_dictionary(struct buf *packed, uint8_t size)
+{
+	uint8_t *header = packed->data + 12;
+	uint32_t crc = UINT32_MAX;
+
+	ck_assert_mem_eq(header, "\2\0\x21\1", 4);
+	header[4] = size;
+	for (size_t i = 0; i < 8; i++) {
+		crc ^= header[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+	}
+	for (size_t i = 0; i < 4; i++)
+		header[8 + i] = (uint8_t)(~crc >> 8 * i);
+}
+
+static const struct {
+	uint8_t size;
+	int rc;
+} dictionaries[] = { { 28, 0 }, { 29, -FIRN_ELIMIT }, { 35, -FIRN_ELIMIT }, { 41, -FIRN_EUNSUPP } };
+
+/* 64 MiB (what xz -9 takes), 96 and 768; then what isn't one. */
+START_TEST(compressed_memory)
+{
+	_buf_ struct buf b = BUF_INIT, packed = BUF_INIT;
+	struct firn_error err = { 0 };
+	struct digest d;
+
+	make_names();
+	sample(&b);
+	pack("xz", &b, &packed);
+	set_dictionary(&packed, dictionaries[_i].size);
+	ck_assert_int_eq(digest_bytes(packed.data, packed.len, true, 0, &d, &err),
+			 dictionaries[_i].rc);
+	if (dictionaries[_i].rc == -FIRN_ELIMIT)
+		ck_assert_ptr_nonnull(strstr(err.msg, "72 MiB of memory: unpack it first"));
+}
+END_TEST
+
 START_TEST(compressed_flags)
 {
 	_buf_ struct buf b = BUF_INIT, packed = BUF_INIT;
@@ -379,6 +420,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, compressed, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, compressed_truncated, 0, ARRAY_SIZE(filters));
 	tcase_add_test(tc, compressed_tail);
+	tcase_add_loop_test(tc, compressed_memory, 0, ARRAY_SIZE(dictionaries));
 	tcase_add_loop_test(tc, compressed_flags, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, engine_compressed, 0, ARRAY_SIZE(podman));
 	tcase_add_loop_test(tc, bomb, 0, ARRAY_SIZE(bombs));
