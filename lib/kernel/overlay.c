@@ -92,6 +92,20 @@ int overlay_mount(const struct overlay *o, struct firn_error *err)
 	return firn_wrap(err, rc, "overlay");
 }
 
+bool overlay_is_written(int folder, int upper, int work)
+{
+	_fd_ int ctx = fsctx_open(OVERLAY_TYPE, NULL), mount = -1;
+
+	if (ctx < 0 || fsctx_string(ctx, "index", "on", NULL) < 0 ||
+	    fsctx_fd_path(ctx, "lowerdir", folder, NULL) < 0 ||
+	    fsctx_fd_path(ctx, "upperdir", upper, NULL) < 0 ||
+	    fsctx_fd_path(ctx, "workdir", work, NULL) < 0 ||
+	    (needs_userxattr(upper) && fsctx_flag(ctx, "userxattr", NULL) < 0))
+		return false;
+	mount = fsctx_mount(ctx, MOUNT_ATTRS_DATA, NULL);
+	return mount < 0 && errno == EBUSY;
+}
+
 static int print_options(const struct overlay *o, struct buf *out, struct firn_error *err)
 {
 	char path[FD_PATH_MAX];

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,14 @@ int overlay_mount(const struct overlay *o, struct firn_error *err) _must_check_;
  * (lowerdir+, Linux 6.7). All options share one page: about 200 layers.
  */
 int overlay_mount_by_options(const struct overlay *o, struct firn_error *err) _must_check_;
+
+/*
+ * Whether an overlay that is mounted anywhere, also where we don't see it, has @folder for its
+ * upper or work folder: a second one would harm both, but the kernel refuses that only where there
+ * is an index (ovl_report_in_use()). It is asked with @folder below a trial of that kind, which
+ * isn't attached anywhere; @upper and @work are empty folders of one file system.
+ */
+bool overlay_is_written(int folder, int upper, int work);
 
 /* Nothing of the layers below shines through @folder of an upper folder. */
 int overlay_make_opaque(int folder, struct firn_error *err) _must_check_;

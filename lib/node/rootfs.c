@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/folder.h"
+#include "base/lock.h"
 #include "kernel/fsctx.h"
 #include "kernel/overlay.h"
 
@@ -11,6 +12,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
+
+#define LOCK_SECONDS 10  /* while another firn mounts with the same folder */
+#define TRIALS       10  /* while another mount has it */
+#define TRIAL_PAUSE  200 /* ms between them */
 
 /* The topmost layer that says what the root is like; when none does, any is as good. */
 static int root_layer(const struct rootfs *r)
@@ -57,26 +63,66 @@ static int keep_folder(int parent, const char *name, struct firn_error *err)
 	return fd >= 0 ? fd : firn_fail_errno(err, "open %s", name);
 }
 
-static int open_upper(const struct rootfs *r, int *ret_upper, int *ret_work, struct firn_error *err)
-{
-	_fd_ int upper = -1, work = -1, folder = -1;
+/* The folders of an overlay on its way. */
+struct writable {
+	int folder; /* the user's, locked until the overlay is there; -1 */
+	int upper, work;
+};
 
-	if (r->upper) {
-		folder = folder_make_private(r->upper, 0700, err);
-		if (folder < 0)
-			return folder;
-		upper = keep_folder(folder, "upper", err);
-		work = upper < 0 ? upper : keep_folder(folder, "work", err);
-		if (work < 0)
-			return firn_wrap(err, work, "%s", r->upper);
-	} else {
-		upper = stage_folder(r->stage->root, "rootfs-upper", 0700, err);
-		work = upper < 0 ? upper : stage_folder(r->stage->root, "rootfs-work", 0700, err);
-		if (work < 0)
-			return work;
+#define WRITABLE_NONE                                                                              \
+	{                                                                                          \
+		-1, -1, -1                                                                         \
 	}
-	*ret_upper = take_fd(&upper);
-	*ret_work = take_fd(&work);
+
+static void writable_done(struct writable *w)
+{
+	fd_close(w->folder);
+	fd_close(w->upper);
+	fd_close(w->work);
+}
+
+/* Folders of the stage, which nobody else has. */
+static int make_pair(const struct stage *stage, const char *upper, const char *work,
+		     struct writable *ret, struct firn_error *err)
+{
+	ret->upper = stage_folder(stage->root, upper, 0700, err);
+	if (ret->upper < 0)
+		return ret->upper;
+	ret->work = stage_folder(stage->root, work, 0700, err);
+	return ret->work < 0 ? ret->work : 0;
+}
+
+/*
+ * That nobody writes to the user's folder: two overlays would harm each other's files. What a
+ * container that has just ended had of it may be on its way out.
+ */
+static int check_unused(const struct rootfs *r, const struct writable *w, struct firn_error *err)
+{
+	const struct timespec pause = { .tv_nsec = TRIAL_PAUSE * 1000000L };
+	_cleanup_(writable_done) struct writable trial = WRITABLE_NONE;
+	int rc = make_pair(r->stage, "trial-upper", "trial-work", &trial, err);
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < TRIALS; i++) {
+		if (!overlay_is_written(w->upper, trial.upper, trial.work))
+			return 0;
+		(void)nanosleep(&pause, NULL);
+	}
+	return firn_fail(err, FIRN_EBUSY, "what is written to another mount goes there");
+}
+
+static int open_kept(const struct rootfs *r, struct writable *ret, struct firn_error *err)
+{
+	int rc = ret->folder = folder_make_private(r->upper, 0700, err);
+
+	if (rc < 0)
+		return rc;
+	if ((rc = lock_wait(ret->folder, LOCK_EXCLUSIVE, LOCK_SECONDS, err)) < 0 ||
+	    (rc = ret->upper = keep_folder(ret->folder, "upper", err)) < 0 ||
+	    (rc = ret->work = keep_folder(ret->folder, "work", err)) < 0 ||
+	    (rc = check_unused(r, ret, err)) < 0)
+		return firn_wrap(err, rc, "upper folder %s", r->upper);
 	return 0;
 }
 
@@ -84,7 +130,8 @@ int rootfs_mount(const struct rootfs *r, struct firn_error *err)
 {
 	const size_t n = r->layers->count;
 	_free_ int *lowers = calloc(n + 1, sizeof(*lowers));
-	_fd_ int upper = -1, work = -1, top = -1;
+	_cleanup_(writable_done) struct writable w = WRITABLE_NONE;
+	_fd_ int top = -1;
 	struct overlay o = { .staging = r->stage->root, .attrs = MOUNT_ATTR_NODEV };
 	int rc;
 
@@ -96,15 +143,16 @@ int rootfs_mount(const struct rootfs *r, struct firn_error *err)
 		lowers[o.nlowers++] = top;
 		o.attrs |= MOUNT_ATTR_RDONLY;
 	} else {
-		rc = open_upper(r, &upper, &work, err);
+		rc = r->upper ? open_kept(r, &w, err)
+			      : make_pair(r->stage, "rootfs-upper", "rootfs-work", &w, err);
 	}
 	if (rc >= 0)
-		rc = dress_root(r, r->read_only ? top : upper, err);
+		rc = dress_root(r, r->read_only ? top : w.upper, err);
 	for (size_t i = 0; i < n; i++)
 		lowers[o.nlowers++] = r->layers->items[i].fd;
 	o.lowers = lowers;
-	o.upper = upper;
-	o.work = work;
+	o.upper = w.upper;
+	o.work = w.work;
 	if (rc >= 0)
 		rc = overlay_mount(&o, err);
 	return firn_wrap(err, rc, "rootfs");

@@ -119,7 +119,13 @@ echo kept >m/rootfs/data/kept
 is "$(cat "up,p:er/upper/data/kept")" kept "changes into a folder: are there"
 mount_it --upper "$work/up,p:er" oci:layout:r1 m >/dev/null
 is "$(cat m/rootfs/data/kept)" kept "changes into a folder: and again in the next mount"
+fails 1 'upper folder .*: what is written to another mount' "changes of two mounts into one folder" \
+	mount_it --upper "$work/up,p:er" oci:layout:r1 second
+is "$(ls -d second 2>/dev/null)$(mounts "$work/second")" "" "and the second is not there"
 "$firn" umount m
+check "and then it may have the folder" mount_it --upper "$work/up,p:er" oci:layout:r1 second
+is "$(cat second/rootfs/data/kept)" kept "with what is in it"
+"$firn" umount second
 fails 2 'exclude' "both at once" mount_it --read-only --upper "$work/upper" oci:layout:r1 m
 is "$(traces)" "" "nothing is left"
 
