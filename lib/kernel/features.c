@@ -104,11 +104,17 @@ static int scratch(int folder, const void *bytes, struct firn_error *err)
 	return rc;
 }
 
-static int reopen(int fd)
+/* Where there is no /proc nothing is known of what needs it. */
+static int reopen(int made, struct firn_error *err)
 {
 	char path[FD_PATH_MAX];
+	int fd = open(fd_path(made, path), O_RDONLY | O_CLOEXEC), rc;
 
-	return open(fd_path(fd, path), O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	rc = firn_fail_errno(err, "open it again in /proc");
+	errno = EACCES;
+	return rc;
 }
 
 static void le16(uint8_t *p, unsigned v)
@@ -167,9 +173,9 @@ static int try_image(int folder, bool zstd, enum road want, enum road *ret, stru
 	made = scratch(folder, block, err);
 	if (made < 0)
 		return made;
-	fd = reopen(made);
+	fd = reopen(made, err);
 	if (fd < 0)
-		return firn_fail_errno(err, "open it again");
+		return fd;
 	image.fd = fd;
 	mount = erofs_mount(&image, ret, err);
 	return mount < 0 ? mount : 0;
@@ -202,7 +208,7 @@ static void probe_loop(int folder, struct features *f)
 	_fd_ int made = scratch(folder, zeros, &err), fd = -1, loop = -1;
 
 	if (made >= 0)
-		fd = reopen(made);
+		fd = reopen(made, &err);
 	if (fd >= 0)
 		loop = loop_attach(fd, &err);
 	if (loop >= 0)
@@ -286,7 +292,9 @@ static void probe_overlay(int folder, struct features *f)
 		if (b >= 0 && lay(&layings[i], (const int[]){ a, b }, &err) == 0)
 			yes(f, layings[i].which);
 		else
-			answer(f, layings[i].which, b < 0 ? FEATURE_UNKNOWN : state_of(errno), "%s",
+			/* ENOENT: there is no /proc to name them by. */
+			answer(f, layings[i].which,
+			       b < 0 || errno == ENOENT ? FEATURE_UNKNOWN : state_of(errno), "%s",
 			       err.msg);
 	}
 	if (a >= 0)
@@ -337,7 +345,7 @@ static void probe_verity(int folder, struct features *f)
 	const uint8_t zeros[BLOCK] = { 0 };
 	struct firn_error err = { 0 };
 	_fd_ int made = scratch(folder, zeros, &err);
-	_fd_ int fd = made < 0 ? -1 : reopen(made);
+	_fd_ int fd = made < 0 ? -1 : reopen(made, &err);
 
 	/* A file that somebody may still write to can't be sealed. */
 	made = fd_close(made);

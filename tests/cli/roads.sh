@@ -27,6 +27,8 @@ like "$("$firn" version --features)" '^erofs +yes$' "in plain text too"
 is "$("$firn" version --format json | ask "[j['Features'], j['Layers']]")" "[] []" "nothing is tried unasked"
 fails 4 'nowhere' "no such folder" "$firn" version --features --dir nowhere
 is "$(state erofs --dir /proc) $(state erofs-file --dir /proc)" "unknown unknown" "where no file can be made nothing is known of those that need one"
+is "$(mkdir no-proc && unshare -m sh -c "mount --bind no-proc /proc && exec '$firn' version --features" | awk '/erofs|loop|overlay|verity/ { print $2 }' | tr -d : | sort -u)" \
+	unknown "without /proc nothing is known of those that need it"
 fails 2 '--dir is for --features' "a folder for nothing" "$firn" version --dir .
 is "$(find . -name "*firn-probe*")" "" "nothing is left in the folder"
 is "$(losetup -ln -O BACK-FILE | grep -c "$work")" 0 "and no loop device"
