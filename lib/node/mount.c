@@ -14,10 +14,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+/* Bytes for the path of a mount in a bundle: what has no whole path can't be unmounted. */
+#define BELOW_MAX 256
 
 struct firn_mounted {
 	char *dir;
@@ -132,6 +136,9 @@ int mount_occupy(const char *state, const char *dir, enum live_what what, struct
 	bool made = false;
 	int rc = live_canonical(dir, &path, err);
 
+	if (rc == 0 && strlen(path) >= PATH_MAX - BELOW_MAX)
+		rc = firn_fail(err, FIRN_EINVAL, "its path has more than %d bytes",
+			       PATH_MAX - BELOW_MAX - 1);
 	if (rc == 0)
 		rc = live_open(state, path, LIVE_MAKE, &l, err);
 	if (rc == 0 && l->mounted && (!l->complete || is_dead(path)))

@@ -126,6 +126,19 @@ is "$(ls -d second 2>/dev/null)$(mounts "$work/second")" "" "and the second is n
 check "and then it may have the folder" mount_it --upper "$work/up,p:er" oci:layout:r1 second
 is "$(cat second/rootfs/data/kept)" kept "with what is in it"
 "$firn" umount second
+# What is mounted below it must have a path, too.
+in_depth() { # BYTES COMMAND...: in a folder whose path, with one name of BYTES and a slash more, has 4090
+	local bytes=$1 folder
+	shift
+	folder=$(printf 'd%.0s' {1..200})
+	(
+		while [ $((4090 - ${#PWD} - bytes)) -gt 204 ]; do mkdir -p "$folder" && cd "$folder" || exit; done
+		folder=$(head -c $((4090 - ${#PWD} - bytes - 2)) /dev/zero | tr '\0' e)
+		mkdir -p "$folder" && cd "$folder" && "$@"
+	)
+}
+fails 2 'path has more than' "a folder whose own fit into no path" in_depth 20 \
+	mount_it "oci:$work/layout:r1" 12345678901234567890
 fails 2 'exclude' "both at once" mount_it --read-only --upper "$work/upper" oci:layout:r1 m
 is "$(traces)" "" "nothing is left"
 
