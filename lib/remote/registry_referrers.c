@@ -57,9 +57,9 @@ static int next_page(struct registry_answer *a, struct url *at, struct firn_erro
 struct list {
 	struct registry *registry;
 	struct url at;
-	size_t max; /* bytes of a page */
-	unsigned pages;
-	struct url mark; /* one that it was at before */
+	size_t max;             /* bytes of a page */
+	unsigned pages, status; /* of the last one */
+	struct url mark;        /* one that it was at before */
 };
 
 static void list_done(struct list *l)
@@ -81,7 +81,7 @@ static int check_circle(struct list *l, struct firn_error *err)
 	return url_copy(&l->at, &l->mark, err);
 }
 
-/* 1 and a page, 0 at the end; -FIRN_ENOTFOUND is for the caller to judge. */
+/* 1 and a page, 0 at the end; a status other than 200 is for the caller to judge. */
 static int list_next(struct list *l, const char *accept, char **ret, size_t *ret_len,
 		     struct firn_error *err)
 {
@@ -96,6 +96,7 @@ static int list_next(struct list *l, const char *accept, char **ret, size_t *ret
 		return firn_fail(err, FIRN_ELIMIT, "more than %d pages", PAGES_MAX);
 	if ((rc = registry_ask(l->registry, &c, &a, err)) < 0)
 		return rc;
+	l->status = a.status;
 	if (a.status != 200)
 		return registry_refuse(&a, err);
 	if ((rc = registry_answer_read(&a, l->max, &text, ret_len, err)) < 0)
@@ -154,6 +155,17 @@ static int add_entries(struct referrers *to, const json_t *from, const char *typ
 	return rc < 0 ? rc : 0;
 }
 
+/*
+ * What registries answer that don't know the API: 404 (distribution-spec), 406 (Artifactory), 400
+ * and 401 for a path or a subject that isn't known (Quay, Harbor before 2.8). Whom it doesn't
+ * believe who he is hears so again when he asks for the tag.
+ */
+static bool lacks_api(unsigned status)
+{
+	return status == 400 || status == 401 || status == 404 || status == 405 || status == 406 ||
+	       status == 501;
+}
+
 /* By the API: 1, or 0 when there is none. @all NULL: whether there is. */
 static int by_api(struct registry *r, const struct digest *d, const char *type,
 		  struct referrers *all, struct firn_error *err)
@@ -171,7 +183,7 @@ static int by_api(struct registry *r, const struct digest *d, const char *type,
 		size_t len = 0;
 
 		rc = list_next(&l, OCI_INDEX, &page, &len, err);
-		if (rc == -FIRN_ENOTFOUND && !some)
+		if (rc < 0 && !some && lacks_api(l.status))
 			return 0;
 		if (rc <= 0)
 			return rc < 0 ? rc : 1;

@@ -18,7 +18,17 @@
 #define SECRET             "Authorization: Basic dXNlcjpzZWNyZXQ=" /* user:secret */
 #define SESSION            "\r\nLocation: /v2/a/b/blobs/uploads/1?s=2"
 
-enum op { OP_MANIFEST, OP_PROVEN, OP_BLOB, OP_PUT, OP_TAGS, OP_REFERRERS, OP_HAS, OP_MOUNT };
+enum op {
+	OP_MANIFEST,
+	OP_PROVEN,
+	OP_BLOB,
+	OP_PUT,
+	OP_TAGS,
+	OP_REFERRERS,
+	OP_HAS,
+	OP_MOUNT,
+	OP_SUBJECT
+};
 
 static const struct {
 	const char *name;
@@ -488,6 +498,28 @@ static const struct {
 	  { { .answer = EMPTY("500 No") CLOSE },
 	    { .answer = EMPTY("500 No") CLOSE },
 	    { .answer = EMPTY("500 No") CLOSE } } },
+	{ "referrers that aren't acceptable",
+	  OP_REFERRERS,
+	  0,
+	  "0",
+	  2,
+	  { { .answer = EMPTY("406 No") CLOSE },
+	    { .answer = EMPTY("404 No") CLOSE, .wants = "GET /v2/a/b/manifests/sha256-84d8" } } },
+	{ "referrers that nobody may see, nor their tag",
+	  OP_REFERRERS,
+	  -FIRN_EFAIL,
+	  "manifest sha256-84d8",
+	  2,
+	  { { .answer = EMPTY("401 No") CLOSE }, { .answer = EMPTY("401 No") CLOSE } } },
+	{ "a subject, at a registry that takes referrers for a bad request",
+	  OP_SUBJECT,
+	  -FIRN_EFAIL,
+	  "subject: the registry answers 403",
+	  4,
+	  { { .answer = EMPTY("201 Created") CLOSE, .wants = "PUT /v2/a/b/manifests/v1" },
+	    { .answer = EMPTY("400 No") CLOSE, .wants = "GET /v2/a/b/referrers/sha256:0000" },
+	    { .answer = EMPTY("404 No") CLOSE, .wants = "GET /v2/a/b/manifests/sha256-0000" },
+	    { .answer = EMPTY("403 No") CLOSE, .wants = "PUT /v2/a/b/manifests/sha256-0000" } } },
 	{ "no referrers by the tag",
 	  OP_REFERRERS,
 	  0,
@@ -496,6 +528,16 @@ static const struct {
 	  { { .answer = EMPTY("404 No") CLOSE },
 	    { .answer = EMPTY("404 No") CLOSE, .wants = "GET /v2/a/b/manifests/sha256-84d8" } } },
 };
+
+static int do_subject(struct registry *r, const struct digest *d, struct firn_error *err)
+{
+	char text[256];
+	const int n = sprintf(
+	    text, "{\"subject\":{\"mediaType\":\"%s\",\"digest\":\"sha256:%064d\",\"size\":1}}",
+	    OCI_MANIFEST, 0);
+
+	return registry_put_manifest(r, "v1", OCI_MANIFEST, text, (size_t)n, d, err);
+}
 
 static int do_manifest(struct registry *r, const char *what, char *told, struct firn_error *err)
 {
@@ -554,6 +596,8 @@ static int do_it(enum op op, struct registry *r, char told[256], struct firn_err
 	case OP_PUT:
 		ck_ok(source_from_mem(BLOB, 10, &src, err), *err);
 		return registry_put_blob(r, &d, 10, src, NULL, err);
+	case OP_SUBJECT:
+		return do_subject(r, &d, err);
 	case OP_MOUNT:
 		sprintf(told, "%d", registry_mount_blob(r, &d, "other"));
 		return 0;
