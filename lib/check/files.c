@@ -27,7 +27,7 @@ struct files {
 	struct check_report *report;
 	uint32_t *remapped; /* ids of files without a name, in ascending order */
 	size_t nremapped;
-	size_t equal, carried, unknown;
+	size_t equal, carried, denied, unknown;
 	uint64_t told[CHECK_LINES_MAX]; /* hashes of what was told: one file is open many times */
 	size_t ntold;
 	bool failed;
@@ -174,6 +174,7 @@ static int take_file(const struct criu_file *file, void *ctx, struct firn_error 
 	if (rc == WORLD_GONE)
 		fail(f, put_back(f), file, "isn't there");
 	f->carried += rc == WORLD_CARRIED;
+	f->denied += rc == WORLD_DENIED;
 	f->unknown += rc == WORLD_UNKNOWN;
 	return rc < 0 ? rc : 0;
 }
@@ -198,6 +199,11 @@ static void tell(const struct files *f, int there)
 			  "%zu files that processes use are there as they were; %zu come from the "
 			  "dump itself",
 			  f->equal, f->carried);
+	if (f->denied)
+		check_add(f->report, CHECK_WARNING, "files", "run it as root",
+			  "%zu more were not compared: they are in folders that only others may "
+			  "enter",
+			  f->denied);
 	if (there && found_has_root(f->w->in) && f->unknown)
 		check_add(f->report, CHECK_OK, "files", NULL,
 			  "%zu more were not compared: the restore makes them, or hands them in",

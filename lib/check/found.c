@@ -27,6 +27,8 @@ static int open_plain(int root, const char *path, int *ret, struct firn_error *e
 {
 	int fd = path_open_beneath(root, path, O_PATH, 0, err);
 
+	if (fd < 0 && errno == EACCES)
+		return FOUND_DENIED;
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : fd;
 	*ret = fd;
@@ -47,9 +49,11 @@ int found_open_at(int root, const char *path, struct found *ret, struct firn_err
 	else if (fd < 0 &&
 		 (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG))
 		rc = 0;
+	else if (fd < 0 && errno == EACCES)
+		rc = FOUND_DENIED;
 	else if (fd < 0)
 		rc = firn_fail_errno(err, "open %s", path_quote(path, quoted));
-	if (rc > 0)
+	if (rc == 1)
 		*ret = (struct found){ .fd = fd };
 	return rc;
 }

@@ -30,9 +30,11 @@ static inline bool found_has_root(const struct check_input *in)
 	return in->rootfs >= 0 || in->tree;
 }
 
+#define FOUND_DENIED 2 /* whether it is there can't be told: we may not look */
+
 /*
  * @path, absolute or not, below the root directory of @in (there must be one) as a process with
- * that root would open it: 1, or 0 when it isn't there.
+ * that root would open it: 1, 0 when it isn't there, or FOUND_DENIED and nothing.
  */
 int found_open(const struct check_input *in, const char *path, struct found *ret,
 	       struct firn_error *err) _must_check_;

@@ -97,10 +97,10 @@ static char *resolve(const struct check_input *in, const char *path)
 		*slash = '\0';
 	if (!found_has_root(in) || slash[1] == '\0')
 		return take_ptr(&plain);
-	if (found_open(in, plain, &found, NULL) > 0)
+	if (found_open(in, plain, &found, NULL) == 1)
 		return found_name(in, &found);
 	*slash = '\0';
-	if (found_open(in, plain, &found, NULL) <= 0 || !(above = found_name(in, &found))) {
+	if (found_open(in, plain, &found, NULL) != 1 || !(above = found_name(in, &found))) {
 		*slash = '/';
 		return take_ptr(&plain);
 	}
@@ -251,7 +251,9 @@ const struct world_bind *world_bind_at(const struct world *w, const char *path)
 
 static int place_of(int rc)
 {
-	return rc > 0 ? WORLD_THERE : rc < 0 ? rc : WORLD_GONE;
+	if (rc < 0)
+		return rc;
+	return rc == 0 ? WORLD_GONE : rc == FOUND_DENIED ? WORLD_DENIED : WORLD_THERE;
 }
 
 /* In a volume, or a file that is made for the container. */

@@ -71,6 +71,7 @@ enum world_place {
 	WORLD_GONE,    /* it isn't there */
 	WORLD_THERE,   /* *ret is it, to be freed with found_done() */
 	WORLD_CARRIED, /* in a filesystem that comes from the dump */
+	WORLD_DENIED,  /* behind a folder that we may not enter */
 	WORLD_UNKNOWN, /* with the runtime, or the root directory isn't known */
 };
 /* One of these, or an error. @mount: id of the mount that it is on, -1: not known. */
