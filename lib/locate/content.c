@@ -22,8 +22,9 @@ bool locate_is_furniture(const char *path)
 struct locate_words locate_words(const json_t *manifest)
 {
 	static const char *const names[] = { PODMAN_NAME, CRIO_NAME, ORG_CRIU_CONTAINER_NAME };
-	static const char *const images[] = { PODMAN_ROOTFS_IMAGE_NAME, CRIO_ROOTFS_IMAGE_NAME,
-					      ORG_CRIU_ROOTFS_IMAGE_NAME };
+	/* In images of firn's the engine's own says where it finds R. */
+	static const char *const images[] = { ORG_CRIU_ROOTFS_IMAGE_NAME, PODMAN_ROOTFS_IMAGE_NAME,
+					      CRIO_ROOTFS_IMAGE_NAME };
 	struct locate_words words = { .container = NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && !words.container; i++)

@@ -70,7 +70,11 @@ is "$(rows 'r["name"], r["kind"], r["container"], r["engine"], r["image"]' podma
 	"an image of Podman's"
 mkdir index && tar -C index -xf "$data/ctr-index-image-tiny.oci.tar"
 is "$(rows 'r["name"], r["kind"], r["engine"], r["image"]' index)" "('1', 'checkpoint', 'containerd', 'localhost:5055/tiny:1')" "an index of ctr"
-python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app >/dev/null
+id=$(python3 "$top_srcdir/tests/cli/make-base.py" "$data/base-tiny-rootfs.tar" base app)
+python3 "$top_srcdir/tests/cli/expected.py" rehome "$data/podman-zstd.tar.zst" "$id" podman.tar
+check "an image with its base" "$firn" build -q --base oci:base:app podman.tar oci:own:r1
+is "$(rows 'r["image"], r["base_id"], r["external_base"]' own)" "('localhost/bb:1', '$id', False)" \
+	"what the container was made from, not what the engine finds now"
 is "$(rows 'r["name"], r["kind"], "problem" in r' base)" "('app', 'image', False)" "an ordinary image"
 digest=$(rows 'r["digest"]' index)
 rm "index/blobs/sha256/${digest#sha256:}"
