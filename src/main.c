@@ -134,22 +134,26 @@ static int run_tool(struct app *app, int argc, char **argv, const struct command
 	return run_command(app, c, argc - 1, argv + 1, err);
 }
 
-/* A result that did not arrive is a failure, however well the work went. */
-static int check_stdout(struct app *app, int status)
+/*
+ * A result that did not arrive is a failure, however well the work went. @errnum: why what was
+ * there before the message about that didn't.
+ */
+static int check_stdout(struct app *app, int status, int errnum)
 {
 	const bool bad = ferror(stdout);
-	const bool failed = fclose(stdout) != 0;
 	char text[128];
 
-	if (!failed && !bad)
+	if (fclose(stdout) != 0 && !errnum)
+		errnum = errno;
+	if (!errnum && !bad)
 		return status;
 	/* The reader has gone: end as a filter does, without a word. */
-	if (failed && errno == EPIPE) {
+	if (errnum == EPIPE) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
 	snprintf(text, sizeof(text), "standard output: %s",
-		 failed ? strerror(errno) : "not all of it could be written");
+		 errnum ? strerror(errnum) : "not all of it could be written");
 	progress_error(&app->progress, NULL, text, EXIT_FAILED);
 	return status == EXIT_DONE || status == PLUGIN_EXIT_STATUS ? EXIT_FAILED : status;
 }
@@ -183,7 +187,7 @@ int main(int argc, char **argv)
 	struct firn_error err = { 0 };
 	struct app app = { 0 };
 	char out[STDOUT_BYTES];
-	int rc, status;
+	int rc, status, errnum;
 
 	fill_standard_fds();
 	/* What fits is written by the fclose() that is asked how it went, and that says why not. */
@@ -192,8 +196,10 @@ int main(int argc, char **argv)
 	/* Where our caller ignored it, nobody could tell how a runtime has ended (wait(2)). */
 	signal(SIGCHLD, SIG_DFL);
 	if (plugin_asked(argc, argv))
-		return check_stdout(&app, PLUGIN_EXIT_STATUS);
+		return check_stdout(&app, PLUGIN_EXIT_STATUS, 0);
 	rc = run_tool(&app, argc > 0 ? argc - 1 : 0, argv + 1, &command, &err);
+	/* Findings come before the sentence that counts them. */
+	errnum = rc < 0 && fflush(stdout) != 0 ? errno : 0;
 	status = rc < 0 ? report_failure(&app, command, rc, &err) : EXIT_DONE;
-	return check_stdout(&app, status);
+	return check_stdout(&app, status, errnum);
 }

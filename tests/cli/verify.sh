@@ -134,6 +134,11 @@ like "$out" '^odd: no faults, 1 warning, 5 notes$' "the sum"
 fails 4 'no tag "nope"' "a tag that isn't there" "$firn" verify oci:firn:nope
 fails 4 'No such file' "a layout that isn't there" "$firn" verify oci:nope
 fails 2 'is no checkpoint' "a tar of something else" "$firn" verify "$data/base-tiny-rootfs.tar"
+head -c 120000 "$data/podman-none.tar" >cut.tar
+"$firn" verify cut.tar >both 2>&1
+is "$(tail -n 1 both)" "firn: verify: cut.tar: 1 fault" "the findings come before their number"
+run bash -c '"$0" verify cut.tar >/dev/full' "$firn"
+is "$status $(tail -n 1 <<<"$err")" "3 firn: standard output: No space left on device" "findings for nobody"
 run_stdin "$firn" verify --deep - <"$data/podman-none.tar"
 is "$status $out" "0 -: no faults" "a checkpoint from standard input"
 mkdir a:b@c && cp -r firn a:b@c/layout
