@@ -484,10 +484,9 @@ static int put_blob(struct upload *u, struct firn_error *err)
 {
 	int rc;
 
-	if (u->registry->state && u->size > CHUNK_LEAST &&
-	    (rc = session_open(u->registry->state, u->registry->name, u->digest, &u->session,
-			       &u->where, err)) < 0)
-		return rc;
+	if (u->registry->state && u->size > CHUNK_LEAST)
+		u->session =
+		    session_open(u->registry->state, u->registry->name, u->digest, &u->where);
 	rc = send_all(u, err);
 	if (rc < 0)
 		return rc;

@@ -141,56 +141,43 @@ static int name_for(const char *prefix, const struct buf *key, char ret[FILE_NAM
 	return 0;
 }
 
-static int name_file(const char *name, const struct digest *d, char ret[FILE_NAME],
-		     struct firn_error *err)
+static int name_file(const char *name, const struct digest *d, char ret[FILE_NAME])
 {
 	_buf_ struct buf key = BUF_INIT;
 	char text[DIGEST_TEXT_MAX];
 
 	buf_printf(&key, "%s %s", name, digest_text(d, text));
-	return name_for(FILE_PREFIX, &key, ret, err);
+	return name_for(FILE_PREFIX, &key, ret, NULL);
 }
 
-/* 1 when it is ours. */
-static int open_file(struct session *s, struct firn_error *err)
+/* Whether it is ours. */
+static bool open_file(struct session *s)
 {
 	s->fd = openat(s->dirfd, s->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (s->fd < 0)
-		return firn_fail_errno(err, "%s", s->file);
-	return flock(s->fd, LOCK_EX | LOCK_NB) == 0 && is_named(s);
+	return s->fd >= 0 && flock(s->fd, LOCK_EX | LOCK_NB) == 0 && is_named(s);
 }
 
-int session_open(const char *folder, const char *name, const struct digest *d, struct session **ret,
-		 struct url *ret_where, struct firn_error *err)
+struct session *session_open(const char *folder, const char *name, const struct digest *d,
+			     struct url *ret_where)
 {
 	_cleanup_(closep) struct session *s = calloc(1, sizeof(*s));
 	_free_ char *text = NULL;
 	size_t len = 0;
-	int rc;
 
 	if (!s)
-		return firn_fail_oom(err, "upload");
+		return NULL;
 	s->fd = -1;
 	s->digest = *d;
-	s->dirfd = folder_make_private(folder, 0700, err);
-	if (s->dirfd < 0)
-		return firn_wrap(err, s->dirfd, "state of uploads");
+	s->dirfd = folder_make_private(folder, 0700, NULL);
 	s->name = strdup(name);
-	if (!s->name)
-		return firn_fail_oom(err, "upload");
-	if ((rc = name_file(s->name, &s->digest, s->file, err)) < 0)
-		return rc;
+	if (s->dirfd < 0 || !s->name || name_file(s->name, &s->digest, s->file) < 0)
+		return NULL;
 	sweep(s->dirfd);
-	rc = open_file(s, err);
-	if (rc < 0)
-		return firn_wrap(err, rc, "state of uploads in %s", folder);
-	if (rc == 0)
-		return 0;
+	if (!open_file(s))
+		return NULL;
 	if (fd_read_all(s->fd, FILE_MAX, &text, &len, NULL) >= 0 && len)
 		(void)!session_parse(text, len, name, d, ret_where, NULL);
-	*ret = s;
-	s = NULL;
-	return 0;
+	return take_ptr(&s);
 }
 
 void session_forget(const char *folder, const char *name, const struct digest *d)
@@ -198,7 +185,7 @@ void session_forget(const char *folder, const char *name, const struct digest *d
 	char file[FILE_NAME];
 	_fd_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (dirfd >= 0 && name_file(name, d, file, NULL) == 0)
+	if (dirfd >= 0 && name_file(name, d, file) == 0)
 		(void)unlinkat(dirfd, file, 0);
 }
 

@@ -18,11 +18,12 @@
 struct session;
 
 /*
- * For the blob @d in the repository @name. *ret is NULL when another process sends it; *ret_where,
- * which has no host otherwise, is where the last run was. Files that are too old are removed.
+ * For the blob @d in the repository @name. NULL when another process sends it, or when nothing can
+ * be noted: then nobody goes on with it. *ret_where, which has no host otherwise, is where the last
+ * run was. Files that are too old are removed.
  */
-int session_open(const char *folder, const char *name, const struct digest *d, struct session **ret,
-		 struct url *ret_where, struct firn_error *err) _must_check_;
+struct session *session_open(const char *folder, const char *name, const struct digest *d,
+			     struct url *ret_where);
 /* From now on it goes on at @where. @s may be NULL in all of these. */
 void session_note(struct session *s, const struct url *where);
 /* It is all there: nothing to go on with. */

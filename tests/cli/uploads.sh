@@ -86,6 +86,8 @@ is "$(came)" "$big" "sends all of it"
 check "and the next one that does" copy oci:big:t "$at/three:t"
 is "$(came)" "$big" "finds it there"
 arrives big three "killed, and forgotten"
+check "a run that can note nothing" env XDG_STATE_HOME=/proc/none "$firn" copy -q --plain-http oci:big:t "$at/stateless:t"
+arrives big stateless "and nothing noted"
 
 # --- one run; carry is what a connection does
 
