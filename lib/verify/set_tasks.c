@@ -302,19 +302,32 @@ static int check_threads(struct reading *g, struct firn_error *err)
 	return rc;
 }
 
+/* One of each: another one would be to read the same images again, however often. */
+static void sort_tasks(struct set *s)
+{
+	size_t n = 0;
+
+	if (s->ntasks)
+		qsort(s->tasks, s->ntasks, sizeof(*s->tasks), by_pid);
+	for (size_t i = 0; i < s->ntasks; i++) {
+		if (n && s->tasks[n - 1].pid == s->tasks[i].pid)
+			set_add(s, FINDING_FAULT, SET_PSTREE, "pid-twice",
+				"process %u is there twice", s->tasks[i].pid);
+		else
+			s->tasks[n++] = s->tasks[i];
+	}
+	s->ntasks = n;
+}
+
 static int check_tasks(struct reading *g, struct firn_error *err)
 {
 	struct set *s = g->s;
 	int rc = 0;
 
-	if (s->ntasks)
-		qsort(s->tasks, s->ntasks, sizeof(*s->tasks), by_pid);
+	sort_tasks(s);
 	for (size_t i = 0; rc == 0 && i < s->ntasks; i++) {
 		struct set_task *t = &s->tasks[i];
 
-		if (i && s->tasks[i - 1].pid == t->pid)
-			set_add(s, FINDING_FAULT, SET_PSTREE, "pid-twice",
-				"process %u is there twice", t->pid);
 		check_parent(s, t);
 		rc = check_core(s, t->pid, t, err);
 		if (rc == 0 && t->alive)

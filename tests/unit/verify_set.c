@@ -379,6 +379,39 @@ START_TEST(planted)
 }
 END_TEST
 
+/* Whoever is named in pstree.img more than once is still looked at once. */
+START_TEST(twin_is_one)
+{
+	static const struct fault twin = { .member = IMG "pstree.img",
+					   .how = EDIT,
+					   .edit = add_twin };
+	static const struct fault low = { .member = IMG "pagemap-24.img",
+					  .how = EDIT,
+					  .edit = add_low_pages };
+	struct sample s = sample_open("podman-none.tar"), with;
+	_buf_ struct buf one = BUF_INIT, tar = BUF_INIT;
+	_cleanup_(findings_freep) struct findings *f = NULL;
+	_json_ json_t *list = NULL;
+	size_t order = 0, twins = 0;
+
+	ck_assert_ptr_nonnull(s.bytes);
+	make(&one, &s, &twin);
+	build_end(&one);
+	with = (struct sample){ one.data, one.len };
+	make(&tar, &with, &low);
+	build_end(&tar);
+	f = verify(&tar, 0);
+	list = list_of(f);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		order += strcmp(text_at(list, i, "code"), "pages-order") == 0;
+		twins += strcmp(text_at(list, i, "code"), "pid-twice") == 0;
+	}
+	ck_assert_uint_eq(twins, 1 + 1); /* the process, and its thread */
+	ck_assert_uint_eq(order, 1);
+	free(s.bytes);
+}
+END_TEST
+
 static const char *const clean[] = {
 	"podman-none.tar",    "podman-gzip.tar.gz",      "podman-zstd.tar.zst",
 	"containerd-cri.tar", "containerd-cri-tiny.tar", "podman-ignore-rootfs.tar",
@@ -405,6 +438,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("verify_set");
 
 	tcase_add_loop_test(tc, planted, 0, ARRAY_SIZE(faults));
+	tcase_add_test(tc, twin_is_one);
 	tcase_add_loop_test(tc, nothing_wrong, 0, 2 * ARRAY_SIZE(clean));
 	suite_add_tcase(s, tc);
 	return s;
