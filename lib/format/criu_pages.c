@@ -7,9 +7,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define IN_FOLDER  "%s/%s" /* names in sentences */
 #define PAGES_FILE "pages-%" PRIu32 ".img"
+
+#define PIDS_MAX (1u << 22) /* include/linux/threads.h: PID_MAX_LIMIT; pids are below */
 
 #define MAGIC_PAGEMAP 0x56084025u /* criu/include/magic.h */
 
@@ -245,31 +248,57 @@ int criu_pages_check(const struct criu_dump *dumps, size_t n, const char *name, 
 			 dumps[n - 1].folder, name);
 }
 
-static int check_process(const struct criu_dump *dumps, size_t n, const struct criu_reader *r,
-			 size_t len, uint64_t page_bytes, struct firn_error *err)
+/* The pid that the record of pstree.img has. */
+static int read_pid(const struct criu_reader *r, size_t len, uint32_t *ret, struct firn_error *err)
 {
 	Criu__Pstree *m = criu__pstree__unpack(NULL, len, r->bytes);
-	char name[40];
-	int rc;
 
 	if (!m)
-		return firn_wrap(err, criu_reader_bad(r, err), IN_FOLDER, dumps->folder,
-				 CRIU_PSTREE);
-	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", m->pid);
-	rc = criu_pages_check(dumps, n, name, page_bytes, err);
+		return criu_reader_bad(r, err);
+	*ret = m->pid;
 	criu__pstree__free_unpacked(m, NULL);
-	return rc;
+	return 0;
+}
+
+/* @seen has a bit for each pid: what comes again and again would be read again and again. */
+static int note_pid(uint8_t *seen, uint32_t pid, struct firn_error *err)
+{
+	const uint8_t bit = (uint8_t)(1u << pid % 8);
+
+	if (pid >= PIDS_MAX)
+		return firn_fail(err, FIRN_ECORRUPT, "no process is %" PRIu32, pid);
+	if (seen[pid / 8] & bit)
+		return firn_fail(err, FIRN_ECORRUPT, "two processes %" PRIu32, pid);
+	seen[pid / 8] |= bit;
+	return 0;
+}
+
+static int check_process(const struct criu_dump *dumps, size_t n, uint32_t pid, uint64_t page_bytes,
+			 struct firn_error *err)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "pagemap-%" PRIu32 ".img", pid);
+	return criu_pages_check(dumps, n, name, page_bytes, err);
 }
 
 int criu_pages_check_all(const struct criu_dump *dumps, size_t n, uint64_t page_bytes,
 			 struct firn_error *err)
 {
 	_criu_reader_ struct criu_reader r = { 0 };
+	_free_ uint8_t *seen = calloc(1, PIDS_MAX / 8);
+	uint32_t pid = 0;
 	size_t len;
 	int rc = criu_reader_open(dumps->images, CRIU_PSTREE, CRIU_MAGIC_PSTREE, &r, err);
 
-	while (rc >= 0 && (rc = criu_reader_next(&r, &len, err)) > 0) {
-		rc = check_process(dumps, n, &r, len, page_bytes, err);
+	if (rc < 0)
+		return rc;
+	if (!seen)
+		return firn_fail_oom(err, "processes");
+	while ((rc = criu_reader_next(&r, &len, err)) > 0) {
+		if ((rc = read_pid(&r, len, &pid, err)) < 0 || (rc = note_pid(seen, pid, err)) < 0)
+			return firn_wrap(err, rc, IN_FOLDER, dumps->folder, CRIU_PSTREE);
+		rc = check_process(dumps, n, pid, page_bytes, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "criu_builder.h"
 #include "format/criu_pages.h"
 #include "sample.h"
 
@@ -331,6 +332,47 @@ START_TEST(leftovers)
 }
 END_TEST
 
+static const struct {
+	uint32_t first, second;
+	const char *says;
+} pids[] = {
+	{ 1, 2, NULL },
+	{ 7, 4194303, NULL },
+	{ 7, 7, "d/pstree.img: two processes 7" },
+	{ 7, 4194304, "d/pstree.img: no process is 4194304" },
+};
+
+static struct buf pstree;
+
+static int open_pstree(struct criu_images *base, const char *name, struct source **ret,
+		       struct firn_error *err)
+{
+	int rc = 0;
+
+	(void)base;
+	if (strcmp(name, "pstree.img") == 0)
+		rc = source_from_mem(pstree.data, pstree.len, ret, err) ?: 1;
+	return rc;
+}
+
+/* A pagemap of millions of ranges isn't read for every record of pstree.img that names it. */
+START_TEST(processes)
+{
+	struct criu_images images = { open_pstree };
+	const struct criu_dump dump = { &images, "d" };
+	struct firn_error err = { 0 };
+	int rc;
+
+	put_magic(&pstree, 0x50273030);
+	RECORD(&pstree, pids[_i].first, 0, 1, 1);
+	RECORD(&pstree, pids[_i].second, 0, 1, 1);
+	rc = criu_pages_check_all(&dump, 1, PAGE, &err);
+	ck_assert_int_eq(rc, pids[_i].says ? -FIRN_ECORRUPT : 0);
+	ck_assert_str_eq(err.msg, pids[_i].says ?: "");
+	buf_done(&pstree);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("criu_pages");
@@ -341,6 +383,7 @@ static Suite *suite(void)
 	tcase_add_test(t, huge_entry);
 	tcase_add_loop_test(t, chain, 0, (int)ARRAY_SIZE(chains));
 	tcase_add_test(t, leftovers);
+	tcase_add_loop_test(t, processes, 0, (int)ARRAY_SIZE(pids));
 	tcase_add_loop_test(t, real_pages, 0, (int)ARRAY_SIZE(samples));
 	suite_add_tcase(s, t);
 	return s;
