@@ -127,6 +127,15 @@ static int fill_podman(struct app *app, const struct restore_opts *o, struct fir
 	return 0;
 }
 
+/* A signal while no program runs that gets it, too. */
+static int is_interrupted(void *ctx)
+{
+	int *signal = ctx;
+
+	*signal = interrupt_passed();
+	return *signal != 0;
+}
+
 static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		       struct firn_error *err)
 {
@@ -135,6 +144,7 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 	_cleanup_(mounting_free) struct firn_mount_opts how;
 	_free_ char *socket = NULL;
 	struct firn_podman_opts podman;
+	int signal = 0;
 	struct firn_restore_opts restore = {
 		.size = sizeof(restore),
 		.flags = restore_flags(o),
@@ -144,6 +154,8 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 		.mount = &how,
 		.output = o->output,
 		.podman = &podman,
+		.stop = is_interrupted,
+		.stop_ctx = &signal,
 	};
 	int rc = mounting_fill(app, &o->mounting, &report, &how, err);
 
@@ -157,6 +169,10 @@ static int restore_run(struct app *app, const void *opts, int argc, char **argv,
 	rc = argc > 1 ? restore_named(app, argv, &restore, err)
 		      : restore_all(app, argv, &restore, err);
 	interrupt_default();
+	if (signal) {
+		(void)fflush(stdout);
+		interrupt_die(signal);
+	}
 	return rc;
 }
 

@@ -10,12 +10,13 @@
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
-/* A handler gets no argument of ours, hence the only variable of the tool: the command it becomes,
- * one a signal, ready before it comes. */
+/* A handler gets no argument of ours, hence the only variables of the tool: the command it becomes,
+ * one a signal, ready before it comes; and the signal that came. */
 static struct {
 	char number[ARRAY_SIZE(signals)][16];
 	const char *argv[ARRAY_SIZE(signals)][10];
 } next_command;
+static volatile sig_atomic_t passed;
 
 extern char **environ;
 
@@ -87,7 +88,12 @@ void interrupt_cleans(const char *image, const char *dir)
 
 static void pass(int sig)
 {
-	(void)sig;
+	passed = sig;
+}
+
+int interrupt_passed(void)
+{
+	return passed;
 }
 
 void interrupt_passes(void)

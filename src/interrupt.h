@@ -20,10 +20,12 @@ void interrupt_unmounts(const char *state, const char *dir);
 void interrupt_cleans(const char *image, const char *dir);
 
 /*
- * Until interrupt_default(): a signal only reaches the programs we run (a runtime, CRIU), whose end
- * makes the library clean up and return.
+ * Until interrupt_default(): a signal ends the programs that we run (a runtime, CRIU), and then the
+ * library cleans up and returns; where there is none, who asks for it cleans up.
  */
 void interrupt_passes(void);
+/* The signal that came then, or 0. */
+int interrupt_passed(void);
 
 void interrupt_default(void);
 

@@ -44,6 +44,12 @@ struct firn_restore_opts {
 	 */
 	const char *output;
 	const struct firn_podman_opts *podman; /**< for "podman"; NULL: all defaults */
+	/**
+	 * Asked before each step until the runtime runs, with stop_ctx: other than 0 ends the
+	 * restore there, -FIRN_EFAIL. NULL: nobody is asked. Podman's service isn't stopped.
+	 */
+	int (*stop)(void *ctx);
+	void *stop_ctx;
 };
 
 /** What runs now. */

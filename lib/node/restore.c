@@ -211,6 +211,13 @@ static bool is_zombie(int pid)
 	return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
 }
 
+static int check_stop(const struct job *j, struct firn_error *err)
+{
+	if (!j->opts.stop || !j->opts.stop(j->opts.stop_ctx))
+		return 0;
+	return firn_fail(err, FIRN_EFAIL, "interrupted");
+}
+
 /* The dumped process may still be a zombie that nobody has reaped: then its pid is taken. */
 static int run_runtime(struct job *j, struct firn_error *err)
 {
@@ -223,9 +230,9 @@ static int run_runtime(struct job *j, struct firn_error *err)
 
 	for (int try = 1;; try++) {
 		struct reason why;
-		int status = 0;
+		int status = check_stop(j, err);
 
-		if (j->opts.flags & FIRN_RESTORE_LAZY)
+		if (status == 0 && (j->opts.flags & FIRN_RESTORE_LAZY))
 			status = lazy_start(&j->slot, &j->lazy, err);
 		if (status == 0)
 			status = runtime_restore(&r, err);
@@ -356,6 +363,8 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 {
 	int rc = name ? slot_check_name(name, err) : 0;
 
+	if (rc == 0)
+		rc = check_stop(j, err);
 	if (rc == 0 && j->opts.runtime) {
 		/* A runtime that isn't there is found before anything is mounted. */
 		rc = runtime_find(j->opts.runtime, true, &j->runtime, err);
@@ -368,6 +377,8 @@ static int restore(struct job *j, const char *image, const char *name, struct fi
 	if (!(j->opts.flags & FIRN_RESTORE_NO_CHECK))
 		j->asking = criu_asking_begin();
 	rc = mount_bundle(j, image, err);
+	if (rc == 0)
+		rc = check_stop(j, err);
 	if (rc == 0)
 		rc = restore_mounted(j, name, err);
 	if (rc < 0) {

@@ -120,6 +120,17 @@ diag "exit statuses: $codes"
 is "$stale" "" "SIGTERM while a mount is made leaves nothing mounted"
 is "$([ $broken -gt 0 ] && echo yes)" yes "it hit before the mount was done at least once"
 is "$(losetup -l -n -O BACK-FILE 2>/dev/null | grep -F "$work")" "" "no loop device stays"
+# A restore that is at its mount has no program that the signal would end: it takes down what there is.
+"${mount_it[@]}" >/dev/null || not_ok "a mount that shares its layers"
+for signal in INT TERM; do
+	flock "$work/state/shared" sleep 1 &
+	sleep 0.3
+	interrupt $signal 0.3 env --default-signal=INT,TERM "$firn" restore --state "$work/state" --cache "$work/cache" oci:layout:first x
+	wait
+	is "$status $(cat out err)" "$((128 + $(kill -l $signal))) " "SIG$signal while a restore mounts ends it"
+	is "$(grep " $work/state/containers" /proc/self/mountinfo)$(ls "$work/state/containers")" "" "and leaves nothing"
+done
+check "its umount" "$firn" umount --state "$work/state" m
 check "the next mount succeeds" "${mount_it[@]}"
 check "and so does its umount" "$firn" umount --state "$work/state" m
 done_testing

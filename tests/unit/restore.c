@@ -490,6 +490,12 @@ START_TEST(watching)
 }
 END_TEST
 
+/* Stops at the question that it counts down to. */
+static int stop_at(void *ctx)
+{
+	return --*(int *)ctx == 0;
+}
+
 /* Nothing of a restore that can't be is left. */
 START_TEST(refused)
 {
@@ -498,12 +504,17 @@ START_TEST(refused)
 	struct firn_restored *r = NULL;
 	struct firn_error err = { 0 };
 	char path[256];
+	int questions = 1;
 
 	ck_assert_int_eq(firn_restore("/nonesuch", "a/b", &opts, &r, &err), -FIRN_EINVAL);
 	ck_assert_int_eq(firn_restore("/nonesuch", "c1", &opts, &r, &err), -FIRN_ENOTFOUND);
 	ck_assert_msg(strncmp(err.msg, "restore: c1: ", 13) == 0, "%s", err.msg);
 	opts.runtime = "nonesuch-firn";
 	ck_assert_int_eq(firn_restore("/nonesuch", "c1", &opts, &r, &err), -FIRN_EHOST);
+	opts.stop = stop_at;
+	opts.stop_ctx = &questions;
+	ck_assert_int_eq(firn_restore("/nonesuch", "c1", &opts, &r, &err), -FIRN_EFAIL);
+	ck_assert_str_eq(err.msg, "restore: c1: interrupted");
 	ck_assert_ptr_null(r);
 	ck_assert_int_lt(access(in_folder("containers/c1", path), F_OK), 0);
 	ck_assert_ptr_null(firn_restored_free(NULL));
