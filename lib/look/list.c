@@ -226,7 +226,7 @@ static bool is_checkpoint(int fd)
 	       has(fd, CHECKPOINT_CONFIG) || has(fd, CHECKPOINT_INVENTORY);
 }
 
-static int list_folder(struct list *l, int fd, const char *path, const char *prefix, unsigned depth,
+static int list_folder(struct list *l, int fd, const char *path, const char *name, unsigned depth,
 		       struct firn_error *err);
 
 /* A folder that can't be looked into is a row that says so. */
@@ -264,10 +264,7 @@ static int list_subfolder(struct list *l, int dirfd, const char *entry, const ch
 	}
 	if (is_checkpoint(fd))
 		return list_one(l, path, name, &st, false, err);
-	if (depth == DEPTH_MAX)
-		return 0;
-	snprintf(prefix, sizeof(prefix), "%s/", name);
-	return list_folder(l, fd, path, prefix, depth + 1, err);
+	return depth == DEPTH_MAX ? 0 : list_folder(l, fd, path, name, depth + 1, err);
 }
 
 static int list_entry(struct list *l, int dirfd, const char *entry, const char *folder,
@@ -294,22 +291,34 @@ static void closedirp(DIR **dir)
 		closedir(*dir);
 }
 
-static int list_folder(struct list *l, int fd, const char *path, const char *prefix, unsigned depth,
+/* The folder @name in the one that is listed, or that one itself: NULL. */
+static int list_unread(struct list *l, const char *path, const char *name, struct firn_error *err)
+{
+	struct firn_error why = { 0 };
+	int rc = firn_fail_errno(name ? &why : err, "read %s", path);
+
+	return name ? list_closed(l, path, name, &why, err) : rc;
+}
+
+/* @name: as list_unread() has it. */
+static int list_folder(struct list *l, int fd, const char *path, const char *name, unsigned depth,
 		       struct firn_error *err)
 {
+	char prefix[LIST_NAME_MAX + 2];
 	_fd_ int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(closedirp) DIR *dir = own < 0 ? NULL : fdopendir(own);
 	const struct dirent *d;
 	int rc = 0;
 
 	if (!dir)
-		return firn_fail_errno(err, "read %s", path);
+		return list_unread(l, path, name, err);
 	take_fd(&own);
+	snprintf(prefix, sizeof(prefix), "%s%s", name ? name : "", name ? "/" : "");
 	while (rc >= 0 && (errno = 0, d = readdir(dir)))
 		if (*d->d_name != '.')
 			rc = list_entry(l, fd, d->d_name, path, prefix, depth, err);
 	if (rc >= 0 && errno)
-		return firn_fail_errno(err, "read %s", path);
+		return list_unread(l, path, name, err);
 	return rc;
 }
 
@@ -339,7 +348,7 @@ static int list_path(struct list *l, const char *path, struct firn_error *err)
 		return list_layout(l, &ref, "", err);
 	if (is_checkpoint(fd))
 		return list_one(l, path, path_basename(path), &st, true, err);
-	return list_folder(l, fd, path, "", 0, err);
+	return list_folder(l, fd, path, NULL, 0, err);
 }
 
 static int list_where(struct list *l, const char *where, const struct firn_list_opts *opts,

@@ -100,6 +100,17 @@ fails 2 'leave out the tag' "one image" "$firn" list oci:dumps/layout:a
 fails 2 'at most|too many|one argument' "two folders" "$firn" list dumps none
 [ -e /var/lib/kubelet/checkpoints ] || fails 4 '/var/lib/kubelet/checkpoints' "no kubelet here" "$firn" list
 
+if tap_is_root && have setpriv; then
+	firn_for_all
+	mkdir -p half/seen/shut && cp "$data/podman-none.tar" half/seen/one.tar && touch half/seen/shut/two.tar
+	chmod 755 half half/seen && chmod 644 half/seen/one.tar && chmod 744 half/seen/shut
+	run nobody "$work/bin/firn" list --format '{{.Name}} {{.Container}} {{.Problem}}' half
+	is "$status $(sort <<<"$out" | sed 's/ *$//')" "0 seen/one.tar c1
+seen/shut  read half/seen/shut: Permission denied" "a folder that can't be read ends nothing"
+else
+	skip_one "needs root and setpriv" "a folder that can't be read"
+fi
+
 mkdir many
 for i in $(seq 200); do ln "$data/podman-none.tar" "many/checkpoint-p_n-c$i-2026-11-23T03:14:37Z.tar" 2>/dev/null || cp "$data/podman-none.tar" "many/checkpoint-p_n-c$i-2026-11-23T03:14:37Z.tar"; done
 is "$(rows 'r["container"]' many | sort | uniq -c | tr -s ' ')" " 200 c1" "two hundred archives"
