@@ -91,7 +91,7 @@ static int parse_range(struct app *app, const char *text, struct firn_memory_opt
 	}
 	how->to = sign == '-' ? number : how->from + number;
 	/* Up to the very end is 0, as the library has it. */
-	if (how->to && how->to <= how->from)
+	if (!number || (how->to && how->to <= how->from))
 		return misuse(app, err, "--address %s: ends before it begins", text);
 	return 0;
 }

@@ -127,7 +127,9 @@ for range in 7ffdeb7cef79- 7ffdeb7cef79+ 5- 5-6- 5/6; do
 done
 fails 2 'an address is hexadecimal' "no address" "$firn" memory -p 1 -a heap "$plain"
 fails 2 'want START-END' "half a range" "$firn" memory -p 1 -a 10-zz "$plain"
-fails 2 'ends before it begins' "a range backwards" "$firn" memory -p 1 -a 20-10 "$plain"
+for range in 20-10 20-0 0-0 0+0 10+0; do
+	fails 2 'ends before it begins' "no range: $range" "$firn" memory -p 1 -a $range "$plain"
+done
 fails 2 'pid says of which' "bytes of nobody" "$firn" memory --area heap "$plain"
 fails 2 'one at a time' "two searches" "$firn" memory -s a -e b "$plain"
 fails 2 'two hexadecimal digits' "half a byte" "$firn" memory -x abc "$plain"
