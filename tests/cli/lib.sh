@@ -22,7 +22,8 @@ fi
 data=$top_srcdir/tests/data
 export LC_ALL=C TZ=UTC
 umask 022
-work=$(mktemp -d "${TMPDIR:-/tmp}/firn-test.XXXXXX") || exit 99
+# Not /tmp: on many systems that is a tmpfs, from which the kernel mounts nothing without a loop device.
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/firn-test.XXXXXX") || exit 99
 tap_count=0 tap_failed=0 status=0 out='' err='' tap_cleanup=()
 
 tap_exit() {
