@@ -21,13 +21,14 @@
 #include <sys/stat.h>
 
 #define REMAPS_MAX (1u << 18)
+#define FILES_MAX  (1u << 18) /* that are compared: each is looked for among all mounts */
 
 struct files {
 	struct world *w;
 	struct check_report *report;
 	uint32_t *remapped; /* ids of files without a name, in ascending order */
 	size_t nremapped;
-	size_t equal, carried, denied, unknown;
+	size_t taken, equal, carried, denied, unknown;
 	uint64_t told[CHECK_LINES_MAX]; /* hashes of what was told: one file is open many times */
 	size_t ntold;
 	bool failed;
@@ -165,6 +166,8 @@ static int take_file(const struct criu_file *file, void *ctx, struct firn_error 
 
 	if (file->type != CRIU_FILE_REG || !file->path || *file->path != '/')
 		return 0;
+	if (f->taken++ >= FILES_MAX)
+		return 0;
 	if (is_remapped(f, file->id))
 		rc = WORLD_CARRIED;
 	else if (!file->external)
@@ -204,6 +207,10 @@ static void tell(const struct files *f, int there)
 			  "%zu more were not compared: they are in folders that only others may "
 			  "enter",
 			  f->denied);
+	if (f->taken > FILES_MAX)
+		check_add(f->report, CHECK_WARNING, "files", NULL,
+			  "%zu more were not compared: more than %u are not looked at",
+			  f->taken - FILES_MAX, FILES_MAX);
 	if (there && found_has_root(f->w->in) && f->unknown)
 		check_add(f->report, CHECK_OK, "files", NULL,
 			  "%zu more were not compared: the restore makes them, or hands them in",

@@ -24,7 +24,7 @@ struct sockets {
 	struct world *w;
 	struct check_report *report;
 	struct probe *probes;
-	size_t nprobes, nuntried;
+	size_t nprobes, tried, nuntried;
 	uint64_t connected, external, refused;
 	char first[2 * INET6_ADDRSTRLEN + 40]; /* of the connected ones */
 };
@@ -250,6 +250,10 @@ static int take_external(const struct criu_file *f, void *ctx, struct firn_error
 	s->external++;
 	if (k->name_len == 0 || k->name_len >= sizeof(name) || k->name[0] != '/')
 		return 0;
+	if (s->tried++ >= PROBES_MAX) {
+		s->nuntried++;
+		return 0;
+	}
 	memcpy(name, k->name, k->name_len);
 	rc = world_find(s->w, -1, name, &found, err);
 	if (rc != WORLD_GONE && (rc != WORLD_THERE || try_name(&found) != ECONNREFUSED))
@@ -282,5 +286,8 @@ int check_sockets(const struct check_input *in, struct check_report *r, struct f
 	else if (!s.refused)
 		check_add(r, CHECK_OK, "sockets", NULL, "%" PRIu64 " unix sockets of others",
 			  s.external);
+	if (s.nuntried)
+		check_add(r, CHECK_WARNING, "sockets", NULL, "%zu more sockets were not tried",
+			  s.nuntried);
 	return 0;
 }

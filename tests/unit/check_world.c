@@ -206,6 +206,23 @@ START_TEST(told)
 }
 END_TEST
 
+/* The more files, the longer it takes, with each mount: there is an end. */
+START_TEST(many_files)
+{
+	_cleanup_(dump_done) struct dump d = { 0 };
+	struct buf *image;
+	_fd_ int root = -1;
+
+	make_world(&d, &root);
+	image = add_image(&d, "files.img", FILES);
+	for (unsigned i = 0; i < (1u << 18) + 3; i++)
+		put_file(image, &(struct file){ 10 + i, "/tmp/x", 0, 0100600, 2, 3 });
+	says(check_files, &d.input, "ok: 0 files");
+	says(check_files, &d.input, "262144 come from the dump");
+	says(check_files, &d.input, "warning: 3 more were not compared: more than 262144");
+}
+END_TEST
+
 /* A bare process: no mounts, the host's root directory; what is the processes' own is left out. */
 START_TEST(bare)
 {
@@ -396,6 +413,7 @@ static Suite *check_world_suite(void)
 	tcase_add_loop_test(t, mountpoints, 0, sizeof(places) / sizeof(*places));
 	tcase_add_loop_test(t, files, 0, sizeof(compared) / sizeof(*compared));
 	tcase_add_test(t, told);
+	tcase_add_test(t, many_files);
 	tcase_add_test(t, bare);
 	tcase_add_test(t, too_many);
 	tcase_add_loop_test(t, build_ids, 0, 2 * sizeof(notes) / sizeof(*notes));
