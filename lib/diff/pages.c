@@ -3,8 +3,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "members/spool.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,11 +124,8 @@ int pages_hash(const struct pages_meter *m, const void *unit, uint64_t *ret, str
 
 static int make_file(struct pages *p, struct firn_error *err)
 {
-	static const char *const folders[] = { "/var/tmp", "/tmp" };
-
-	for (size_t k = 0; p->fd < 0 && k < ARRAY_SIZE(folders); k++)
-		p->fd = open(folders[k], O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	return p->fd < 0 ? firn_fail_errno(err, "a file for hashes") : 0;
+	p->fd = spool_file(err);
+	return p->fd < 0 ? firn_wrap(err, p->fd, "hashes") : 0;
 }
 
 static int put_hashes(struct pages *p, const uint64_t *hashes, size_t n, struct firn_error *err)

@@ -3,11 +3,9 @@
 
 #include "base/fd.h"
 #include "bytes/codec.h"
+#include "store/publish.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #define PIECE (256u << 10) /* bytes read at a time */
 
@@ -76,23 +74,6 @@ int blob_in_open(struct store *s, const struct oci_descriptor *desc, struct blob
 	return 0;
 }
 
-/* A file without a name in the folder @dir. */
-static int unnamed(const char *dir, struct firn_error *err)
-{
-	char name[4096];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-		return fd >= 0 ? fd : firn_fail_errno(err, "temporary file in %s", dir);
-	if (snprintf(name, sizeof(name), "%s/.firn-XXXXXX", dir) >= (int)sizeof(name))
-		return firn_fail(err, FIRN_EINVAL, "%s: too long a name", dir);
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0)
-		return firn_fail_errno(err, "temporary file in %s", dir);
-	unlink(name);
-	return fd;
-}
-
 static uint64_t unpacked_max(uint64_t packed)
 {
 	uint64_t max;
@@ -137,7 +118,7 @@ static int open_packed(struct store *s, const struct oci_descriptor *desc,
 	if ((rc = make(&b, err)) < 0 || (rc = store_open(s, &desc->digest, &src, err)) < 0 ||
 	    (rc = istream_from_source(src, &packed, err)) < 0)
 		return rc;
-	rc = b->fd = unnamed(w->tmp, err);
+	rc = b->fd = publish_unnamed(w->tmp, err);
 	if (rc >= 0)
 		rc = codec_reader(codec, take_ptr(&packed), unpacked_max(src->size), &in, err);
 	if (rc < 0 || (rc = unpack(b, in, diff_id, err)) < 0)

@@ -2,8 +2,8 @@
 #include "members/spool.h"
 
 #include "base/fd.h"
+#include "store/publish.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,11 +18,9 @@ void spool_done(struct spool *s)
 
 int spool_file(struct firn_error *err)
 {
-	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+	const int fd = publish_unnamed("/var/tmp", NULL);
 
-	if (fd < 0)
-		fd = open("/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	return fd < 0 ? firn_fail_errno(err, "a file without a name in /var/tmp or /tmp") : fd;
+	return fd < 0 ? publish_unnamed("/tmp", err) : fd;
 }
 
 static int move_to_file(struct spool *s, struct firn_error *err)

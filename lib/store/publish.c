@@ -81,6 +81,22 @@ int publish_open(int dirfd, struct publish *ret, struct firn_error *err)
 	return 0;
 }
 
+int publish_unnamed(const char *folder, struct firn_error *err)
+{
+	_fd_ int dirfd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct publish p = PUBLISH_NONE;
+	int rc;
+
+	if (dirfd < 0)
+		return firn_fail_errno(err, "open %s", folder);
+	rc = publish_open(dirfd, &p, err);
+	if (rc < 0)
+		return firn_wrap(err, rc, "a file without a name in %s", folder);
+	if (p.temp[0])
+		unlinkat(dirfd, p.temp, 0);
+	return p.fd;
+}
+
 void publish_done(struct publish *p)
 {
 	if (p->fd >= 0 && p->temp[0])

@@ -30,6 +30,8 @@ struct publish {
 
 /* A new file for the folder @dirfd, which must stay open until publish_done(). */
 int publish_open(int dirfd, struct publish *ret, struct firn_error *err) _must_check_;
+/* A new file in @folder that never gets a name, for what is needed as long as it is open. */
+int publish_unnamed(const char *folder, struct firn_error *err) _must_check_;
 /* Closes, and removes what was not named. */
 void publish_done(struct publish *p);
 

@@ -3,11 +3,10 @@
 
 #include "base/fault.h"
 #include "base/fd.h"
+#include "store/publish.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <search.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -256,29 +255,10 @@ static const struct store_ops spool_ops = {
 	.close = spool_close,
 };
 
-/* For nobody's eyes but ours. Where there are no files without a name it has one for a moment. */
-static int unnamed(const char *folder, struct firn_error *err)
-{
-	_free_ char *path = NULL;
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-		return fd < 0 ? firn_fail_errno(err, "a file without a name in %s", folder) : fd;
-	if (asprintf(&path, "%s/.firn-XXXXXX", folder) < 0) {
-		path = NULL;
-		return firn_fail_oom(err, "temporary file");
-	}
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return firn_fail_errno(err, "a temporary file in %s", folder);
-	unlink(path);
-	return fd;
-}
-
 int store_spool_new(const char *folder, struct store **ret, struct firn_error *err)
 {
 	struct spool_store *s = calloc(1, sizeof(*s));
-	int fd = s ? unnamed(folder ? folder : FOLDER, err) : firn_fail_oom(err, "store");
+	int fd = s ? publish_unnamed(folder ? folder : FOLDER, err) : firn_fail_oom(err, "store");
 
 	if (fd < 0) {
 		free(s);

@@ -246,6 +246,28 @@ START_TEST(fault_specs)
 }
 END_TEST
 
+START_TEST(unnamed)
+{
+	_fd_ int dir = scratch_folder("u");
+	struct firn_error err = { 0 };
+	char back[4] = "";
+	struct stat st;
+	_fd_ int fd = -1;
+
+	take_road(_i, NULL);
+	fd = publish_unnamed(scratch("u"), &err);
+	ck_assert_msg(fd >= 0, "%s", err.msg);
+	expect_list("u", "");
+	ck_ok(fd_write(fd, "abc", 3, &err), err);
+	ck_assert_int_eq(fd_pread(fd, back, 3, 0, &err), 3);
+	ck_assert_str_eq(back, "abc");
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_nlink, 0);
+	ck_assert_int_eq(publish_unnamed(scratch("none"), &err), -FIRN_ENOTFOUND);
+}
+END_TEST
+
 START_TEST(fault_counts)
 {
 	struct firn_error err = { 0 };
@@ -275,6 +297,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, failure, 0, 2 * ARRAY_SIZE(failures));
 	/* Nothing is sealed there. */
 	tcase_add_loop_test(tc, killed, 0, 2);
+	tcase_add_loop_test(tc, unnamed, 0, ARRAY_SIZE(roads));
 	tcase_add_test(tc, clean_spares_the_living);
 	tcase_add_loop_test(tc, fault_specs, 0, ARRAY_SIZE(specs));
 	tcase_add_test(tc, fault_counts);
