@@ -14,7 +14,7 @@
 #define MEMORY_RESULT_MAX  (24u << 20) /* bytes of all that is told */
 #define MEMORY_CONTEXT_MAX 1024
 #define MEMORY_MATCHES     10000       /* of a process, unless the caller says otherwise */
-#define MEMORY_TEXTS_MAX   (12u << 20) /* bytes of all matches with their contexts */
+#define MEMORY_TEXTS_MAX   (18u << 20) /* bytes of these that are matches with their contexts */
 
 /* One process of the checkpoint. */
 struct process {

@@ -15,6 +15,9 @@
 /* A match that begins before this much of the window is all in it, and what follows it. */
 #define TAIL_BYTES (2 * PATTERN_MATCH_MAX + MEMORY_CONTEXT_MAX)
 #define SKIP_BYTES (64u << 10) /* zeros that are worth passing over */
+/* What a match takes in the result besides its bytes, as bytes/value.c has it; and its context. */
+#define MATCH_BYTES   280
+#define CONTEXT_BYTES 80
 
 struct search {
 	struct process *process;
@@ -24,6 +27,8 @@ struct search {
 	uint64_t left; /* matches that are told yet */
 	bool more;     /* there are others */
 	size_t *texts;
+	const char *path; /* of the area that the match before was in */
+	size_t area;      /* SIZE_MAX: there was none */
 	bool skips_zeros; /* no match begins with one */
 	bool in_zeros;    /* zeros alone are a match */
 	uint8_t *bytes;   /* WINDOW_BYTES */
@@ -31,6 +36,21 @@ struct search {
 	uint64_t base; /* address of bytes[0] */
 	size_t from;   /* where the search goes on */
 };
+
+/* A copy that all matches in the area share. */
+static const char *path_of(struct search *s, size_t area)
+{
+	const char *path =
+	    mapped_path(&s->process->mapped, &space_mm(s->process->space)->areas[area]);
+	const size_t len = path ? strlen(path) : 0;
+
+	if (area == s->area)
+		return s->path;
+	s->area = area;
+	*s->texts += len;
+	s->path = path ? doc_copy(s->doc, path, len) : NULL;
+	return s->path;
+}
 
 static void tell_place(struct search *s, struct firn_value *v, uint64_t address)
 {
@@ -47,7 +67,7 @@ static void tell_place(struct search *s, struct firn_value *v, uint64_t address)
 	}
 	doc_add_format(s->doc, v, "address", "0x%" PRIx64, address);
 	doc_add_static(s->doc, v, "kind", criu_area_kind(&mm->areas[k]));
-	doc_add_text(s->doc, v, "path", mapped_path(&s->process->mapped, &mm->areas[k]));
+	doc_add_static(s->doc, v, "path", path_of(s, k));
 }
 
 static void tell_hex(struct search *s, struct firn_value *v, size_t start, size_t end)
@@ -70,8 +90,8 @@ static int tell_match(struct search *s, size_t start, size_t end)
 	const size_t context = (size_t)s->process->opts->context;
 	const size_t before = start > context ? start - context : 0;
 	const size_t behind = s->len - end > context ? end + context : s->len;
-	/* A NUL is six bytes of JSON. */
-	const size_t texts = (behind - before) + 2 * (end - start) + 128;
+	const size_t texts =
+	    (behind - before) + 2 * (end - start) + MATCH_BYTES + (context ? CONTEXT_BYTES : 0);
 	struct firn_value *v;
 
 	if (s->left == 0 || *s->texts + texts > MEMORY_TEXTS_MAX) {
@@ -211,6 +231,7 @@ int memory_tell_matches(struct process *p, struct pattern *pattern, struct doc *
 		.list = doc_add_list(doc, to, "matches"),
 		.left = p->opts->max_matches ? p->opts->max_matches : MEMORY_MATCHES,
 		.texts = texts,
+		.area = SIZE_MAX,
 		.skips_zeros = pattern_skips_zeros(pattern),
 		.in_zeros = is_in_zeros(pattern),
 		.bytes = bytes,

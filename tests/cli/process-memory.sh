@@ -93,6 +93,12 @@ is "$(python3 -c 'import json, sys
 p = json.load(sys.stdin)[0]
 print([(m["length"], m["match"], m["hex"], len(m["before"]), len(m["after"])) for m in p["matches"]], p["more_matches"], "memory_areas" in p)' <.out)" \
 	"[(3, 'bin', '62696e', 1, 1), (3, 'bin', '62696e', 1, 1)] True False" "no more than --max, and that there are others"
+for context in 0 1 1024; do
+	check "more than fits, context $context" "$firn" memory -p 1 -m 1000000 -c $context -e '[\x00-\xff]' --format json "$plain"
+	is "$(python3 -c 'import json, sys
+p = json.load(sys.stdin)[0]
+print(len(p["matches"]) > 5000, p["more_matches"])' <.out)" "True True" "is left out, and told"
+done
 
 # --- every form
 mkdir folder && tar -C folder -xf "$plain"
