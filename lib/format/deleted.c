@@ -117,22 +117,12 @@ int deleted_parse(const char *text, size_t len, struct deleted *ret, struct firn
 	return 0;
 }
 
-enum deleted_effect deleted_effect(const char *path, deleted_find *find, void *ctx)
+enum deleted_effect deleted_effect(const char *path, const struct tree *diff)
 {
-	char above[PATH_MEMBER_MAX + 1];
-	const struct node *n;
+	const char *rest;
+	const struct node *n = tree_reach(diff, path, &rest);
 
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		memcpy(above, path, (size_t)(slash - path));
-		above[slash - path] = '\0';
-		n = find(above, ctx);
-		if (!n)
-			return DELETED_WHITEOUT;
-		if (!S_ISDIR(n->mode))
-			return DELETED_NOTHING;
-	}
-	n = find(path, ctx);
-	if (!n)
-		return DELETED_WHITEOUT;
-	return S_ISDIR(n->mode) ? DELETED_OPAQUE : DELETED_NOTHING;
+	if (!S_ISDIR(n->mode))
+		return DELETED_NOTHING;
+	return *rest ? DELETED_WHITEOUT : DELETED_OPAQUE;
 }

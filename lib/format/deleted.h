@@ -8,7 +8,7 @@
  *
  *	deleted_parse(text, len, &d, err);
  *	for (size_t i = 0; i < d.count; i++)
- *		switch (deleted_effect(d.paths[i], find_in_diff, diff)) ...
+ *		switch (deleted_effect(d.paths[i], diff)) ...
  *
  * The diff must be known as a whole by then. Names go through JSON in Go, which replaces every byte
  * that is no UTF-8 by U+FFFD: such a path may name a file that never was (deleted_is_lossy()).
@@ -48,13 +48,10 @@ enum deleted_effect {
 	DELETED_OPAQUE,      /* the diff has a directory there: mark it opaque */
 };
 
-/* The diff's node at a normalised path, or NULL. */
-typedef const struct node *deleted_find(const char *path, void *ctx);
-
 /*
- * What the deletion of @path means for a layer made of the diff. A directory counts as the diff's
- * also when no entry describes it and something lies below it.
+ * What the deletion of normalised @path means for a layer made of the diff. A directory counts as
+ * the diff's also when no entry describes it and something lies below it.
  */
-enum deleted_effect deleted_effect(const char *path, deleted_find *find, void *ctx);
+enum deleted_effect deleted_effect(const char *path, const struct tree *diff);
 
 #endif

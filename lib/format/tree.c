@@ -215,17 +215,29 @@ struct node *tree_child(const struct tree *t, const struct node *dir, const char
 	return child(t, dir, name, strlen(name));
 }
 
-struct node *tree_find(const struct tree *t, const char *path)
+struct node *tree_reach(const struct tree *t, const char *path, const char **ret_rest)
 {
 	struct node *n = t->root;
 
-	while (n && *path) {
-		size_t len = strcspn(path, "/");
+	while (*path) {
+		const size_t len = strcspn(path, "/");
+		struct node *next = child(t, n, path, len);
 
-		n = child(t, n, path, len);
+		if (!next)
+			break;
+		n = next;
 		path += len + (path[len] == '/');
 	}
+	*ret_rest = path;
 	return n;
+}
+
+struct node *tree_find(const struct tree *t, const char *path)
+{
+	const char *rest;
+	struct node *n = tree_reach(t, path, &rest);
+
+	return *rest ? NULL : n;
 }
 
 static int fail_at(struct firn_error *err, enum firn_code code, const char *path, const char *why)

@@ -69,6 +69,12 @@ void tree_freep(struct tree **t);
 
 /* The node at normalised @path ("" is the root), or NULL. Never follows symbolic links. */
 struct node *tree_find(const struct tree *t, const char *path);
+/*
+ * How far @path goes: the last node of it that is there, at least the root. *ret_rest is what of
+ * @path comes behind that; "" is nothing. One step for each folder, where tree_find() of every
+ * folder on the way would be as many again.
+ */
+struct node *tree_reach(const struct tree *t, const char *path, const char **ret_rest);
 struct node *tree_child(const struct tree *t, const struct node *dir, const char *name);
 
 /*

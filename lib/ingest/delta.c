@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "format/layer.h"
 #include "format/tar.h"
 #include "format/whiteout.h"
 
@@ -101,14 +102,15 @@ static int make_root(struct delta *d, struct firn_error *err)
 static int make_parents(struct delta *d, const char *path, struct firn_error *err)
 {
 	char above[PATH_MEMBER_MAX + 1];
+	const char *missing;
 	int rc = make_root(d, err);
 
-	for (const char *slash = strchr(path, '/'); rc >= 0 && slash;
+	tree_reach(layer_tree(d->out.layer), path, &missing);
+	for (const char *slash = strchr(missing, '/'); rc >= 0 && slash;
 	     slash = strchr(slash + 1, '/')) {
 		memcpy(above, path, (size_t)(slash - path));
 		above[slash - path] = '\0';
-		if (!layer_out_find(&d->out, above))
-			rc = make_folder(d, above, err);
+		rc = make_folder(d, above, err);
 	}
 	return rc;
 }
@@ -270,11 +272,6 @@ static int hide(struct delta *d, const char *path, struct firn_error *err)
 	return add_whiteout(d, path, err);
 }
 
-static const struct node *find_in_layer(const char *path, void *ctx)
-{
-	return layer_out_find(ctx, path);
-}
-
 /* The folder was removed and made again. */
 static int make_again(struct delta *d, const char *path, struct firn_error *err)
 {
@@ -301,7 +298,7 @@ int delta_delete(struct delta *d, const struct deleted *deleted, struct firn_err
 		const char *path = deleted->paths[i];
 		int rc = 0;
 
-		switch (deleted_effect(path, find_in_layer, &d->out)) {
+		switch (deleted_effect(path, layer_tree(d->out.layer))) {
 		case DELETED_NOTHING:
 			break;
 		case DELETED_WHITEOUT:

@@ -186,11 +186,6 @@ static int hide(struct tree *diff, const char *path, const struct archive_base *
 	return 0;
 }
 
-static const struct node *find_in_tree(const char *path, void *ctx)
-{
-	return tree_find(ctx, path);
-}
-
 static int apply_deletions(struct tree *diff, const struct deleted *d,
 			   const struct archive_base *base, const struct firn_report *report,
 			   struct firn_error *err)
@@ -198,7 +193,7 @@ static int apply_deletions(struct tree *diff, const struct deleted *d,
 	for (size_t i = 0; i < d->count; i++) {
 		int rc = 0;
 
-		switch (deleted_effect(d->paths[i], find_in_tree, diff)) {
+		switch (deleted_effect(d->paths[i], diff)) {
 		case DELETED_NOTHING:
 			break;
 		case DELETED_WHITEOUT:

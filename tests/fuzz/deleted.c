@@ -9,26 +9,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Every other path is a folder of the diff. */
-static const struct node *find(const char *path, void *ctx)
-{
-	static const struct node folder = { .mode = S_IFDIR }, file = { .mode = S_IFREG };
-
-	(void)ctx;
-	switch (strlen(path) % 3) {
-	case 0:
-		return &folder;
-	case 1:
-		return &file;
-	default:
-		return NULL;
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(deleted_done) struct deleted d = { 0 };
+	_cleanup_(tree_freep) struct tree *t = NULL;
+	struct node *n;
 
+	if (tree_new(&t, NULL) < 0)
+		return 0;
 	if (deleted_parse((const char *)data, size, &d, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < d.count; i++) {
@@ -40,7 +28,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (i + 1 < d.count && strncmp(d.paths[i], d.paths[i + 1], len) == 0 &&
 		    (d.paths[i + 1][len] == '/' || d.paths[i + 1][len] == '\0'))
 			abort();
-		(void)deleted_effect(d.paths[i], find, NULL);
+		/* Every third path is a folder of the diff, every third a file. */
+		if (deleted_effect(d.paths[i], t) == DELETED_OPAQUE)
+			abort();
+		if (len % 3 && tree_make(t, d.paths[i], &n, NULL) >= 0) {
+			n->mode = len % 3 == 1 ? S_IFDIR : S_IFREG;
+			if (deleted_effect(d.paths[i], t) !=
+			    (len % 3 == 1 ? DELETED_OPAQUE : DELETED_NOTHING))
+				abort();
+		}
 	}
 	return 0;
 }

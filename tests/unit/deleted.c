@@ -93,11 +93,6 @@ static struct tree *make_diff(void)
 	return t;
 }
 
-static const struct node *find(const char *path, void *ctx)
-{
-	return tree_find(ctx, path);
-}
-
 static const struct {
 	const char *path;
 	enum deleted_effect want;
@@ -122,8 +117,26 @@ START_TEST(effect)
 {
 	_cleanup_(tree_freep) struct tree *t = make_diff();
 
-	ck_assert_msg(deleted_effect(effect_cases[_i].path, find, t) == effect_cases[_i].want, "%s",
+	ck_assert_msg(deleted_effect(effect_cases[_i].path, t) == effect_cases[_i].want, "%s",
 		      effect_cases[_i].path);
+}
+END_TEST
+
+/* Each folder on the way is one step: a square of them would take minutes for these. */
+START_TEST(effect_deep)
+{
+	_cleanup_(tree_freep) struct tree *t = make_diff();
+	struct firn_error err = { 0 };
+	_buf_ struct buf path = BUF_INIT;
+	struct node *n;
+
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&path, "a/");
+	buf_puts(&path, "f");
+	ck_ok(tree_make(t, (char *)path.data, &n, &err), err);
+	path.data[path.len - 1] = 'g';
+	for (int i = 0; i < 6000; i++)
+		ck_assert_int_eq(deleted_effect((char *)path.data, t), DELETED_WHITEOUT);
 }
 END_TEST
 
@@ -136,6 +149,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, parse_limits);
 	tcase_add_test(tc, lossy);
 	tcase_add_loop_test(tc, effect, 0, ARRAY_SIZE(effect_cases));
+	tcase_add_test(tc, effect_deep);
+	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
 	return s;
 }
