@@ -11,7 +11,7 @@
 
 #include "firn/memory.h"
 
-#define MEMORY_RESULT_MAX  (24u << 20) /* bytes of all that is told */
+#define MEMORY_RESULT_MAX  (40u << 20) /* bytes of all that is told: vm.max_map_count areas fit */
 #define MEMORY_CONTEXT_MAX 1024
 #define MEMORY_MATCHES     10000       /* of a process, unless the caller says otherwise */
 #define MEMORY_TEXTS_MAX   (18u << 20) /* bytes of these that are matches with their contexts */

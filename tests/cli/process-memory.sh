@@ -124,6 +124,42 @@ make_images chain chain
 check "a page of the dump before" "$firn" memory -p 1 -s two -c 2 --format '{{.Address}} {{.Before}}' chain
 like "$out" '^0x10[0-9a-f]+ B=$' "is found"
 
+# --- as many areas as Linux allows by itself (vm.max_map_count)
+tar -xf "$data/raw-criu-1proc.tar"
+python3 - img/mm-*.img <<'EOS'
+import struct, sys
+
+def number(v):
+    return bytes([v]) if v < 128 else bytes([v & 127 | 128]) + number(v >> 7)
+
+def read(at):
+    v = s = 0
+    while body[at] > 127:
+        v, s, at = v | (body[at] & 127) << s, s + 7, at + 1
+    return v | body[at] << s, at + 1
+
+def area(i):
+    start = 0x7f0000000000 + 8192 * i
+    vma = b"".join(number(k << 3) + number(v) for k, v in
+                   enumerate((start, start + 4096, 0, 0, 3, 0x22, 0x201, 2**64 - 1), 1))
+    return number(14 << 3 | 2) + number(len(vma)) + vma
+
+with open(sys.argv[1], "rb") as f:
+    head, body = f.read(8), f.read()[4:]
+at, parts = 0, []
+while at < len(body):
+    begin, (key, at) = at, read(at)
+    value, at = read(at)
+    at += value if key & 7 == 2 else 0
+    parts.append((key >> 3, body[begin:at]))
+first = [k for k, _ in parts].index(14) + 1
+body = b"".join(p for _, p in parts[:first]) + b"".join(map(area, range(65525))) + b"".join(p for _, p in parts[first:])
+with open(sys.argv[1], "wb") as f:
+    f.write(head + struct.pack("<I", len(body)) + body)
+EOS
+check "65530 areas" "$firn" memory --pid 14379 --format '{{.Start}}' img
+is "$(wc -l <.out)" 65530 "are all told"
+
 # --- refused
 fails 4 'there is no process 7' "nobody" "$firn" memory -p 7 "$plain"
 fails 4 'there is no process 7' "nobody's bytes" "$firn" memory -p 7 --area all "$plain"
