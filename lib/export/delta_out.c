@@ -40,22 +40,14 @@ ssize_t delta_out_layer(const struct checkpoint_image *ci)
 static bool keep_hidden(const char *path, void *ctx)
 {
 	const struct tree *delta = ctx;
-	char above[PATH_MEMBER_MAX + 1];
+	const char *rest;
+	const struct node *n = tree_reach(delta, path, &rest);
 
-	if (delta->root->opaque)
-		return true;
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const struct node *n;
-
-		memcpy(above, path, (size_t)(slash - path));
-		above[slash - path] = '\0';
-		n = tree_find(delta, above);
-		if (!n)
-			return false;
-		if (n->opaque)
-			return true;
-	}
-	return false;
+	if (!*rest) /* not above it, but @path itself */
+		n = n->parent;
+	while (n != delta->root && !n->opaque)
+		n = n->parent;
+	return n->opaque;
 }
 
 /* The base is of use, not needed: who copies images may have left its layers behind. */

@@ -81,18 +81,12 @@ static void touch(struct tree *t, struct node *n, uint16_t layer)
 /* A kept file that this layer replaces by a folder which no entry describes. */
 static void clear_way(struct walk *w, const char *path)
 {
-	char above[PATH_MEMBER_MAX + 1];
+	const char *rest;
+	struct node *n = tree_reach(w->tree, path, &rest);
 
-	for (const char *slash = w->keep ? strchr(path, '/') : NULL; slash;
-	     slash = strchr(slash + 1, '/')) {
-		struct node *n;
-
-		memcpy(above, path, (size_t)(slash - path));
-		above[slash - path] = '\0';
-		n = tree_find(w->tree, above);
-		if (n && !S_ISDIR(n->mode))
-			tree_remove(w->tree, n);
-	}
+	/* Nothing is below it: it is the last one on the way. */
+	if (w->keep && *rest && !S_ISDIR(n->mode))
+		tree_remove(w->tree, n);
 }
 
 /* What isn't a folder takes the place of one, kept or not, and its parents are there. */

@@ -55,19 +55,21 @@ static void replace_whiteout(struct cover *c, struct node *n)
 /* Whether nothing of @path is hidden by what lies above it in the tree. */
 static bool reaches(struct cover *c, const char *path)
 {
-	char above[PATH_MEMBER_MAX + 1];
 	struct node *n = c->tree->root;
+	char name[PATH_NAME_MAX + 1];
 
 	if (hides(c, n, false))
 		return false;
-	for (const char *slash = strchr(path, '/'); n && slash; slash = strchr(slash + 1, '/')) {
-		memcpy(above, path, (size_t)(slash - path));
-		above[slash - path] = '\0';
-		n = tree_find(c->tree, above);
-		if (n && hides(c, n, false))
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(path, '/')) {
+		memcpy(name, path, (size_t)(slash - path));
+		name[slash - path] = '\0';
+		n = tree_child(c->tree, n, name);
+		if (!n)
+			return true;
+		if (hides(c, n, false))
 			return false;
-		if (n)
-			replace_whiteout(c, n);
+		replace_whiteout(c, n);
+		path = slash + 1;
 	}
 	return true;
 }

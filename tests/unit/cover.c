@@ -110,6 +110,27 @@ START_TEST(too_many)
 }
 END_TEST
 
+/* Each folder above an entry is one step: a square of them would take minutes for these. */
+START_TEST(deep)
+{
+	_cleanup_(cover_done) struct cover c = { 0 };
+	struct firn_error err = { 0 };
+	_buf_ struct buf folder = BUF_INIT;
+	char name[2100];
+
+	ck_ok(cover_open(&c, &err), err);
+	cover_descend(&c);
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&folder, "a/");
+	for (int i = 0; i < 8000; i++) {
+		const struct tar_entry e = { .path = name, .mode = S_IFREG };
+
+		snprintf(name, sizeof(name), "%s%d", (char *)folder.data, i);
+		ck_assert_int_eq(cover_take(&c, &e, &err), 1);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("cover");
@@ -118,6 +139,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, layers, 0, ARRAY_SIZE(cases));
 	tcase_add_test(tc, too_many);
+	tcase_add_test(tc, deep);
 	suite_add_tcase(s, tc);
 	return s;
 }
