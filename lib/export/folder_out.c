@@ -85,6 +85,8 @@ static int take_existing(struct folder_out *f, struct firn_error *err)
 
 static int make(struct folder_out *f, struct firn_error *err)
 {
+	struct stat st;
+
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->fd >= 0) {
 		f->existed = true;
@@ -95,6 +97,8 @@ static int make(struct folder_out *f, struct firn_error *err)
 		return firn_fail(err, FIRN_EEXIST, "is there and no folder");
 	if (errno != ENOENT)
 		return firn_fail_errno(err, "open");
+	if (lstat(f->path, &st) == 0)
+		return firn_fail(err, FIRN_EEXIST, "is a link to something that isn't there");
 	folder_stage_sweep(f->above);
 	return folder_stage_make(f->above, &f->stage, &f->fd, err);
 }

@@ -198,6 +198,8 @@ is "$(diff -r was dir1)" "Only in dir1: rootfs-diff.tar" "a folder: every file, 
 fails 1 'not empty' "a folder that isn't empty is refused" "$firn" export --to dir oci:layout:podman-none.tar dir1
 is "$(diff -r was dir1)" "Only in dir1: rootfs-diff.tar" "and stays as it is"
 fails 1 'no folder' "a file is no folder" "$firn" export --to dir oci:layout:podman-none.tar two.tar
+ln -s nowhere dangling
+fails 1 'link to something that isn.t there' "nor is a link that leads nowhere" "$firn" export --to dir oci:layout:podman-none.tar dangling
 mkdir -m 755 dir2
 check "an empty one is filled" "$firn" export --to dir oci:layout:podman-none.tar dir2
 is "$(stat -c %a dir2)" 700 "and closed"
