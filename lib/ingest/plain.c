@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "format/checkpoint.h"
+#include "format/layer.h"
 #include "format/whiteout.h"
 
 #include <stdio.h>
@@ -49,19 +50,18 @@ static int make_folder(struct plain *p, const char *path, struct firn_error *err
 static int make_parents(struct plain *p, const char *path, struct firn_error *err)
 {
 	char above[PATH_MEMBER_MAX + 1];
+	const char *missing;
+	int rc = 0;
 
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int rc;
-
+	/* The layer refuses what is no folder. */
+	tree_reach(layer_tree(p->out.layer), path, &missing);
+	for (const char *slash = strchr(missing, '/'); rc == 0 && slash;
+	     slash = strchr(slash + 1, '/')) {
 		memcpy(above, path, (size_t)(slash - path));
 		above[slash - path] = '\0';
-		if (layer_out_find(&p->out, above))
-			continue; /* the layer refuses what is no folder */
 		rc = make_folder(p, above, err);
-		if (rc < 0)
-			return rc;
 	}
-	return 0;
+	return rc;
 }
 
 static int check_kind(const char *path, const struct tar_entry *e, struct firn_error *err)

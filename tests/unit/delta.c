@@ -3,6 +3,7 @@
 
 #include "ingest.h"
 #include "ingest/delta.h"
+#include "ingest/plain.h"
 
 #define DIR_ .type = '5'
 #define ENDS                                                                                       \
@@ -300,6 +301,27 @@ START_TEST(many_losses)
 }
 END_TEST
 
+/* Each folder above a member is one step: a square of them would take longer than this may. */
+START_TEST(deep_members)
+{
+	_cleanup_(store_closep) struct store *s = NULL;
+	_cleanup_(plain_done) struct plain p = { .implied = NULL };
+	const struct tar_entry e = { .mode = S_IFREG };
+	struct firn_error err = { 0 };
+	_buf_ struct buf folder = BUF_INIT;
+	char name[2100];
+
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&folder, "a/");
+	ck_ok(store_mem_new(&s, &err), err);
+	ck_ok(plain_open(&p, &(struct layer_dest){ .store = s }, NULL, NULL, &err), err);
+	for (int i = 0; i < 4000; i++) {
+		snprintf(name, sizeof(name), "%s%d", (char *)folder.data, i);
+		ck_ok(plain_add(&p, name, &e, NULL, &err), err);
+	}
+}
+END_TEST
+
 static Suite *delta_suite(void)
 {
 	Suite *s = suite_create("delta");
@@ -307,7 +329,9 @@ static Suite *delta_suite(void)
 
 	tcase_add_unchecked_fixture(tc, base_setup, scratch_teardown);
 	tcase_add_loop_test(tc, job, 0, ARRAY_SIZE(jobs));
+	tcase_set_timeout(tc, 25);
 	tcase_add_test(tc, many_losses);
+	tcase_add_test(tc, deep_members);
 	suite_add_tcase(s, tc);
 	return s;
 }
