@@ -5,7 +5,6 @@
 #include "base/fd.h"
 #include "base/run.h"
 #include "firn/restore.h"
-#include "node/console.h"
 #include "node/kill.h"
 #include "node/reason.h"
 #include "node/runtime.h"
@@ -16,9 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -380,56 +377,6 @@ START_TEST(reasons_of_failure)
 }
 END_TEST
 
-/* What a runtime does: connect, send a descriptor along with a name. */
-static void send_fd(const char *path, int fd, size_t nfds)
-{
-	_fd_ int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	char name[] = "/dev/ptmx", room[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec text = { name, sizeof(name) };
-	struct msghdr m = { .msg_iov = &text, .msg_iovlen = 1 };
-
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	ck_assert_int_eq(connect(s, (struct sockaddr *)&at, sizeof(at)), 0);
-	if (nfds) {
-		struct cmsghdr *c;
-
-		m.msg_control = room;
-		m.msg_controllen = sizeof(room);
-		c = CMSG_FIRSTHDR(&m);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	ck_assert_int_eq(sendmsg(s, &m, 0), sizeof(name));
-}
-
-START_TEST(console)
-{
-	struct firn_error err = { 0 };
-	char path[256], byte = 'x';
-	int ends[2];
-	_fd_ int listener = console_listen(in_folder("console", path), &err), fd = -1;
-
-	ck_ok(listener, err);
-	ck_assert_int_eq(console_listen(path, &err), -FIRN_EFAIL);
-	ck_assert_int_eq(pipe(ends), 0);
-	send_fd(path, ends[1], 1);
-	fd = console_receive(listener, &err);
-	ck_ok(fd, err);
-	ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	ck_assert_int_eq(write(fd, &byte, 1), 1);
-	byte = 0;
-	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
-	ck_assert_int_eq(byte, 'x');
-	send_fd(path, -1, 0);
-	ck_assert_int_eq(console_receive(listener, &err), -FIRN_EHOST);
-	close(ends[0]);
-	close(ends[1]);
-}
-END_TEST
-
 static void note_end(void *ctx)
 {
 	char path[256];
@@ -596,7 +543,6 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, slot_names, 0, (int)ARRAY_SIZE(names));
 	tcase_add_test(t, slots);
 	tcase_add_loop_test(t, reasons_of_failure, 0, (int)ARRAY_SIZE(reasons));
-	tcase_add_test(t, console);
 	tcase_add_test(t, watching);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, refused_all);
