@@ -164,13 +164,20 @@ static int open_ends(struct job *j, struct firn_error *err)
 		if (j->output < 0)
 			return firn_fail_errno(err, "output %s", j->opts.output);
 	}
-	if (j->terminal) {
-		j->listener = console_listen(j->slot.console, err);
-		return j->listener < 0 ? j->listener : 0;
-	}
-	if (j->opts.output && j->runtime.container && pipe2(j->pipe, O_CLOEXEC) < 0)
+	if (!j->terminal && j->opts.output && j->runtime.container && pipe2(j->pipe, O_CLOEXEC) < 0)
 		return firn_fail_errno(err, "output %s: pipe", j->opts.output);
 	return 0;
+}
+
+/* Anew for each try: a runtime that failed has left a connection without a terminal. */
+static int listen_for_terminal(struct job *j, struct firn_error *err)
+{
+	if (!j->terminal)
+		return 0;
+	j->listener = fd_close(j->listener);
+	(void)unlink(j->slot.console);
+	j->listener = console_listen(j->slot.console, err);
+	return j->listener < 0 ? j->listener : 0;
 }
 
 static int failed(struct job *j, int status, const struct reason *why, struct firn_error *err)
@@ -232,6 +239,8 @@ static int run_runtime(struct job *j, struct firn_error *err)
 		struct reason why;
 		int status = check_stop(j, err);
 
+		if (status == 0)
+			status = listen_for_terminal(j, err);
 		if (status == 0 && (j->opts.flags & FIRN_RESTORE_LAZY))
 			status = lazy_start(&j->slot, &j->lazy, err);
 		if (status == 0)
