@@ -168,6 +168,9 @@ static int verify_input(const struct job *j, struct firn_error *err)
 		    err, FIRN_EUNSUPP,
 		    "lies in a registry, and all of it has to be read: firn copy makes a "
 		    "layout of it, which can be verified");
+	if (ref.transport == REF_DIR)
+		return firn_fail(err, FIRN_EUNSUPP,
+				 "firn copy makes a layout of it, which can be verified");
 	return ref.transport == REF_PATH ? verify_path(j, &ref, err)
 					 : verify_layout_ref(j, &ref, err);
 }

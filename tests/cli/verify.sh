@@ -134,6 +134,8 @@ like "$out" '^odd: no faults, 1 warning, 5 notes$' "the sum"
 fails 4 'no tag "nope"' "a tag that isn't there" "$firn" verify oci:firn:nope
 fails 4 'No such file' "a layout that isn't there" "$firn" verify oci:nope
 fails 2 'is no checkpoint' "a tar of something else" "$firn" verify "$data/base-tiny-rootfs.tar"
+mkdir dir-image
+fails 1 "firn copy makes a layout of it" "a dir: image" "$firn" verify dir:dir-image
 head -c 120000 "$data/podman-none.tar" >cut.tar
 "$firn" verify cut.tar >both 2>&1
 is "$(tail -n 1 both)" "firn: verify: cut.tar: 1 fault" "the findings come before their number"
