@@ -149,7 +149,7 @@ static void put_end(FILE *f, const struct firn_copy_blob *blob, const struct mov
 
 	amount_bytes(size, (double)blob->size);
 	fputs("firn: ", f);
-	out_safe(f, blob->what);
+	out_line(f, blob->what);
 	fprintf(f, "%s%.19s: %s", *blob->what ? ", " : "", blob->digest, size);
 	if (strcmp(blob->state, "there") == 0) {
 		fputs(" already there", f);
@@ -157,7 +157,7 @@ static void put_end(FILE *f, const struct firn_copy_blob *blob, const struct mov
 		fprintf(f, " in %.1f s", m ? t - m->begin : 0);
 	} else {
 		fputs(" mounted from ", f);
-		out_safe(f, blob->from);
+		out_line(f, blob->from);
 	}
 	fputc('\n', f);
 }

@@ -69,10 +69,10 @@ static void print_line(const struct firn_value *line)
 	const char *remedy = text(line, "remedy"), *level = text(line, "level");
 
 	printf("%-8s%-14s", strcmp(level, "fail") == 0 ? "FAIL" : level, text(line, "check"));
-	out_safe(stdout, text(line, "what"));
+	out_line(stdout, text(line, "what"));
 	if (remedy) {
 		fputs(". To do: ", stdout);
-		out_safe(stdout, remedy);
+		out_line(stdout, remedy);
 	}
 	putchar('\n');
 }
@@ -83,7 +83,7 @@ static void print_container(const struct app *app, const struct firn_value *c, b
 	const char *name = text(c, "container");
 
 	if (!app->format && named) {
-		out_safe(stdout, name ? name : "checkpoint");
+		out_line(stdout, name ? name : "checkpoint");
 		fputs(":\n", stdout);
 	}
 	for (; line; line = firn_value_next(line)) {

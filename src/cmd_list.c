@@ -134,14 +134,14 @@ static void print_row(const char *(*cell)(int column, char ret[CELL_MAX], const 
 		first = false;
 		if (*t) {
 			printf("%*s", (int)pending, "");
-			out_safe(stdout, t);
+			out_line(stdout, t);
 			pending = 0;
 		}
 		pending += width[c] - strlen(t);
 	}
 	if (*end) {
 		printf("%*s", (int)pending + 2, "");
-		out_safe(stdout, end);
+		out_line(stdout, end);
 	}
 	putchar('\n');
 }

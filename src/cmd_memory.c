@@ -190,7 +190,7 @@ static int take_piece(const struct firn_memory_piece *p, void *ctx)
 			p->kind);
 		if (p->path) {
 			fputc(' ', stdout);
-			out_safe(stdout, p->path);
+			out_line(stdout, p->path);
 		}
 		fputc('\n', stdout);
 	}

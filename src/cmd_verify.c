@@ -52,11 +52,11 @@ static void print_line(const char *input, const struct firn_value *finding)
 {
 	const char *level = text_of(finding, "level"), *place = text_of(finding, "place");
 
-	out_safe(stdout, *place ? place : input);
+	out_line(stdout, *place ? place : input);
 	if (strcmp(level, "fault") != 0)
 		printf(": %s", level);
 	fputs(": ", stdout);
-	out_safe(stdout, text_of(finding, "text"));
+	out_line(stdout, text_of(finding, "text"));
 	putchar('\n');
 }
 
@@ -72,7 +72,7 @@ static void print_sum(const char *input, const struct firn_verification *v)
 
 	if (firn_verification_count(v, FIRN_VERIFY_FAULT))
 		return;
-	out_safe(stdout, input);
+	out_line(stdout, input);
 	fputs(": no faults", stdout);
 	if (warnings)
 		printf(", %" PRIu64 " warning%s", warnings, plural(warnings));

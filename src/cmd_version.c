@@ -56,7 +56,7 @@ static void print_text(const struct firn_features *f)
 
 		printf("%-20s %s%s", firn_features_name(f, i), firn_features_state(f, i),
 		       why ? ": " : "");
-		out_safe(stdout, why ? why : "");
+		out_line(stdout, why ? why : "");
 		putchar('\n');
 	}
 	for (size_t i = 0; i < firn_features_layers(f); i++)

@@ -61,14 +61,14 @@ void out_json_string(FILE *f, const char *text)
 	fputc('"', f);
 }
 
-void out_safe(FILE *f, const char *text)
+static void put_safe(FILE *f, const char *text, bool newlines)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t len;
 
 	for (; *p; p += len) {
 		len = utf8_length(p);
-		if (len == 0 || (is_control(p) && *p != '\n')) {
+		if (len == 0 || (is_control(p) && !(newlines && *p == '\n'))) {
 			len = len ? len : 1;
 			for (size_t i = 0; i < len; i++)
 				fprintf(f, "\\x%02x", p[i]);
@@ -76,6 +76,16 @@ void out_safe(FILE *f, const char *text)
 			fwrite(p, 1, len, f);
 		}
 	}
+}
+
+void out_safe(FILE *f, const char *text)
+{
+	put_safe(f, text, true);
+}
+
+void out_line(FILE *f, const char *text)
+{
+	put_safe(f, text, false);
 }
 
 static void json_object(FILE *f, const struct out_field *fields, const union out_value *values);

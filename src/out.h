@@ -55,4 +55,8 @@ void out_json_string(FILE *f, const char *text);
  */
 void out_safe(FILE *f, const char *text);
 
+/* The same for what is within a line: names come from checkpoints, and a newline in one would make
+ * a line that looks like ours. */
+void out_line(FILE *f, const char *text);
+
 #endif

@@ -137,7 +137,7 @@ static void print_plain(struct progress *p, const struct firn_progress *step, do
 	amount_bytes(total, (double)step->total);
 	amount_rate(speed, rate(p, step->done, t));
 	fputs("firn: ", p->f);
-	out_safe(p->f, step->what);
+	out_line(p->f, step->what);
 	if (step->total)
 		fprintf(p->f, ": %s of %s (%.0f%%), %s\n", done, total,
 			100.0 * (double)step->done / (double)step->total, speed);

@@ -102,7 +102,7 @@ static void show_process(FILE *f, const struct firn_value *p)
 	show_bytes((int64_t)(stored(m) * page), here);
 	fprintf(f, "%7" PRIu64 " %6" PRIu64 " %11s %11s  ", number(p, "pid"), number(m, "areas"),
 		size, here);
-	out_safe(f, text(p, "command") ? text(p, "command") : "");
+	out_line(f, text(p, "command") ? text(p, "command") : "");
 	fputc('\n', f);
 }
 
@@ -117,7 +117,7 @@ static void show_area(FILE *f, const struct firn_value *a)
 		number(a, "pages_file"), missing(a), text(a, "kind"));
 	if (text(a, "path")) {
 		fputs("  ", f);
-		out_safe(f, text(a, "path"));
+		out_line(f, text(a, "path"));
 	}
 	fputc('\n', f);
 }
@@ -129,7 +129,7 @@ static void show_match(FILE *f, const struct firn_value *m)
 
 	add_readable(add_readable(add_readable(readable, m, "before"), m, "match"), m, "after");
 	fprintf(f, "%s ", text(m, "address"));
-	out_safe(f, path ? path : text(m, "kind"));
+	out_line(f, path ? path : text(m, "kind"));
 	fprintf(f, ": %s\n", readable);
 }
 
@@ -167,7 +167,7 @@ void show_memory(FILE *f, const struct firn_value *processes, enum memory_rows r
 		}
 		if (several && firn_value_first(firn_value_get(p, list_of(rows)))) {
 			fprintf(f, "process %" PRIu64 " (", number(p, "pid"));
-			out_safe(f, text(p, "command"));
+			out_line(f, text(p, "command"));
 			fputs("):\n", f);
 		}
 		show_rows(f, p, rows);

@@ -34,6 +34,15 @@ kinds = [k for k in m if k.startswith("pages_")]
 print(p["pid"], p["command"], len(a) == m["areas"], all(sum(x[k] for x in a) == m[k] for k in kinds),
       all(sum(x[k] for k in kinds) == x["pages"] for x in a), sum(m[k] for k in kinds) * m["page_size"] == m["size"])' <.out)" \
 	"1 sh True True True True" "every page is counted once"
+mkdir lines && tar -C lines -xf "$plain"
+python3 - lines/checkpoint/core-24.img <<'END' || bail "core-24.img is another"
+import sys
+core = open(sys.argv[1], "rb").read()
+assert core.count(b"\5sleep") == 2  # the task's and its thread's
+open(sys.argv[1], "wb").write(core.replace(b"\5sleep", b"\5a\n\33[2"))
+END
+check "a process with a name of two lines" "$firn" memory lines
+like "$out" '^ +24 .* KiB  a\\x0a\\x1b\[2$' "takes one"
 
 # --- bytes
 check "a hex dump" "$firn" memory --pid 1 --address 0x7ffdeb7cef79+10 "$plain"

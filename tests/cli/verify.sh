@@ -131,6 +131,9 @@ is "$status $out" "0 " "which is nothing to one of its images"
 run "$firn" verify odd
 like "$out" '^README: note: .*' "a note is called one"
 like "$out" '^odd: no faults, 1 warning, 5 notes$' "the sum"
+touch odd/$'b\nodd: no faults'
+check "a file with a name of two lines" "$firn" verify odd
+like "$out" '^b\\x0aodd: no faults: note: ' "takes one"
 fails 4 'no tag "nope"' "a tag that isn't there" "$firn" verify oci:firn:nope
 fails 4 'No such file' "a layout that isn't there" "$firn" verify oci:nope
 fails 2 'is no checkpoint' "a tar of something else" "$firn" verify "$data/base-tiny-rootfs.tar"
