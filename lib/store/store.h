@@ -139,13 +139,13 @@ void store_unpublish(struct store *s, struct blob_writer *const *blobs, size_t n
 /* All of that for a document in memory: 0, also when the store had it. */
 int store_put(struct store *s, const void *bytes, size_t n, struct digest *ret,
 	      struct firn_error *err) _must_check_;
+/* The same without the name, for bytes that have to be @d: a sealed blob for store_publish(). */
+int blob_of(struct store *s, const struct digest *d, const void *bytes, size_t n,
+	    struct blob_writer **ret, struct firn_error *err) _must_check_;
 /* The same for the bytes of @src. */
 int store_receive(struct store *to, const struct digest *d, struct source *src,
 		  const struct store_watch *watch, struct blob_writer **ret,
 		  struct firn_error *err) _must_check_;
-/* The same without the name, for bytes that have to be @d: a sealed blob for store_publish(). */
-int blob_of(struct store *s, const struct digest *d, const void *bytes, size_t n,
-	    struct blob_writer **ret, struct firn_error *err) _must_check_;
 /* Copy @d from @from to @to, size and digest proven before it gets its name. 1 when it was there.
  */
 int store_copy(struct store *to, struct store *from, const struct digest *d, uint64_t size,
