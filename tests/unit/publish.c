@@ -248,12 +248,12 @@ END_TEST
 
 START_TEST(unnamed)
 {
-	_fd_ int dir = scratch_folder("u");
 	struct firn_error err = { 0 };
 	char back[4] = "";
 	struct stat st;
 	_fd_ int fd = -1;
 
+	fd_close(scratch_folder("u"));
 	take_road(_i, NULL);
 	fd = publish_unnamed(scratch("u"), &err);
 	ck_assert_msg(fd >= 0, "%s", err.msg);
