@@ -43,7 +43,8 @@ struct firn_mount_opts {
 	    *volumes; /**< "OLD=NEW" each: where a volume of the container lies here */
 	size_t nvolumes;
 	const char *id; /**< of the container that will run from it: config.json puts it into the
-			   cgroup /firn/ID; NULL: the checkpoint's name for it */
+			   cgroup /firn/ID; up to 128 letters, digits or "_+-."; NULL: the
+			   checkpoint's name for it */
 	const struct firn_report *report; /**< may be NULL */
 	/** "NAME=REF" each: the base of one of several containers; others have .base */
 	const char *const *bases;

@@ -8,6 +8,7 @@
 #include "kernel/mountinfo.h"
 #include "node/bundle.h"
 #include "node/serve.h"
+#include "node/slot.h"
 #include "node/umount.h"
 #include "view/shared.h"
 
@@ -81,6 +82,8 @@ int mount_take_opts(const struct firn_mount_opts *given, struct firn_mount_opts 
 		    ret->flags, FIRN_MOUNT_READ_ONLY | FIRN_MOUNT_STRICT | FIRN_MOUNT_VERIFY_READS,
 		    err);
 	if (rc < 0)
+		return rc;
+	if (ret->id && (rc = slot_check_name(ret->id, err)) < 0)
 		return rc;
 	if ((unsigned)ret->method > FIRN_MOUNT_COPY)
 		return firn_fail(err, FIRN_EINVAL, "unknown method %d", (int)ret->method);
@@ -173,7 +176,7 @@ void mount_cgroup(const struct content_source *source, const struct firn_mount_o
 {
 	const char *name = opts->id ? opts->id : content_name(source);
 	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 
 	if (!name || !*name || *name == '.' || strlen(name) > 128 ||
 	    strspn(name, plain) != strlen(name))

@@ -109,7 +109,7 @@ static int check_unused(const struct rootfs *r, const struct writable *w, struct
 			return 0;
 		(void)nanosleep(&pause, NULL);
 	}
-	return firn_fail(err, FIRN_EBUSY, "what is written to another mount goes there");
+	return firn_fail(err, FIRN_EBUSY, "is that of another mount, which writes there");
 }
 
 static int open_kept(const struct rootfs *r, struct writable *ret, struct firn_error *err)

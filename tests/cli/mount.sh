@@ -113,13 +113,15 @@ check "read-only" mount_it --read-only oci:layout:r1 m
 is "$(stat -c %a m/rootfs) $(wc -l <m/rootfs/count)" "555 8" "read-only: the root's mode is CRIU's"
 is "$(touch m/rootfs/tmp/x 2>&1 | grep -c 'Read-only')" 1 "read-only: it is"
 "$firn" umount m
+fails 2 '../x"?: must be' "an id that a cgroup can't have" mount_it --id ../x oci:layout:r1 m
+is "$(mounts "$work/m")" "" "an id that a cgroup can't have: nothing is mounted"
 check "changes into a folder" mount_it --upper "$work/up,p:er" oci:layout:r1 m
 echo kept >m/rootfs/data/kept
 "$firn" umount m
 is "$(cat "up,p:er/upper/data/kept")" kept "changes into a folder: are there"
 mount_it --upper "$work/up,p:er" oci:layout:r1 m >/dev/null
 is "$(cat m/rootfs/data/kept)" kept "changes into a folder: and again in the next mount"
-fails 1 'upper folder .*: what is written to another mount' "changes of two mounts into one folder" \
+fails 1 'upper folder .*: is that of another mount' "changes of two mounts into one folder" \
 	mount_it --upper "$work/up,p:er" oci:layout:r1 second
 is "$(ls -d second 2>/dev/null)$(mounts "$work/second")" "" "and the second is not there"
 "$firn" umount m
