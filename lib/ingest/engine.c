@@ -402,10 +402,12 @@ int engine_check_name(const char *name, enum firn_code code, struct firn_error *
 	char quoted[PATH_QUOTE_MAX];
 
 	if (!*name || strlen(name) > CONTAINER_NAME_MAX)
-		return firn_fail(err, code, "container name of %zu bytes", strlen(name));
+		return firn_fail(err, code, "container name of %zu bytes: must have 1 to %d",
+				 strlen(name), CONTAINER_NAME_MAX);
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return firn_fail(err, code, "container name %s", path_quote(name, quoted));
+			return firn_fail(err, code, "container name %s: has a control character",
+					 path_quote(name, quoted));
 	return 0;
 }
 
