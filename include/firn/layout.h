@@ -20,8 +20,8 @@ extern "C" {
  * @param image  "oci:DIR[:TAG|@DIGEST]"; without a tag or digest the only image there is
  * @param tag    the new name; one that is there already is -FIRN_EEXIST
  * @param force  ... unless this is set: then the other image loses it
- * @return 0; -FIRN_EEXIST; -FIRN_EINVAL for a name that is none, or when it takes a tag or digest
- * to tell which image; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
+ * @return 0; -FIRN_EEXIST; -FIRN_EINVAL for a name that is none, or when it takes a tag or
+ *         digest to tell which image; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY, -FIRN_EFAIL
  */
 FIRN_EXPORT int firn_tag(const char *image, const char *tag, int force, struct firn_error *err);
 
@@ -73,9 +73,9 @@ struct firn_gc_opts {
  * @param opts    borrowed; NULL means all defaults
  * @param ret     to be freed with firn_upkeep_free(); may be NULL. An object: "tags" that were
  *                taken away, "blobs" and "bytes" that were removed, "removed" their digests,
- *                "partial" and "partial_bytes" of downloads that
- *                nobody went on with, "young_blobs" and "young_bytes" that are kept for their age,
- * "absent" documents that are referred to and not there
+ *                "partial" and "partial_bytes" of downloads that nobody went on with,
+ *                "young_blobs" and "young_bytes" that are kept for their age,
+ *                "absent" documents that are referred to and not there
  * @return 0; -FIRN_EINVAL for an image of it; -FIRN_ENOTFOUND, -FIRN_ECORRUPT, -FIRN_EBUSY,
  *         -FIRN_EFAIL
  */
